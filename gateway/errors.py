@@ -1,0 +1,104 @@
+"""The error tree: every failure a caller can meet, with its HTTP status and what the caller can do about it.
+
+GatewayError
+ ├── BadRequest           400  a parameter is malformed or contradicts another: mend the request
+ ├── NotFound             404  no such path, dataset or id
+ ├── MethodNotAllowed     405  the path exists, the method does not
+ ├── NotAcceptable        406  no such output: choose one of those named
+ ├── TooLarge             413  the request body is larger than allowed
+ ├── Busy                 503  too many passes run: come again after `retry_after` seconds
+ ├── StoreDown            503  the database cannot be reached: come again after `retry_after` seconds
+ ├── StoreSlow            504  the database did not answer within its time
+ ├── DatasetChanged       503  the data changed under a running pass: ask anew
+ └── BadDocument          500  a stored document is not valid BSON or does not fit its format
+
+Drivers' exceptions are translated in `flow/source.py` and nowhere else; `web/app.py` turns this tree into responses.
+"""
+
+__all__ = [
+    "BadDocument",
+    "BadRequest",
+    "Busy",
+    "DatasetChanged",
+    "GatewayError",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "StoreDown",
+    "StoreSlow",
+    "TooLarge",
+]
+
+
+class GatewayError(Exception):
+    """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is."""
+
+    status = 500
+    retry_after: int | None = None
+
+    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.parameter = parameter
+
+
+class BadRequest(GatewayError):
+    """A parameter is malformed or contradicts another."""
+
+    status = 400
+
+
+class NotFound(GatewayError):
+    """No such path, dataset or id."""
+
+    status = 404
+
+
+class MethodNotAllowed(GatewayError):
+    """The path exists, the method does not."""
+
+    status = 405
+
+
+class NotAcceptable(GatewayError):
+    """No such output."""
+
+    status = 406
+
+
+class TooLarge(GatewayError):
+    """The request body is larger than allowed."""
+
+    status = 413
+
+
+class Busy(GatewayError):
+    """Too many passes run already."""
+
+    status = 503
+    retry_after = 10
+
+
+class StoreDown(GatewayError):
+    """The database cannot be reached."""
+
+    status = 503
+    retry_after = 5
+
+
+class StoreSlow(GatewayError):
+    """The database did not answer within its time."""
+
+    status = 504
+    retry_after = 30
+
+
+class DatasetChanged(GatewayError):
+    """The data changed under a running pass; the same request, asked anew, gives the new data."""
+
+    status = 503
+    retry_after = 5
+
+
+class BadDocument(GatewayError):
+    """A stored document is not valid BSON, or does not fit its format; the message names the document."""

@@ -1,0 +1,207 @@
+"""The few words everything is said in: what was asked, what that selects, and how it is delivered.
+
+All frozen values, no behaviour beyond what follows from their fields.  A download is data before it is work: `Ask`
+(words of a request) becomes `Selection` (conditions on collections) becomes `Plan` (parts to stream); only the pump
+does things.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "Ask",
+    "Bounds",
+    "Collation",
+    "Condition",
+    "Entity",
+    "FilterTerm",
+    "Part",
+    "Plan",
+    "Selection",
+    "Survey",
+    "Tally",
+    "Term",
+    "VariantAsk",
+]
+
+Condition = dict[str, Any]
+"""A MongoDB query document.  Built by `query/` only, from validated values."""
+
+Entity = Literal["variants", "biosamples"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterTerm:
+    """One filter as it was asked: an ontology code, or a field compared with a value (`followupTime:>=P60M`)."""
+
+    id: str
+    excluded: bool = False
+    descendants: bool = True
+    operator: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAsk:
+    """One variant query.  Coordinates are 0-based, interbase; two starts and two ends make a bracket."""
+
+    chromosome: str | None = None
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    states: tuple[str, ...] = ()
+    reference_bases: str | None = None
+    alternate_bases: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    internal_id: str | None = None
+    mate_chromosome: str | None = None
+    mate_start: int | None = None
+    mate_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request, validated and normalised: equal requests are equal values, whatever their spelling.
+
+    `output` is the word given by `output=` or `method=`, lower case, or None; `whole_samples` asks for all variants of
+    the matched samples even where variant parameters selected them; `limit` None means the format's default, 0 all;
+    `skip` counts pages of `limit`.
+    """
+
+    entity: Entity = "variants"
+    output: str | None = None
+    whole_samples: bool = False
+    datasets: tuple[str, ...] = ()
+    filters: tuple[FilterTerm, ...] = ()
+    logic: Literal["AND", "OR"] = "AND"
+    biosample_ids: tuple[str, ...] = ()
+    individual_ids: tuple[str, ...] = ()
+    analysis_ids: tuple[str, ...] = ()
+    variant_ids: tuple[str, ...] = ()
+    variants: tuple[VariantAsk, ...] = ()
+    limit: int | None = None
+    skip: int = 0
+    granularity: Literal["record", "count", "boolean"] = "record"
+    resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
+    handovers: bool = True
+    all_data: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def selects_everything(self) -> bool:
+        """Whether nothing in the request narrows the dataset."""
+        return not (
+            self.filters
+            or self.biosample_ids
+            or self.individual_ids
+            or self.analysis_ids
+            or self.variant_ids
+            or self.variants
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collation:
+    """A stored filter: its label, where its codes are found, and all codes that it covers (itself included)."""
+
+    id: str
+    label: str = ""
+    child_terms: tuple[str, ...] = ()
+    db_key: str | None = None
+    entity: str | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The largest `_id` of each collection when the data version was read; absent where it is not known."""
+
+    last: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What the gateway knows of a dataset before it queries it; kept for some seconds.
+
+    `indexed` maps a collection to the fields that lead an index; `version` changes when the data does.
+    """
+
+    dataset: str
+    version: str
+    collections: frozenset[str] = frozenset()
+    indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @property
+    def analyses(self) -> str:
+        """The collection of analyses: `callsets` in a dataset of 2021."""
+        return "callsets" if "callsets" in self.collections and "analyses" not in self.collections else "analyses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A condition on one collection that selects biosamples, directly or through ids."""
+
+    collection: Literal["biosamples", "individuals", "analyses", "variants"]
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which biosamples of a dataset, and which rows of each.
+
+    `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
+    group selects all.  `rows` further narrows the variants of the selected samples.  `nothing` says that the request
+    can match nothing; the reason is in `warnings`.
+    """
+
+    dataset: str
+    samples: tuple[tuple[Term, ...], ...] = ()
+    rows: Condition = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    nothing: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass has delivered so far.  `total` counts matched documents, delivered or not; None is unknown."""
+
+    samples: int = 0
+    rows: int = 0
+    total: int | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Bytes to say first, then the documents of the selected samples, in (`key`, `_id`) order, as `encode` shapes them.
+
+    `encode` takes a list of BSON arrays (raw bytes, as replies carry them) and returns the rows' bytes and their
+    number; it must be split-invariant.  `lead` bytes are dropped from the part's very first row (a separator).
+    `open_` and `close` are said around the rows, `close` with the tally; where `eager` is false, nothing at all is
+    said if there are no rows.
+    """
+
+    selection: Selection
+    collection: Literal["biosamples", "variants"]
+    key: Literal["id", "biosample_id"]
+    projection: Mapping[str, int] | None
+    encode: Callable[[list[bytes]], tuple[bytes, int]]
+    limit: int = 0
+    skip: int = 0
+    count: bool = False
+    fetch: bool = True
+    lead: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A download, ready to run."""
+
+    parts: tuple[Part, ...]
+    digest: str
+    media: str
+    filename: str
+    warnings: tuple[str, ...] = ()
