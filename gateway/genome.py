@@ -86,7 +86,7 @@ _BY_SPELLING = {s.lower(): c for c in CHROMOSOMES.values() for s in _spellings(c
 
 
 def chromosome(spelling: str) -> Chromosome | None:
-    """The chromosome meant by any of its spellings (`9`, `chr9`, `NC_000009.12`, `refseq:…`, `CM…`, `SQ.…`), or None."""
+    """The chromosome meant by any of its spellings (`9`, `chr9`, `NC_000009.12`, `CM…`, `SQ.…`), or None."""
     return _BY_SPELLING.get(spelling.strip().lower())
 
 
