@@ -5,24 +5,28 @@ All frozen values, no behaviour beyond what follows from their fields.  A downlo
 does things.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 __all__ = [
     "Ask",
     "Bounds",
     "Collation",
     "Condition",
+    "Encode",
     "Entity",
     "FilterTerm",
     "Part",
     "Plan",
+    "Rows",
+    "Say",
     "Selection",
     "Survey",
     "Tally",
     "Term",
     "VariantAsk",
+    "Wanted",
 ]
 
 Condition = dict[str, Any]
@@ -124,11 +128,14 @@ class Bounds:
 class Survey:
     """What the gateway knows of a dataset before it queries it; kept for some seconds.
 
-    `indexed` maps a collection to the fields that lead an index; `version` changes when the data does.
+    `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
+    version that the dataset itself states, if it does; `counts` are numbers of documents.
     """
 
     dataset: str
     version: str
+    stated: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
     collections: frozenset[str] = frozenset()
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
@@ -137,6 +144,10 @@ class Survey:
     def analyses(self) -> str:
         """The collection of analyses: `callsets` in a dataset of 2021."""
         return "callsets" if "callsets" in self.collections and "analyses" not in self.collections else "analyses"
+
+    def disturbs(self, before: "Survey") -> bool:
+        """Whether data was deleted or replaced since `before`; additions alone do not disturb a running pass."""
+        return self.stated != before.stated or any(self.counts.get(name, 0) < n for name, n in before.counts.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,44 +175,96 @@ class Selection:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a format needs to know to lay out a download: the request, and what it selects in each dataset.
+
+    `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
+    without its output; `page_limit` the rows of a page where the request does not say.
+    """
+
+    ask: Ask
+    datasets: tuple[tuple[Survey, Selection], ...]
+    beacon_id: str
+    base: str
+    address: str
+    page_limit: int
+
+
 @dataclass(slots=True)
 class Tally:
-    """What a pass has delivered so far.  `total` counts matched documents, delivered or not; None is unknown."""
+    """What a part has delivered so far, and how many documents match in all (None: not counted)."""
 
-    samples: int = 0
     rows: int = 0
     total: int | None = None
-    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Encoded rows: their bytes, how many they are, and how many documents the encoder was given."""
+
+    data: bytes
+    rows: int
+    matched: int
+
+
+class Encode(Protocol):
+    """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
+
+    Only rows `start:stop` of that order are written.  Split-invariant: encode(a) + encode(b) == encode(a + b) where
+    all of a's rows precede b's.  Pure, and called in threads.
+    """
+
+    def __call__(self, arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+        """Encode the documents of `arrays`."""
+        ...
+
+
+Say = Callable[[Sequence[Tally]], bytes]
+"""What is said around rows, given the tallies of all parts so far; the last is the part's own."""
+
+
+def _silent(_: Sequence[Tally]) -> bytes:
+    return b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Bytes to say first, then the documents of the selected samples, in (`key`, `_id`) order, as `encode` shapes them.
+    """Bytes to say first, then the documents of the selected biosamples, in (`key`, `_id`) order.
 
-    `encode` takes a list of BSON arrays (raw bytes, as replies carry them) and returns the rows' bytes and their
-    number; it must be split-invariant.  `lead` bytes are dropped from the part's very first row (a separator).
-    `open_` and `close` are said around the rows, `close` with the tally; where `eager` is false, nothing at all is
-    said if there are no rows.
+    `key` is the field of `collection` that holds the biosample id.  `limit` 0 is all rows; `skip` counts rows.
+    `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are dropped from that row;
+    `closing` is said after the last.  `count` asks for the number of all matching documents; without `fetch` there
+    are no rows, only that number.
     """
 
+    survey: Survey
     selection: Selection
     collection: Literal["biosamples", "variants"]
-    key: Literal["id", "biosample_id"]
-    projection: Mapping[str, int] | None
-    encode: Callable[[list[bytes]], tuple[bytes, int]]
+    projection: Mapping[str, int]
+    encode: Encode
+    before: bytes = b""
+    opening: Say = _silent
+    closing: Say = _silent
+    lead: int = 0
     limit: int = 0
     skip: int = 0
     count: bool = False
     fetch: bool = True
-    lead: int = 0
+
+    @property
+    def key(self) -> str:
+        """The field of the collection that holds the biosample's id."""
+        return "id" if self.collection == "biosamples" else "biosample_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A download, ready to run."""
+    """A download, ready to run.  `digest` names its bytes: same digest, same bytes."""
 
     parts: tuple[Part, ...]
     digest: str
     media: str
     filename: str
+    attachment: bool = True
     warnings: tuple[str, ...] = ()

@@ -1,0 +1,176 @@
+"""The command `pgx-gateway`: serve, store, import, demo, export.  Prints; everything else is elsewhere.
+
+Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong use.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gateway import __version__, codec
+from gateway.config import SETTINGS, Config, ConfigError, load
+from gateway.errors import GatewayError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except ConfigError as error:
+        print(f"pgx-gateway: {error}", file=sys.stderr)
+        return 2
+    except (GatewayError, OSError) as error:
+        print(f"pgx-gateway: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pgx-gateway", description="Streams genomic variants from MongoDB to files.")
+    parser.add_argument(
+        "--version", action="version", version=f"pgx-gateway {__version__} ({codec.IMPLEMENTATION} engine)"
+    )
+    parser.set_defaults(log_level=os.environ.get("GATEWAY_LOG_LEVEL", "info"))
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, add, summary in (
+        ("serve", _serve_options, "serve named datasets of a MongoDB, read-only"),
+        ("demo", _demo_options, "embedded database, synthetic cohort and gateway in one"),
+        ("import", _import_options, "load .pgxseg files into a database"),
+        ("export", _export_options, "write a download to a file, with no server"),
+        ("store", _store_options, "the embedded database alone"),
+    ):
+        add(commands.add_parser(name, help=summary, description=summary))
+    return parser
+
+
+def _settings(parser: argparse.ArgumentParser, *, but: frozenset[str] = frozenset()) -> None:
+    for setting in SETTINGS:
+        if setting.name not in but:
+            parser.add_argument(
+                setting.flag,
+                dest=setting.name,
+                metavar=setting.name.upper(),
+                help=f"{setting.help} (default: {setting.default or 'none'}; environment: {setting.variable})",
+            )
+
+
+def _config(options: argparse.Namespace) -> Config:
+    return load({setting.name: getattr(options, setting.name, None) for setting in SETTINGS}, os.environ)
+
+
+# --- serve ---------------------------------------------------------------------------------------------------------
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    _settings(parser)
+    parser.set_defaults(run=_serve)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = _config(options)
+    return _run_server(config, [])
+
+
+def _run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
+    from gateway.web.server import serve  # noqa: PLC0415 - aiohttp and motor are slow to import for `--help`
+
+    def started(base: str) -> None:
+        print(
+            f"pgx-gateway {__version__} ({codec.IMPLEMENTATION} engine) serves {', '.join(config.datasets)} at {base}"
+        )
+        for sentence, url in urls:
+            print(f"  {sentence}\n    {base}{url}")
+        sys.stdout.flush()
+
+    asyncio.run(serve(config, started=started))
+    return 0
+
+
+# --- demo and store ------------------------------------------------------------------------------------------------
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    from gateway.demo.cohort import SAMPLES  # noqa: PLC0415
+
+    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"biosamples to make (default: {SAMPLES})")
+    parser.add_argument("--path", type=Path, help="folder of the database (default: in the user's data folder)")
+    _settings(parser, but=frozenset({"mongo_uri", "datasets"}))
+    parser.set_defaults(run=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo.run import demo_store, demo_urls  # noqa: PLC0415
+
+    config = _config(options)
+    with demo_store(options.samples, options.path) as (store, dataset):
+        config = replace(config, mongo_uri=store.uri, datasets=(dataset,))
+        return _run_server(config, demo_urls(""))
+
+
+def _store_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--path", type=Path, required=True, help="folder of the database; made if missing")
+    parser.add_argument("--port", type=int, default=27017, help="port to listen on (default: 27017; 0: a free one)")
+    parser.set_defaults(run=_store)
+
+
+def _store(options: argparse.Namespace) -> int:
+    from gateway.demo.store import run_store  # noqa: PLC0415
+
+    return run_store(options.path, options.port)
+
+
+# --- import --------------------------------------------------------------------------------------------------------
+
+
+def _import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".pgxseg, plain or gzipped")
+    parser.add_argument("--mongo-uri", default="mongodb://localhost:27017", help="the database to write to")
+    parser.add_argument("--dataset", required=True, help="the dataset (database name) to load into")
+    parser.add_argument("--skip-bad", action="store_true", help="count and report malformed lines instead of stopping")
+    parser.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from gateway.loading import ImportFailed, import_files  # noqa: PLC0415
+
+    try:
+        report = import_files(
+            options.files, uri=options.mongo_uri, dataset=options.dataset, skip_bad=options.skip_bad, progress=True
+        )
+    except ImportFailed as error:
+        print(f"pgx-gateway: {error}", file=sys.stderr)
+        return 1
+    for line in report.lines():
+        print(line)
+    return 0
+
+
+# --- export --------------------------------------------------------------------------------------------------------
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "query", help="path and query, as in a URL: '/beacon/variants?filters=NCIT:C3058&output=pgxseg'"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
+    _settings(parser, but=frozenset({"host", "port"}))
+    parser.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from gateway.web.export import export  # noqa: PLC0415
+
+    written, rows = asyncio.run(export(options.query, options.output, _config(options)))
+    print(f"{options.output}: {rows} rows, {written} bytes")
+    return 0

@@ -1,0 +1,273 @@
+"""The reference engine: BSON to rows in plain Python, written to be read; any other engine must give the same bytes.
+
+Pure: bytes in, bytes out; no waiting, no clock, no log.  A document that is not valid BSON raises BadDocument naming
+it; nothing else is raised, whatever the bytes are.
+"""
+
+import math
+import re
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from bson import Decimal128, ObjectId, decode_all
+from bson import decode as bson_decode
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import BSONError
+
+from gateway.codec.columns import Cell, Column, Kind
+from gateway.errors import BadDocument
+from gateway.model import Rows
+from gateway.text import escape_cell
+
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "sort", "split_reply"]
+
+IMPLEMENTATION: Final = "python"
+
+# Dates outside Python's years 1-9999 must not make a document unreadable.
+_OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
+    document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+_INT32 = struct.Struct("<i")
+_INT64 = struct.Struct("<q")
+_FIXED: Final = {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8, 0x13: 16}
+_FIXED_MIN_MAX: Final = {0xFF: 0, 0x7F: 0}
+_STRINGS: Final = {0x02, 0x0D, 0x0E}
+_DOCUMENTS: Final = {0x03, 0x04}
+
+_INT64_LIMIT: Final = 2**63
+_DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
+_NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
+
+
+def split_reply(raw: bytes) -> tuple[int, bytes]:
+    """The cursor id (0: exhausted) and the batch, as the bytes of a BSON array, of a raw `find` or `getMore` reply.
+
+    Only the top of the reply is walked; keys may come in any order.
+    """
+    try:
+        for kind, name, start, end in _elements(raw):
+            if name == b"cursor" and kind == 0x03:
+                return _cursor(raw[start:end])
+    except (struct.error, ValueError, IndexError) as error:
+        raise BadDocument(f"the database's reply is not valid BSON: {error}") from error
+    raise BadDocument("the database's reply holds no cursor")
+
+
+def _cursor(raw: bytes) -> tuple[int, bytes]:
+    cursor_id, batch = 0, None
+    for kind, name, start, end in _elements(raw):
+        if name == b"id" and kind == 0x12:
+            (cursor_id,) = _INT64.unpack_from(raw, start)
+        elif name in (b"firstBatch", b"nextBatch") and kind == 0x04:
+            batch = raw[start:end]
+    if batch is None:
+        raise BadDocument("the database's reply holds no batch")
+    return cursor_id, batch
+
+
+def _elements(raw: bytes) -> "list[tuple[int, bytes, int, int]]":
+    """(type, name, start of value, end of value) of each element of a document."""
+    (size,) = _INT32.unpack_from(raw)
+    if size != len(raw) or raw[-1] != 0:
+        raise ValueError(f"a document of {len(raw)} bytes says it has {size}")
+    found, at = [], 4
+    while at < size - 1:
+        kind = raw[at]
+        stop = raw.index(b"\0", at + 1)
+        start = stop + 1
+        end = start + _length(raw, kind, start)
+        if end > size - 1:
+            raise ValueError("an element ends outside its document")
+        found.append((kind, raw[at + 1 : stop], start, end))
+        at = end
+    return found
+
+
+def _length(raw: bytes, kind: int, at: int) -> int:
+    fixed = _FIXED.get(kind, _FIXED_MIN_MAX.get(kind))
+    if fixed is not None:
+        return fixed
+    if kind == 0x0B:  # a regular expression: two C strings
+        return raw.index(b"\0", raw.index(b"\0", at) + 1) + 1 - at
+    (stated,) = _INT32.unpack_from(raw, at)
+    extra = 0 if kind in _DOCUMENTS or kind == 0x0F else 5 if kind == 0x05 else 16 if kind == 0x0C else 4
+    if stated < 0 or (kind not in _DOCUMENTS | _STRINGS and kind not in {0x05, 0x0C, 0x0F}):
+        raise ValueError(f"an element of unknown type {kind:#x}")
+    return int(stated) + extra
+
+
+def decode(arrays: Sequence[bytes]) -> list[dict[str, Any]]:
+    """All documents of some BSON arrays, as dictionaries."""
+    found: list[dict[str, Any]] = []
+    for array in arrays:
+        try:
+            found.extend(bson_decode(array, codec_options=_OPTIONS).values())
+        except (BSONError, ValueError, OverflowError, RecursionError) as error:
+            raise BadDocument(f"{_culprit(array)}: {error}") from error
+    if not all(isinstance(document, dict) for document in found):
+        raise BadDocument("a batch holds something that is not a document")
+    return found
+
+
+def _culprit(array: bytes) -> str:
+    """Which document of a batch cannot be read; the words of an error message."""
+    try:
+        for _, _, start, end in _elements(array):
+            document = array[start:end]
+            try:
+                decode_all(document, codec_options=_OPTIONS)
+            except (BSONError, ValueError, OverflowError, RecursionError):
+                return f"the document with _id {_id_text(document)} cannot be read"
+    except (struct.error, ValueError, IndexError):
+        pass
+    return "a batch cannot be read"
+
+
+def _id_text(document: bytes) -> str:
+    try:
+        for kind, name, start, end in _elements(document):
+            if name == b"_id":
+                return document[start:end].hex() if kind == 0x07 else repr(document[start:end][:40])
+    except (struct.error, ValueError, IndexError):
+        pass
+    return "(unreadable)"
+
+
+def _bounds(array: bytes) -> Iterator[tuple[int, int]]:
+    """Where each document of a BSON array starts and ends."""
+    try:
+        at, size = 4, len(array)
+        while at < size - 1:
+            start = array.index(b"\0", at + 1) + 1
+            (length,) = _INT32.unpack_from(array, start)
+            if array[at] != 0x03 or length < 5 or start + length > size - 1:
+                break
+            at = start + length
+            yield start, at
+    except (struct.error, ValueError, IndexError) as error:
+        raise BadDocument(f"a batch cannot be read: {error}") from error
+    if at != size - 1:
+        raise BadDocument("a batch cannot be read: it holds something that is no document, or that ends outside of it")
+
+
+def count(array: bytes) -> int:
+    """The number of documents of a BSON array."""
+    return sum(1 for _ in _bounds(array))
+
+
+def last_id(array: bytes) -> Any:
+    """The `_id` of the last document of a BSON array; the array must not be empty."""
+    start, end = deque(_bounds(array), maxlen=1).pop()
+    try:
+        return bson_decode(array[start:end], codec_options=_OPTIONS)["_id"]
+    except (ValueError, KeyError, BSONError) as error:
+        raise BadDocument(f"{_culprit(array)}: {error}") from error
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+# BSON's order of types, for the types that serve as ids; others come last, by their text.
+_RANKS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
+    (bool, 8),  # before int, whose subclass it is
+    ((int, float), 2),
+    (str, 3),
+    (dict, 4),
+    (list, 5),
+    (bytes, 6),
+    (ObjectId, 7),
+)
+
+
+def _order(value: object) -> tuple[int, Any]:
+    if type(value) is ObjectId:
+        return 7, value.binary
+    for kind, rank in _RANKS:
+        if isinstance(value, kind):
+            return rank, value if rank in (2, 3, 6, 8) else repr(value)
+    return 9, repr(value)
+
+
+def sort(documents: list[dict[str, Any]], key: str) -> None:
+    """Put documents into (`key`, `_id`) order, in place: strings by their UTF-8 bytes, ids as the database does."""
+    documents.sort(key=lambda document: (str(document.get(key, "")), _order(document.get("_id"))))
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def rows(arrays: Sequence[bytes], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None) -> Rows:
+    """Tab-separated lines, one a document, in (`key`, `_id`) order; rows `start:stop` of them."""
+    documents = decode(arrays)
+    sort(documents, key)
+    renderers = [_renderer(column) for column in columns]
+    chosen = documents[start:stop]
+    lines = ["\t".join([render(document) for render in renderers]) + "\n" for document in chosen]
+    return Rows("".join(lines).encode(), len(chosen), len(documents))
+
+
+def _renderer(column: Column) -> Callable[[Mapping[str, Any]], str]:
+    tries = [(tuple(cell.path.split(".")), _shape(cell)) for cell in column.cells]
+    missing = column.missing
+
+    def render(document: Mapping[str, Any]) -> str:
+        for path, shape in tries:
+            value: Any = document
+            for name in path:
+                value = _step(value, name)
+                if value is None:
+                    break
+            else:
+                if text := shape(value):
+                    return text
+        return missing
+
+    return render
+
+
+def _step(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        return value[int(name)]
+    return None
+
+
+def _shape(cell: Cell) -> Callable[[Any], str]:
+    if cell.kind is Kind.LOOKUP:
+        table, default = cell.table, cell.default or ""
+        return lambda value: escape_cell(table.get(value, default)) if isinstance(value, str) else ""
+    return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return escape_cell(value)
+    if isinstance(value, ObjectId):
+        return str(value)
+    return _number(value)
+
+
+def _integer(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, Decimal128):
+        value = value.to_decimal()
+    if isinstance(value, int | float | Decimal):
+        # No position is near 2**63; infinities and NaN fail the comparison too.
+        return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""
+    return value if isinstance(value, str) and _DIGITS.match(value) else ""
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else ""
+    if isinstance(value, Decimal128):
+        return str(value) if value.to_decimal().is_finite() else ""
+    return value if isinstance(value, str) and _NUMERIC.match(value) else ""

@@ -1,0 +1,48 @@
+"""Column plans: what a row-wise format says of a document, as data that any engine can execute.
+
+A `Column` is a list of `Cell`s tried in order; the first that yields a non-empty text wins, else the column's
+`missing` text stands.  A cell is a path and a kind.  Path elements are field names; in arrays they are indices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+__all__ = ["Cell", "Column", "Kind"]
+
+
+class Kind(Enum):
+    """How a value becomes text.  A value of any type not named yields nothing.
+
+    - TEXT: a string, escaped (`gateway.text`); an integer in decimal; a finite double as NUMBER; an ObjectId in hex.
+    - INTEGER: an integer; a finite double or Decimal128, truncated; a string of decimal digits as it is.
+    - NUMBER: an integer; a finite double in the shortest form that reads back (Python's `repr`); a finite Decimal128;
+      a string that spells such a number as it is.
+    - LOOKUP: a string, translated by the cell's table; `default` for strings not in it, where given.
+
+    If a document has a field twice, the last counts, as in Python's dictionaries.
+    """
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    LOOKUP = "lookup"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place to look for a column's value."""
+
+    path: str
+    kind: Kind = Kind.TEXT
+    table: Mapping[str, str] = field(default_factory=dict)
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, the places to look, and what stands for a missing value."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    missing: str = "."

@@ -1,0 +1,144 @@
+"""Settings: one frozen `Config`, made from flags and `GATEWAY_…` variables, checked once, passed as an argument.
+
+`SETTINGS` is the one table of them; the command line, the environment and README follow it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load"]
+
+
+class ConfigError(ValueError):
+    """A setting cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the settings table; the field of `Config` has the same name."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "GATEWAY_" + self.name.upper()
+
+
+_DATASET = re.compile(r"[A-Za-z][\w-]{0,37}\Z")
+_RESERVED: Final = frozenset({"admin", "config", "local"})
+
+
+def _datasets(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise ValueError("name at least one dataset")
+    for name in names:
+        if not _DATASET.match(name) or name in _RESERVED:
+            raise ValueError(f"{name!r} is no name of a dataset")
+    return names
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(f"must be from {least} to {most}")
+        return number
+
+    return parse
+
+
+def _seconds(least: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        number = float(text)
+        if not least <= number <= 86_400:
+            raise ValueError(f"must be from {least:g} to 86400 seconds")
+        return number
+
+    return parse
+
+
+def _url(text: str) -> str:
+    if text and not re.match(r"https?://[^\s]+\Z", text):
+        raise ValueError("must be an http or https URL")
+    return text.rstrip("/")
+
+
+def _mongo(text: str) -> str:
+    if not re.match(r"mongodb(\+srv)?://\S+\Z", text):
+        raise ValueError("must begin with mongodb:// or mongodb+srv://")
+    return text
+
+
+SETTINGS: Final = (
+    Setting("mongo_uri", _mongo, "mongodb://localhost:27017", "where the database is; a read-only user is enough"),
+    Setting("datasets", _datasets, "progenetix", "the databases to serve, comma-separated; the first is the default"),
+    Setting("host", str, "127.0.0.1", "address to listen on"),
+    Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
+    Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
+    Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
+    Setting("page_limit", _whole(1, 100_000), "200", "records of a JSON page where the request does not say"),
+    Setting("max_passes", _whole(1, 10_000), "64", "downloads that run at once; further ones are answered 503"),
+    Setting("flights", _whole(1, 64), "4", "database reads that one download has under way"),
+    Setting("slice_rows", _whole(10, 100_000), "5000", "variants that one database read aims at"),
+    Setting("query_timeout", _seconds(1), "120", "seconds that one database read may take"),
+    Setting("retry_window", _seconds(0), "120", "seconds that a running download waits for a lost database"),
+    Setting("client_timeout", _seconds(1), "600", "seconds that a client may take for 64 KiB before it is dropped"),
+    Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
+    Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
+    Setting("encode_threads", _whole(1, 64), "2", "threads that turn documents into text"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings of a gateway; see `SETTINGS` for meanings and units."""
+
+    mongo_uri: str
+    datasets: tuple[str, ...]
+    host: str
+    port: int
+    public_url: str
+    beacon_id: str
+    page_limit: int
+    max_passes: int
+    flights: int
+    slice_rows: int
+    query_timeout: float
+    retry_window: float
+    client_timeout: float
+    version_ttl: float
+    grace: float
+    encode_threads: int
+
+
+def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:
+    """Settings as given, else from the environment, else the default; ConfigError names the one that is wrong."""
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = given.get(setting.name)
+        where = setting.flag
+        if text is None:
+            text, where = environment.get(setting.variable), setting.variable
+        if text is None:
+            text = setting.default
+        try:
+            values[setting.name] = setting.parse(text)
+        except ValueError as error:
+            # The URI may hold a password: its value is not repeated.
+            shown = "" if setting.name == "mongo_uri" else f" {text!r}"
+            raise ConfigError(f"{where}{shown}: {error}") from error
+    if {field.name for field in fields(Config)} != values.keys():
+        raise AssertionError("Config and SETTINGS differ")
+    return Config(**values)

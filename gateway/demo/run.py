@@ -1,0 +1,93 @@
+"""The demo's database: the embedded store in a folder that is kept, with the synthetic cohort loaded into it once.
+
+What is complete is said in two places: the loader states the dataset's version last, and only then the folder gets a
+tag that names the generator's version and the number of samples.  Where either is missing or another, the dataset is
+dropped and loaded anew; other datasets in the same store are left alone.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pymongo import MongoClient
+
+from gateway.demo.cohort import DATASET, SAMPLES, VERSION, documents
+from gateway.demo.store import Store
+from gateway.loading.writer import load
+
+__all__ = ["default_folder", "demo_store", "demo_urls", "prepare"]
+
+_TRIES: Final = (
+    (
+        "every segment of all glioblastomas, as a pgxseg file",
+        "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
+    ),
+    (
+        "the same samples with all that is known of them, as Beacon v2 JSON",
+        "/beacon/biosamples/?filters=NCIT:C3058&limit=5",
+    ),
+    (
+        "focal deletions of CDKN2A in any sample, as a pgxseg file",
+        "/beacon/g_variants/?referenceName=9&start=21967751&end=21995301&variantType=DEL&variantMaxLength=3000000&method=pgxseg",
+    ),
+)
+
+
+def default_folder(samples: int = SAMPLES) -> Path:
+    """Where a cohort of this size is kept between runs."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "pgx-gateway" / f"demo-{samples}"
+
+
+def demo_urls(base: str) -> list[tuple[str, str]]:
+    """What to try: sentences, each with its URL on the server at `base`."""
+    return [(sentence, base.rstrip("/") + path) for sentence, path in _TRIES]
+
+
+def prepare(
+    folder: Path, samples: int = SAMPLES, *, progress: Callable[[str, int], None] | None = None
+) -> tuple[Store, str]:
+    """A started store with the cohort in it, and the name of the dataset; the caller stops the store.
+
+    `progress` is told a collection and how many more of its documents are loaded; it is not called where all is there.
+    """
+    store = Store(folder).start()
+    try:
+        tag, wanted = folder / "cohort", f"version {VERSION}, {samples} samples\n"
+        if not (_read(tag) == wanted and _stated(store.uri)):
+            tag.unlink(missing_ok=True)
+            with MongoClient[dict[str, Any]](store.uri) as client:
+                client.drop_database(DATASET)
+            load(store.uri, DATASET, documents(samples), progress=progress)
+            tag.write_text(wanted)
+    except BaseException:
+        store.stop()
+        raise
+    return store, DATASET
+
+
+@contextmanager
+def demo_store(
+    samples: int = SAMPLES, folder: Path | None = None, *, progress: Callable[[str, int], None] | None = None
+) -> Iterator[tuple[Store, str]]:
+    """`prepare`, and the store stopped at the end."""
+    store, dataset = prepare(default_folder(samples) if folder is None else folder, samples, progress=progress)
+    try:
+        yield store, dataset
+    finally:
+        store.stop()
+
+
+def _read(tag: Path) -> str | None:
+    try:
+        return tag.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _stated(uri: str) -> bool:
+    """Whether the loader has finished: it states the dataset's version last."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        return client[DATASET]["dataversion"].find_one({"_id": DATASET}) is not None

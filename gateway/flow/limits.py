@@ -1,0 +1,27 @@
+"""Admission: how many passes may run at once.  Who comes beyond that is told to come again, not made to wait."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.errors import Busy
+
+__all__ = ["Slots"]
+
+
+class Slots:
+    """A number of places, taken and given back on one event loop."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self.taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a place for the block; Busy if there is none."""
+        if self.taken >= self.places:
+            raise Busy(f"all {self.places} downloads that this gateway runs at once are taken; try again soon")
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1

@@ -1,0 +1,313 @@
+"""The pump: a plan in, chunks of bytes out.
+
+A part is walked in slices of biosample ids, one short `find` a slice, several in flight, delivered in order; nothing
+is kept open between them.  A slice that does not fit one reply is halved; a biosample that does not fit is walked by
+`_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
+response; from then on the pass is patient.
+
+Memory of a pass: `flights` slices of at most one reply each (16 MiB, about 1 MiB as planned), their text, and the ids
+of its biosamples.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from gateway import codec
+from gateway.errors import DatasetChanged
+from gateway.flow.patience import Patience
+from gateway.flow.roster import Roster, bounded, conjunction
+from gateway.flow.source import Page, Source
+from gateway.flow.survey import Surveyor
+from gateway.model import Condition, Part, Plan, Rows, Tally
+
+__all__ = ["Pump", "Slicing"]
+
+# Ids of one slice: a `$in` of some hundred values is sought in an index by every server.
+_WIDEST: Final = 400
+_WIDER_AT_MOST: Final = 4
+_FIRST_WIDTH: Final = 4
+# A slice that brings this many times the rows aimed at is asked for again, in halves.
+_OVERSHOOT: Final = 4
+# Replies of a biosample walked by `_id` aim at this many bytes.
+_WALK_BYTES: Final = 8 * 1024 * 1024
+_WALK_ROWS: Final = 40_000
+_IDS_A_COUNT: Final = 400
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slicing:
+    """How passes are cut: `rows` aimed at in a slice, `flights` of them under way at once."""
+
+    rows: int = 5_000
+    flights: int = 4
+
+
+class Pump:
+    """Runs plans against a source.  `executor` encodes, off the event loop."""
+
+    def __init__(
+        self, source: Source, surveyor: Surveyor, executor: Executor, *, slicing: Slicing, retry_window: float
+    ) -> None:
+        self._source = source
+        self._surveyor = surveyor
+        self._executor = executor
+        self._slicing = slicing
+        self._window = retry_window
+
+    async def chunks(self, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+        """The bytes of a download.  `tallies` grows by one a part, and tells how far the pass is.
+
+        The first chunk holds the first rows that the database gave, not just words of our own.  Ends only if the
+        download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.
+        """
+        run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
+        pending = b""
+        try:
+            for part in plan.parts:
+                tallies.append(Tally())
+                pending += part.before
+                async with aclosing(run.deliver(part, tallies)) as pieces:
+                    async for piece in pieces:
+                        pending += piece
+                        if pending:
+                            yield pending
+                            run.patience.committed = True
+                            pending = b""
+                pending += part.closing(tallies)
+            await self._unchanged(plan, run.patience)
+            if pending:
+                yield pending
+        finally:
+            await run.stop()
+
+    async def _unchanged(self, plan: Plan, patience: Patience) -> None:
+        """Refuse to complete a download whose data was deleted or replaced under it; what was added does not matter."""
+        if not patience.committed:
+            return  # all of it in one chunk: there was no time to change
+        for dataset, before in {part.survey.dataset: part.survey for part in plan.parts}.items():
+            now = await patience(partial(self._surveyor.fresh, dataset))
+            if now.disturbs(before):
+                raise DatasetChanged("the dataset changed during the download; ask again for the new data")
+
+
+class _Pass:
+    """One run of a plan."""
+
+    def __init__(self, source: Source, executor: Executor, slicing: Slicing, patience: Patience) -> None:
+        self._source = source
+        self._executor = executor
+        self._slicing = slicing
+        self.patience = patience
+        self._rosters: dict[int, Roster] = {}
+        self._density = 0.0  # rows a biosample, as seen so far in this part
+
+    async def stop(self) -> None:
+        for roster in self._rosters.values():
+            await roster.stop()
+
+    async def _roster(self, part: Part) -> Roster:
+        key = id(part.selection)
+        if key not in self._rosters:
+            roster = Roster(self._source, part.survey, part.selection, self.patience)
+            self._rosters[key] = roster
+            await self.patience(roster.start)
+        return self._rosters[key]
+
+    async def deliver(self, part: Part, tallies: Sequence[Tally]) -> AsyncGenerator[bytes, None]:
+        """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
+        tally = tallies[-1]
+        roster = await self._roster(part)
+        self._density = 0.0
+        pieces = self._window(part, roster) if part.limit else self._everything(part, roster)
+        if part.fetch:
+            async with aclosing(pieces) as encoded:
+                async for rows in encoded:
+                    data = rows.data
+                    if rows.rows and not tally.rows:
+                        data = part.opening(tallies) + data[part.lead :]
+                    tally.rows += rows.rows
+                    yield data
+        if part.count:
+            tally.total = await self._total(part, roster, tally.rows)
+
+    # --- all rows ----------------------------------------------------------------------------------------------------
+
+    async def _everything(self, part: Part, roster: Roster, position: int = 0) -> AsyncGenerator[Rows, None]:
+        flights: deque[tuple[list[str], asyncio.Task[Rows | Page]]] = deque()
+        width = 0
+        try:
+            while True:
+                while len(flights) < self._flights() and (not flights or roster.ready(position)):
+                    if not await roster.more(position):
+                        break
+                    width = self._width(width, part)
+                    ids = roster.ids[position : position + width]
+                    position += len(ids)
+                    flights.append((ids, asyncio.create_task(self._fetch(part, ids))))
+                if not flights:
+                    return
+                ids, task = flights[0]
+                landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
+                flights.popleft()
+                if isinstance(landed, Rows):
+                    self._learn(len(ids), landed.matched)
+                    yield landed
+                else:
+                    async with aclosing(self._arrays(part, ids, landed)) as pieces:
+                        async for arrays in pieces:
+                            yield await self._encode(part, arrays)
+                    self._density = max(self._density, float(self._slicing.rows))
+        finally:
+            for _, task in flights:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in flights), return_exceptions=True)
+
+    def _flights(self) -> int:
+        return self._slicing.flights if self.patience.committed else 1
+
+    def _width(self, last: int, part: Part) -> int:
+        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
+        if part.collection == "biosamples":
+            return _WIDEST // 2
+        if not last:
+            return _FIRST_WIDTH
+        fitting = int(self._slicing.rows / self._density) if self._density else _WIDEST
+        return max(1, min(fitting, last * _WIDER_AT_MOST, _WIDEST))
+
+    def _learn(self, biosamples: int, rows: int) -> None:
+        seen = rows / biosamples
+        self._density = seen if not self._density else 0.7 * self._density + 0.3 * seen
+
+    def _condition(self, part: Part, ids: list[str]) -> Condition:
+        chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
+        narrower = part.selection.rows if part.collection == "variants" else {}
+        return bounded(conjunction([chosen, narrower]), part.survey, part.collection)
+
+    async def _page(self, part: Part, ids: list[str]) -> Page:
+        return await self._source.page(
+            part.survey.dataset,
+            part.collection,
+            self._condition(part, ids),
+            projection=part.projection,
+            limit=self._slicing.rows * _OVERSHOOT,
+        )
+
+    async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
+        """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
+        page = await self._page(part, ids)
+        return await self._encode(part, page.arrays) if page.complete else page
+
+    async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, partial(part.encode, arrays, start=start, stop=stop))
+
+    async def _arrays(self, part: Part, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
+        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
+        if page.complete:
+            yield page.arrays
+        elif len(ids) == 1:
+            async with aclosing(self._walk(part, ids[0], page)) as pieces:
+                async for arrays in pieces:
+                    yield arrays
+        else:
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                landed = await self.patience(partial(self._page, part, half))
+                async with aclosing(self._arrays(part, half, landed)) as pieces:
+                    async for arrays in pieces:
+                        yield arrays
+
+    async def _walk(self, part: Part, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
+        """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
+        known = max(1, sum(codec.count(array) for array in seen.arrays))
+        limit = max(self._slicing.rows, min(_WALK_BYTES * known // max(1, seen.size), _WALK_ROWS))
+        base = self._condition(part, [biosample])
+        condition = base
+        task = asyncio.create_task(self._after(part, condition, limit))
+        try:
+            while True:
+                page = await self.patience(_once(task, partial(self._after, part, condition, limit)))
+                if page.arrays and not page.complete:
+                    condition = conjunction([base, {"_id": {"$gt": codec.last_id(page.arrays[-1])}}])
+                    task = asyncio.create_task(self._after(part, condition, limit))
+                yield page.arrays
+                if page.complete:
+                    return
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
+        return await self._source.page(
+            part.survey.dataset, part.collection, condition, projection=part.projection, limit=limit, sort="_id"
+        )
+
+    # --- a window of rows, and counts --------------------------------------------------------------------------------
+
+    async def _window(self, part: Part, roster: Roster) -> AsyncGenerator[Rows, None]:
+        """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
+        position, before = await self._seek(part, roster)
+        skip, left, width = part.skip - before, part.limit, 0
+        while left > 0 and await roster.more(position):
+            width = self._width(width, part)
+            ids = roster.ids[position : position + width]
+            position += len(ids)
+            page = await self.patience(partial(self._page, part, ids))
+            found = 0
+            async with aclosing(self._arrays(part, ids, page)) as pieces:
+                async for arrays in pieces:
+                    rows = await self._encode(part, arrays, skip, skip + left)
+                    skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
+                    yield rows
+                    if left <= 0:
+                        return
+            self._learn(len(ids), found)
+
+    async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
+        """The position of the slice in which the window begins, and the rows before that slice."""
+        if part.collection == "biosamples":  # a row each
+            await roster.more(part.skip)
+            position = min(part.skip, len(roster.ids))
+            return position, position
+        position = before = 0
+        while part.skip > before and await roster.more(position):
+            ids = roster.ids[position : position + _IDS_A_COUNT]
+            rows = await self._count(part, ids)
+            if before + rows > part.skip:
+                break
+            position, before = position + len(ids), before + rows
+        return position, before
+
+    async def _count(self, part: Part, ids: list[str]) -> int:
+        read = partial(self._source.count, part.survey.dataset, part.collection, self._condition(part, ids))
+        return await self.patience(read)
+
+    async def _total(self, part: Part, roster: Roster, rows: int) -> int:
+        """How many documents match, whatever the window."""
+        if part.fetch and not part.limit:
+            return rows
+        ids = await roster.all()
+        slices = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
+        total = 0
+        for at in range(0, len(slices), self._slicing.flights):
+            some = slices[at : at + self._slicing.flights]
+            total += sum(await asyncio.gather(*(self._count(part, ids) for ids in some)))
+        return total
+
+
+def _once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """A read whose first try is under way already."""
+    tries = iter([task])
+
+    async def read() -> T:
+        started = next(tries, None)
+        return await (started if started is not None else again())
+
+    return read

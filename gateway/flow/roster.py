@@ -1,0 +1,140 @@
+"""The roster of a selection: the ids of its biosamples, ascending, known bit by bit.
+
+A selection on biosamples alone starts at once: its first ids by one sorted query, the rest drained behind it.  One that
+goes through other collections (individuals, analyses, variants) is resolved as sets of ids first.  Memory: some 70
+bytes a biosample, whatever the number of variants.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from gateway import codec
+from gateway.errors import GatewayError
+from gateway.flow.patience import Patience
+from gateway.flow.source import Source
+from gateway.model import Condition, Selection, Survey, Term
+
+__all__ = ["Roster", "bounded"]
+
+_FIRST: Final = 200
+_IDS_A_QUERY: Final = 400
+
+
+def bounded(condition: Condition, survey: Survey, collection: str) -> Condition:
+    """The condition, without documents inserted after the survey.
+
+    Not `$lte`: comparisons see one type only, and ids of other types must not be lost.
+    """
+    if collection not in survey.bounds.last:
+        return condition
+    return conjunction([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
+
+
+def conjunction(conditions: Iterable[Condition]) -> Condition:
+    """All of the conditions at once."""
+    found = [condition for condition in conditions if condition]
+    return found[0] if len(found) == 1 else {"$and": found} if found else {}
+
+
+class Roster:
+    """Ids of the selected biosamples.  `start` it, then `more` them; `stop` it whatever happens."""
+
+    def __init__(self, source: Source, survey: Survey, selection: Selection, patience: Patience) -> None:
+        self._source = source
+        self._patience = patience
+        self._survey = survey
+        self._selection = selection
+        self._rest: asyncio.Task[set[str]] | None = None
+        self._remainder: Condition = {}
+        self.ids: list[str] = []
+        self.complete = False
+
+    async def start(self) -> None:
+        """Find the first ids; find the rest behind the caller's back."""
+        if self._selection.nothing:
+            self.complete = True
+        elif all(len(group) == 1 and group[0].collection == "biosamples" for group in self._selection.samples):
+            condition = conjunction(group[0].condition for group in self._selection.samples)
+            await self._start_direct(bounded(condition, self._survey, "biosamples"))
+        else:
+            self.ids = sorted(await self._resolve())
+            self.complete = True
+
+    async def _start_direct(self, condition: Condition) -> None:
+        dataset = self._survey.dataset
+        page = await self._source.page(dataset, "biosamples", condition, projection={"id": 1}, limit=_FIRST, sort="id")
+        first = [item.get("id") for item in codec.decode(page.arrays)]
+        self.ids = sorted({value for value in first if isinstance(value, str)})
+        self.complete = page.complete
+        if not self.complete:
+            # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
+            last = self.ids[-1] if self.ids else ""
+            self._remainder = conjunction([condition, {"id": {"$gt": last}}])
+            self._rest = asyncio.create_task(self._drain("biosamples", self._remainder, "id"))
+
+    async def _await_rest(self) -> list[str]:
+        task, self._rest = self._rest, None
+        if task is None:  # a first reading failed, and patience asks for another
+            task = asyncio.create_task(self._drain("biosamples", self._remainder, "id"))
+        self._rest = task
+        try:
+            return sorted(await task)
+        except GatewayError:
+            self._rest = None
+            raise
+
+    async def more(self, position: int) -> bool:
+        """Wait until there is an id at `position`, or none will come."""
+        if position >= len(self.ids) and not self.complete:
+            self.ids += await self._patience(self._await_rest)
+            self._rest, self.complete = None, True
+        return position < len(self.ids)
+
+    def ready(self, position: int) -> bool:
+        """Whether `more` would answer at once."""
+        return position < len(self.ids) or self.complete or (self._rest is not None and self._rest.done())
+
+    async def all(self) -> list[str]:
+        """All ids."""
+        await self.more(len(self.ids))
+        return self.ids
+
+    async def stop(self) -> None:
+        """Give up what is still being read."""
+        if self._rest is not None:
+            self._rest.cancel()
+            await asyncio.gather(self._rest, return_exceptions=True)
+
+    async def _drain(self, collection: str, condition: Condition, field: str) -> set[str]:
+        found: set[str] = set()
+        async for batch in self._source.drain(self._survey.dataset, collection, condition, field):
+            found.update(batch)
+        return found
+
+    # --- selections through other collections ------------------------------------------------------------------------
+
+    async def _resolve(self) -> set[str]:
+        """The ids that every group selects."""
+        found: set[str] | None = None
+        for group in self._selection.samples:
+            chosen: set[str] = set()
+            for term in group:
+                chosen |= await self._of_term(term)
+            found = chosen if found is None else found & chosen
+            if not found:
+                return set()
+        return found if found is not None else set()
+
+    async def _of_term(self, term: Term) -> set[str]:
+        survey = self._survey
+        name = survey.analyses if term.collection == "analyses" else term.collection
+        condition = bounded(term.condition, survey, name)
+        if term.collection == "individuals":
+            individuals = sorted(await self._drain(name, condition, "id"))
+            found: set[str] = set()
+            for at in range(0, len(individuals), _IDS_A_QUERY):
+                some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
+                found |= await self._drain("biosamples", bounded(some, survey, "biosamples"), "id")
+            return found
+        return await self._drain(name, condition, "id" if term.collection == "biosamples" else "biosample_id")

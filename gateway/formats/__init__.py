@@ -1,0 +1,65 @@
+"""The formats table: adding a format is one module and one row here.  Choice by word, by `Accept`, or by default."""
+
+from typing import Final
+
+from gateway.errors import NotAcceptable
+from gateway.formats import beacon, jsonl, pgxseg
+from gateway.formats.base import Format
+from gateway.formats.beacon import envelope_error
+
+__all__ = ["FORMATS", "Format", "by_accept", "by_word", "envelope_error", "names"]
+
+FORMATS: Final[tuple[Format, ...]] = (pgxseg.FORMAT, beacon.FORMAT, jsonl.FORMAT)
+
+
+def names() -> str:
+    """The words that `output=` knows, for messages."""
+    return ", ".join(word for form in FORMATS for word in form.words)
+
+
+def by_word(word: str) -> Format:
+    """The format that `output=word` asks for; NotAcceptable names those that there are."""
+    for form in FORMATS:
+        if word in form.words:
+            return form
+    raise NotAcceptable(f"no such output; known are: {names()}", parameter="output")
+
+
+def by_accept(header: str) -> Format:
+    """The format that an `Accept` header prefers (RFC 9110, 12.5.1); ties go to JSON, then to the table's order."""
+    ranges = _ranges(header) or [("*/*", 1.0)]
+    ordered = (beacon.FORMAT, *(form for form in FORMATS if form is not beacon.FORMAT))
+    best = max(ordered, key=lambda form: _quality(form, ranges))
+    if _quality(best, ranges) <= 0:
+        known = ", ".join(kind for form in FORMATS for kind in form.accepts)
+        raise NotAcceptable(f"none of the accepted media types can be had; known are: {known}", parameter="Accept")
+    return best
+
+
+def _ranges(header: str) -> list[tuple[str, float]]:
+    found = []
+    for item in header.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in item.split(";"))
+        if "/" not in kind:
+            continue
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        found.append((kind, quality if 0.0 <= quality <= 1.0 else 0.0))
+    return found
+
+
+def _quality(form: Format, ranges: list[tuple[str, float]]) -> float:
+    """The quality of the most specific range that matches the format."""
+    best = (-1, 0.0)
+    for kind, quality in ranges:
+        for accepted in form.accepts:
+            family = accepted.partition("/")[0]
+            rank = 2 if kind == accepted else 1 if kind == f"{family}/*" else 0 if kind == "*/*" else -1
+            if rank >= 0:
+                best = max(best, (rank, quality))
+    return best[1]

@@ -1,0 +1,99 @@
+"""What formats share: the row of the formats table, the law of plain JSON values, and the JSON row encoder.
+
+Sole owner, with the web room, of ujson.  Pure.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import ujson
+from bson import DatetimeMS, Decimal128
+
+from gateway import codec
+from gateway.model import Encode, Entity, Part, Rows, Wanted
+
+__all__ = ["Format", "camel", "dumps", "json_rows", "plain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A row of the formats table.
+
+    `words` are the values of `output=`/`method=` that ask for it, `accepts` the media types of `Accept`; `paged`
+    formats answer a first page where no limit is given; `sets` formats hold several datasets; `entities` are what it
+    can deliver.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    media: str
+    accepts: tuple[str, ...]
+    extension: str
+    summary: str
+    parts: Callable[[Wanted], tuple[Part, ...]]
+    entities: tuple[Entity, ...] = ("variants",)
+    paged: bool = False
+    sets: bool = False
+    attachment: bool = True
+
+
+_NOT_CAMEL: Final = frozenset({"sequence_id", "_id"})
+_SNAKE = re.compile(r"(?<=[A-Za-z0-9])_([A-Za-z0-9])")
+
+
+def camel(name: str) -> str:
+    """A field name in camelCase; `sequence_id` stays, as Progenetix' own answers have it."""
+    return name if name in _NOT_CAMEL else _SNAKE.sub(lambda found: found[1].upper(), name)
+
+
+def plain(value: Any, rename: Callable[[str], str] = str) -> Any:
+    """A BSON value as JSON has it: NaN and infinities are null, dates ISO 8601, ids and decimals strings or numbers."""
+    if isinstance(value, dict):
+        return {rename(str(key)): plain(item, rename) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item, rename) for item in value]
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds") + (
+            "" if value.tzinfo else "Z"
+        )
+    if isinstance(value, DatetimeMS):
+        return int(value)
+    if isinstance(value, Decimal128):
+        decimal = value.to_decimal()
+        return float(decimal) if decimal.is_finite() and abs(float(decimal)) < math.inf else None
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON in UTF-8."""
+    text: str = ujson.dumps(value, allow_nan=False, escape_forward_slashes=False, ensure_ascii=False)
+    return text.encode()
+
+
+def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
+    """An encoder that writes each document, as `shape` makes it, as JSON between `before` and `after`."""
+
+    def encode(arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+        documents = codec.decode(arrays)
+        codec.sort(documents, key)
+        chosen = documents[start:stop]
+        data = b"".join(before + dumps(shape(document)) + after for document in chosen)
+        return Rows(data, len(chosen), len(documents))
+
+    return encode

@@ -1,0 +1,117 @@
+"""Documents of 2021 brought to the current model, so that every format is written once.
+
+Pure.  A current document passes through untouched; a flat one comes back with the fields that the current model has.
+Mapping: Progenetix's own conversions of 2021-2025 (`biocharacteristics` to diagnosis and codes, `external_references`
+to `references`, `provenance` to status and place, flat coordinates to `location`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.genome import STATE_OF_TYPE, STATES, chromosome
+
+__all__ = ["biosample", "current_code", "variant"]
+
+Document = dict[str, Any]
+
+_CODES: Final = (("icdom-", "pgx:icdom-"), ("icdot-", "pgx:icdot-"), ("TCGA-", "pgx:TCGA-"), ("PMID:", "pubmed:"))
+_COHORT: Final = ("pgxcohort-", "pgx:cohort-")
+_CHARACTERISTICS: Final = (
+    ("NCIT:C", "histological_diagnosis"),
+    ("pgx:icdom-", "icdo_morphology"),
+    ("pgx:icdot-", "icdo_topography"),
+    ("UBERON:", "sample_origin_detail"),
+)
+_REFERENCES: Final = (
+    ("pubmed:", "pubmed"),
+    ("cellosaurus:", "cellosaurus"),
+    ("cbioportal:", "cbioportal"),
+    ("pgx:TCGA-", "tcgaproject"),
+)
+
+
+def current_code(code: str) -> str:
+    """A code as the current model spells it: `icdom-85003` is `pgx:icdom-85003`, `PMID:1` is `pubmed:1`."""
+    for old, new in (*_CODES, _COHORT):
+        if code.startswith(old):
+            return new + code.removeprefix(old)
+    return code
+
+
+def _terms(value: Any) -> list[Document]:
+    """The {id, label} objects of a list, ids in their current spelling; anything else is passed over."""
+    if not isinstance(value, list):
+        return []
+    found = [item for item in value if isinstance(item, dict) and isinstance(item.get("id"), str)]
+    return [{**item, "id": current_code(item["id"])} for item in found]
+
+
+def _sorted_in(terms: list[Document], prefixes: tuple[tuple[str, str], ...]) -> Document:
+    """The first term of each prefix, under the field that the prefix belongs to."""
+    found: Document = {}
+    for prefix, field in prefixes:
+        for term in terms:
+            if str(term["id"]).startswith(prefix):
+                found.setdefault(field, {"id": term["id"], "label": term.get("label", "")})
+    return found
+
+
+def biosample(document: Mapping[str, Any]) -> Document:
+    """A biosample in the current model."""
+    if not document.keys() & {
+        "biocharacteristics",
+        "external_references",
+        "provenance",
+        "individual_age_at_collection",
+    }:
+        return dict(document)
+    new = dict(document)
+    for field, value in _sorted_in(_terms(new.pop("biocharacteristics", None)), _CHARACTERISTICS).items():
+        new.setdefault(field, value)
+    references = _sorted_in(_terms(new.pop("external_references", None)), _REFERENCES)
+    if references:
+        new.setdefault("references", references)
+    provenance = new.pop("provenance", None)
+    if isinstance(provenance, dict):
+        for old, field in (("material", "biosample_status"), ("geo_location", "geo_location")):
+            if isinstance(provenance.get(old), dict):
+                new.setdefault(field, provenance[old])
+    age = new.pop("individual_age_at_collection", None)
+    if isinstance(age, dict) and "age" in age:
+        new.setdefault("collection_moment", age["age"])
+    if "description" in new:
+        new.setdefault("notes", new.pop("description"))
+    if "cohorts" in new:
+        new["cohorts"] = _terms(new["cohorts"])
+    return new
+
+
+def variant(document: Mapping[str, Any]) -> Document:
+    """A variant in the current model."""
+    if "reference_name" not in document or "location" in document:
+        return dict(document)
+    new = dict(document)
+    place: Document = {"type": "SequenceLocation"}
+    name = str(new.pop("reference_name"))
+    known = chromosome(name)
+    if known:
+        place["sequence_id"] = known.sequence_id
+    place["chromosome"] = known.name if known else name
+    for field in ("start", "end"):
+        if field in new:
+            place[field] = new.pop(field)
+    new["location"] = place
+    for old, field in (
+        ("callset_id", "analysis_id"),
+        ("digest", "variant_internal_id"),
+        ("reference_bases", "reference_sequence"),
+    ):
+        if old in new:
+            new.setdefault(field, new.pop(old))
+    if "alternate_bases" in new:
+        new.setdefault("state", {"type": "LiteralSequenceExpression", "sequence": new.pop("alternate_bases")})
+        new.setdefault("variant_type", "SNV")
+    state = STATES.get(STATE_OF_TYPE.get(str(new.pop("variant_type", "")), ""))
+    if state:
+        new.setdefault("variant_state", {"id": state.id, "label": state.label})
+    return new

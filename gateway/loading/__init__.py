@@ -1,0 +1,1 @@
+"""Loading: .pgxseg files, and documents made otherwise, into a dataset."""

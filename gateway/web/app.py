@@ -1,0 +1,107 @@
+"""The application: routes in one table, errors in one place, resources opened and closed in one place."""
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from gateway.config import Config
+from gateway.errors import GatewayError, MethodNotAllowed, NotFound
+from gateway.flow.limits import Slots
+from gateway.flow.pump import Pump, Slicing
+from gateway.flow.source import Source
+from gateway.flow.survey import Surveyor
+from gateway.formats import envelope_error
+from gateway.web import info
+from gateway.web.download import download
+from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, SOURCE, STOPPING, SURVEYOR
+
+__all__ = ["MAX_BODY", "create_app", "open_resources"]
+
+log = logging.getLogger("gateway.web")
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of a request body; some 50,000 ids."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(config: Config) -> web.Application:
+    """The gateway as an aiohttp application; nothing is connected before it starts."""
+    app = web.Application(middlewares=[_errors], client_max_size=MAX_BODY)
+    app[CONFIG] = config
+    app[STOPPING] = []
+    app.cleanup_ctx.append(open_resources)
+    app.router.add_get("/", info.page)
+    app.router.add_get("/health", info.health)
+    app.router.add_get("/ready", info.ready)
+    for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
+        app.router.add_route("*", prefix, download)
+    return app
+
+
+async def open_resources(app: web.Application) -> AsyncIterator[None]:
+    """Open what the application needs for its lifetime, and close it."""
+    config = app[CONFIG]
+    # The driver works in threads of its own: a connection each for what may be under way at once.
+    app[SOURCE] = Source(config.mongo_uri, query_timeout=config.query_timeout, connections=64)
+    app[SURVEYOR] = Surveyor(app[SOURCE], ttl=config.version_ttl)
+    app[EXECUTOR] = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode")
+    app[SLOTS] = Slots(config.max_passes)
+    app[PUMP] = Pump(
+        app[SOURCE],
+        app[SURVEYOR],
+        app[EXECUTOR],
+        slicing=Slicing(rows=config.slice_rows, flights=config.flights),
+        retry_window=config.retry_window,
+    )
+    yield
+    await app[SOURCE].close()
+    app[EXECUTOR].shutdown(cancel_futures=True)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure before the first byte becomes a Beacon error response."""
+    request[REQUEST_ID] = uuid.uuid4().hex[:16]
+    try:
+        response = await handler(request)
+    except GatewayError as error:
+        return _failed(request, error)
+    except web.HTTPException as error:
+        return _failed(request, _of_http(error))
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("request %s failed: %s %r", request[REQUEST_ID], request.method, request.raw_path[:500])
+        return _failed(request, GatewayError(f"an internal error; it is logged as {request[REQUEST_ID]}"))
+    return response
+
+
+def _of_http(error: web.HTTPException) -> GatewayError:
+    if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodNotAllowed("this path answers GET")
+    found = NotFound("no such path") if error.status == HTTPStatus.NOT_FOUND else GatewayError(error.reason)
+    found.status = error.status
+    return found
+
+
+def _failed(request: web.Request, error: GatewayError) -> web.Response:
+    headers = {"X-Request-Id": request[REQUEST_ID], "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "GET, HEAD"
+    log.info(
+        "refused id=%s status=%d path=%r reason=%r",
+        request[REQUEST_ID],
+        error.status,
+        request.path[:200],
+        error.message,
+    )
+    body = envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
+    return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

@@ -1,0 +1,156 @@
+"""The one download handler: request to plan, plan to stream.
+
+Until the first chunk is in hand every failure is a Beacon error response; from then on it is a cut connection, without
+the final chunk, so that no client takes a part for the whole.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import struct
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
+from gateway.model import Plan, Tally
+from gateway.query import params
+from gateway.web.keys import CONFIG, PUMP, REQUEST_ID, SLOTS, SURVEYOR
+from gateway.web.prepare import prepare
+
+__all__ = ["download"]
+
+log = logging.getLogger("gateway.web")
+
+# aiohttp drains once per 64 KiB: larger writes would sit in the transport's buffer.
+_PIECE: Final = 64 * 1024
+_WARNINGS: Final = 5
+_POSTED: Final = {"/beacon/variants", "/beacon/g_variants", "/beacon/biosamples"}
+_LINGER_ZERO: Final = struct.pack("ii", 1, 0)
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """Answer any request for variants or biosamples."""
+    began = time.monotonic()
+    ask = params.read(request.path, list(request.query.items()), await _body(request))
+    config = request.app[CONFIG]
+    base = f"{request.scheme}://{request.host}"
+    accept = ",".join(request.headers.getall("Accept", []))
+    plan = await prepare(ask, accept, base, config=config, surveyor=request.app[SURVEYOR])
+    headers = _headers(plan)
+    if _matches(request.headers.get("If-None-Match", ""), plan.digest):
+        kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
+    if request.method == "HEAD":
+        return web.Response(headers=headers)
+    tallies: list[Tally] = []
+    with request.app[SLOTS].take():
+        outcome, size = "failed", 0
+        try:
+            async with aclosing(request.app[PUMP].chunks(plan, tallies)) as chunks:
+                first = await anext(aiter(chunks), b"")
+                response = web.StreamResponse(headers=headers)
+                if request.version < HttpVersion11:
+                    response.force_close()
+                await response.prepare(request)
+                try:
+                    async with aclosing(_pieces(first, chunks)) as pieces:
+                        async for piece in pieces:
+                            async with asyncio.timeout(config.client_timeout):
+                                await response.write(piece)
+                            size += len(piece)
+                    await response.write_eof()
+                    outcome = "complete"
+                except (ConnectionError, asyncio.CancelledError):
+                    outcome = "client left"
+                    raise
+                except Exception as error:
+                    outcome = f"cut: {error}" if isinstance(error, GatewayError) else "cut"
+                    _cut(request, error)
+                    raise ConnectionResetError("cut") from error
+        finally:
+            rows = sum(tally.rows for tally in tallies)
+            log.info(
+                'download id=%s file="%s" digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"',
+                request[REQUEST_ID],
+                plan.filename,
+                plan.digest,
+                rows,
+                size,
+                time.monotonic() - began,
+                outcome,
+            )
+    return response
+
+
+async def _pieces(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes | memoryview, None]:
+    """The chunks of a pass in pieces of at most 64 KiB."""
+    chunk: bytes | None = first
+    while chunk is not None:
+        view = memoryview(chunk)
+        for at in range(0, len(chunk), _PIECE):
+            yield view[at : at + _PIECE]
+        chunk = await anext(rest, None)
+
+
+def _cut(request: web.Request, error: Exception) -> None:
+    """Close the connection so that the transfer looks as broken as it is."""
+    if not isinstance(error, GatewayError):
+        log.error("request %s failed in mid-stream", request[REQUEST_ID], exc_info=error)
+    transport = request.transport
+    if transport is None:
+        return
+    if request.version < HttpVersion11:
+        # Without chunks a plain close would look like the end: reset the connection instead.
+        tcp = transport.get_extra_info("socket")
+        if tcp is not None:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+    else:
+        transport.close()
+
+
+def _headers(plan: Plan) -> dict[str, str]:
+    kind = "attachment" if plan.attachment else "inline"
+    headers = {
+        "Content-Type": plan.media,
+        "Content-Disposition": f'{kind}; filename="{plan.filename}"',
+        "ETag": f'"{plan.digest}"',
+        "Cache-Control": "no-cache",
+        "Vary": "Accept",
+        "X-Content-Type-Options": "nosniff",
+        # nginx would otherwise take the stream to its disk.
+        "X-Accel-Buffering": "no",
+    }
+    if plan.warnings:
+        shown = [text.encode("ascii", "replace").decode().replace('"', "'") for text in plan.warnings[:_WARNINGS]]
+        headers["Warning"] = ", ".join(f'299 pgx-gateway "{text[:200]}"' for text in shown)
+    return headers
+
+
+def _matches(header: str, digest: str) -> bool:
+    """Whether `If-None-Match` names the digest (weak comparison, RFC 9110, 13.1.2)."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or f'"{digest}"' in tags
+
+
+async def _body(request: web.Request) -> object | None:
+    """The JSON body of a Beacon POST, None for other methods."""
+    if request.method in {"GET", "HEAD"}:
+        return None
+    if request.method != "POST" or request.path.rstrip("/").lower() not in _POSTED:
+        raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge("the request body is larger than 1 MiB") from error
+    try:
+        body: object = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the request body is not JSON", parameter="body") from error
+    return body

@@ -1,0 +1,98 @@
+"""What is not a download: the page at `/`, `/health` and `/ready`."""
+
+import asyncio
+from html import escape
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from gateway import __version__, codec
+from gateway.errors import GatewayError
+from gateway.formats import FORMATS
+from gateway.formats.base import dumps
+from gateway.web.keys import CONFIG, SOURCE, STOPPING
+
+__all__ = ["health", "page", "ready"]
+
+_READY_SECONDS: Final = 5
+
+_EXAMPLES: Final = (
+    ("All variants of the glioblastoma samples", "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"),
+    ("The same by morphology, as matched variants", "/beacon/variants/?filters=pgx:icdom-94403&method=pgxseg"),
+    (
+        "Losses over CDKN2A, as Beacon v2 JSON",
+        "/beacon/g_variants?referenceName=9&start=21500001,21967753&end=21967753,22500000&variantType=DEL",
+    ),
+    ("Breast carcinoma samples, as Beacon v2 JSON", "/beacon/biosamples?filters=pgx:icdom-85003"),
+)
+
+
+async def health(_: web.Request) -> web.Response:
+    """Whether the process runs."""
+    return _json({"status": "ok", "version": __version__})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Whether downloads can be served: the database answers, and the server is not stopping."""
+    app = request.app
+    trouble = "stopping" if app[STOPPING] else None
+    if trouble is None:
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await app[SOURCE].ping()
+        except (GatewayError, TimeoutError):
+            trouble = "the database cannot be reached"
+    answer = {
+        "ready": trouble is None,
+        "reason": trouble,
+        "engine": codec.IMPLEMENTATION,
+        "datasets": list(app[CONFIG].datasets),
+        "version": __version__,
+    }
+    headers = {} if trouble is None else {"Retry-After": "5"}
+    status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json(answer, status=status, headers=headers)
+
+
+def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return web.Response(body=dumps(value) + b"\n", content_type="application/json", status=status, headers=headers)
+
+
+async def page(request: web.Request) -> web.Response:
+    """A plain page: datasets, formats, URLs to try."""
+    config = request.app[CONFIG]
+    datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in config.datasets)
+    outputs = "".join(
+        f"<li><code>output={escape(form.words[0])}</code>: {escape(form.summary)}</li>" for form in FORMATS
+    )
+    examples = "".join(
+        f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
+    )
+    text = _PAGE.format(version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples)
+    return web.Response(text=text, content_type="text/html")
+
+
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>pgx-gateway</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+code {{ background: #f2f2f2; padding: .1em .3em; overflow-wrap: anywhere }}
+li {{ margin: .4em 0 }}
+</style>
+<h1>pgx-gateway</h1>
+<p>Downloads of genomic variants of any size, streamed from the database as they are read.</p>
+<h2>Datasets</h2>
+<ul>{datasets}</ul>
+<h2>Try</h2>
+<ul>{examples}</ul>
+<p>On a command line: <code>curl -OJ '…'</code> or <code>wget --content-disposition '…'</code>.</p>
+<h2>Outputs</h2>
+<ul>{outputs}</ul>
+<p><small>version {version} · <a href="/ready">status</a></small></p>
+</html>
+"""

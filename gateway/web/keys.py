@@ -1,0 +1,23 @@
+"""What the application carries, by typed keys."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+
+from gateway.config import Config
+from gateway.flow.limits import Slots
+from gateway.flow.pump import Pump
+from gateway.flow.source import Source
+from gateway.flow.survey import Surveyor
+
+__all__ = ["CONFIG", "EXECUTOR", "PUMP", "REQUEST_ID", "SLOTS", "SOURCE", "STOPPING", "SURVEYOR"]
+
+CONFIG = web.AppKey("config", Config)
+SOURCE = web.AppKey("source", Source)
+SURVEYOR = web.AppKey("surveyor", Surveyor)
+PUMP = web.AppKey("pump", Pump)
+SLOTS = web.AppKey("slots", Slots)
+EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
+STOPPING = web.AppKey("stopping", list[bool])
+"""Not empty once the server was told to stop."""
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,140 @@
+"""From an `Ask` to a `Plan`: which format, which datasets, what it selects, and the digest that names the bytes."""
+
+import hashlib
+import re
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode
+
+from gateway import formats
+from gateway.config import Config
+from gateway.errors import BadRequest, NotAcceptable, NotFound
+from gateway.flow.survey import Surveyor
+from gateway.formats import Format
+from gateway.model import Ask, Plan, Selection, Survey, VariantAsk, Wanted
+from gateway.query import filters
+from gateway.query.select import select
+
+__all__ = ["prepare"]
+
+# Changes whenever the bytes of an unchanged request on unchanged data do.
+_ENCODER: Final = "1"
+
+
+async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
+    """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
+    form = formats.by_word(ask.output) if ask.output else formats.by_accept(accept)
+    ask = _deliverable(ask, form)
+    names = ask.datasets or config.datasets[:1]
+    _check(ask, form, names, config)
+    datasets: list[tuple[Survey, Selection]] = []
+    for name in names:
+        survey = await surveyor.survey(name)
+        known = await surveyor.collations(name, filters.wanted(ask))
+        datasets.append((survey, select(ask, survey, known)))
+    wanted = Wanted(
+        ask=ask,
+        datasets=tuple(datasets),
+        beacon_id=config.beacon_id,
+        base=config.public_url or base,
+        address=_address(ask),
+        page_limit=config.page_limit,
+    )
+    warnings = [*ask.warnings, *(warning for _, selection in datasets for warning in selection.warnings)]
+    return Plan(
+        parts=form.parts(wanted),
+        digest=_digest(wanted, form),
+        media=form.media,
+        filename=_filename(ask, names, form),
+        attachment=form.attachment,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _deliverable(ask: Ask, form: Format) -> Ask:
+    """The request as the format can answer it: asking biosamples for segments asks for all of their variants."""
+    if ask.entity in form.entities:
+        return ask
+    if ask.entity == "biosamples" and "variants" in form.entities:
+        return replace(ask, entity="variants", whole_samples=True)
+    raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
+
+
+def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:
+    for name in names:
+        if name not in config.datasets:
+            raise NotFound(f"no such dataset here; there are: {', '.join(config.datasets)}", parameter="datasetIds")
+    if len(names) > 1 and not form.sets:
+        raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
+    whole = not form.paged or ask.limit == 0
+    if whole and ask.selects_everything and not ask.all_data:
+        raise BadRequest(
+            "nothing narrows this download: name filters, ids or a variant query, "
+            "or say allData=true to have the whole dataset",
+            parameter="filters",
+        )
+
+
+def _digest(wanted: Wanted, form: Format) -> str:
+    """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
+    ask = replace(wanted.ask, output=None, datasets=())
+    data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
+    named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else ()
+    return hashlib.sha256(repr((_ENCODER, form.name, ask, data, named)).encode()).hexdigest()[:40]
+
+
+def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
+    """A telling name: dataset, what was asked for, extension; safe on every file system."""
+    ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids)
+    words = [*names, *(term.id for term in ask.filters), *ids]
+    for query in ask.variants:
+        words += [f"chr{query.chromosome}"] if query.chromosome else []
+    what = "variants" if ask.entity == "variants" else "biosamples"
+    stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what])
+    return f"{stem[:120]}.{form.extension}"
+
+
+def _address(ask: Ask) -> str:
+    """Path and query that ask for the same records, without dataset, paging and output."""
+    pairs = [("filters", ",".join(_filter_words(ask)))] if ask.filters else []
+    pairs += [("filterLogic", "OR")] if ask.logic == "OR" else []
+    if any(not term.descendants for term in ask.filters):
+        pairs.append(("includeDescendantTerms", "false"))
+    for name, ids in (
+        ("biosampleIds", ask.biosample_ids),
+        ("individualIds", ask.individual_ids),
+        ("analysisIds", ask.analysis_ids),
+        ("variantIds", ask.variant_ids),
+    ):
+        pairs += [(name, ",".join(ids))] if ids else []
+    for query in ask.variants[:1]:
+        pairs += _variant_words(query)
+    path = "/beacon/g_variants" if ask.entity == "variants" else "/beacon/biosamples"
+    return f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
+
+
+def _filter_words(ask: Ask) -> list[str]:
+    return [
+        ("!" if term.excluded else "")
+        + term.id
+        + (f":{term.operator}{term.value}" if term.operator is not None else "")
+        for term in ask.filters
+    ]
+
+
+def _variant_words(query: VariantAsk) -> list[tuple[str, str]]:
+    words: list[tuple[str, object]] = [
+        ("referenceName", query.chromosome),
+        ("start", ",".join(map(str, query.start))),
+        ("end", ",".join(map(str, query.end))),
+        ("variantType", ",".join(query.states)),
+        ("referenceBases", query.reference_bases),
+        ("alternateBases", query.alternate_bases),
+        ("variantMinLength", query.min_length),
+        ("variantMaxLength", query.max_length),
+        ("variantInternalId", query.internal_id),
+        ("mateName", query.mate_chromosome),
+        ("mateStart", query.mate_start),
+        ("mateEnd", query.mate_end),
+    ]
+    return [(name, str(value)) for name, value in words if value not in (None, "")]

@@ -1,0 +1,53 @@
+"""Serving: a listening socket around the application, and a clean end.
+
+On SIGTERM or SIGINT: `/ready` turns red, no new connection is accepted, running downloads have `grace` seconds, then
+they are cut visibly.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from gateway.config import Config
+from gateway.web.app import create_app
+from gateway.web.keys import STOPPING
+
+__all__ = ["serve"]
+
+log = logging.getLogger("gateway.web")
+
+# Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body.
+_LONGEST_LINE: Final = 64 * 1024
+
+
+async def serve(config: Config, *, started: Callable[[str], None]) -> None:
+    """Serve until a signal says to stop; `started` hears the URL once the socket listens."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    app = create_app(config)
+    runner = web.AppRunner(
+        app,
+        handler_cancellation=True,  # a client that left stops its pass
+        access_log=None,  # one line a download is written by the handler
+        shutdown_timeout=config.grace,
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, config.host, config.port, backlog=1024)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        shown = f"[{host}]" if ":" in host else host
+        started(f"http://{shown}:{port}")
+        await stop.wait()
+        app[STOPPING].append(True)
+        log.info("stopping: running downloads have %g seconds", config.grace)
+    finally:
+        await runner.cleanup()
