@@ -99,7 +99,8 @@ def _reference(term: dict[str, Any]) -> dict[str, Any]:
 
 def envelope_error(error: GatewayError, beacon_id: str, request_id: str) -> bytes:
     """The Beacon error response of a failure; the message names the parameter at fault."""
-    message = f"{error.parameter}: {error.message}" if error.parameter else error.message
+    named = error.parameter is None or error.parameter in error.message
+    message = error.message if named else f"{error.parameter}: {error.message}"
     return dumps(
         {
             "meta": {
@@ -188,6 +189,8 @@ class _Sets:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.entity = _SCHEMAS[wanted.ask.entity][0]
+        # Below record granularity there are no results, not even an empty list of them.
+        self._records = wanted.ask.granularity == "record"
 
     def _shown(self, tally: Tally) -> bool:
         """Whether a set with these counts is in the response."""
@@ -198,16 +201,20 @@ class _Sets:
         def say(tallies: Sequence[Tally]) -> bytes:
             separator = b"," if any(self._shown(tally) for tally in tallies[:-1]) else b""
             head = {"id": dataset, "setType": "dataset", "responseEntityId": self.entity}
-            return separator + dumps(head)[:-1] + b',"results":[\n'
+            return separator + dumps(head)[:-1] + (b',"results":[\n' if self._records else b",")
 
         return say
+
+    def _results_end(self) -> bytes:
+        return b"\n]," if self._records else b""
 
     def close(self, dataset: str, *, last: bool) -> Say:
         def say(tallies: Sequence[Tally]) -> bytes:
             tally = tallies[-1]
             said = b""
             if tally.rows or self._shown(tally):
-                said = (b"" if tally.rows else self.open(dataset)(tallies)) + b"\n]," + self._summary(dataset, tally)
+                said = (b"" if tally.rows else self.open(dataset)(tallies)) + self._results_end()
+                said += self._summary(dataset, tally)
             return said + (self._end(tallies) if last else b"")
 
         return say

@@ -1,1 +1,18 @@
-"""Loading: .pgxseg files, and documents made otherwise, into a dataset."""
+"""Loading: `.pgxseg` files, and documents made otherwise, into a dataset."""
+
+from gateway.loading.errors import BadDataset, BadFile, BadLine, LoadingError, StoreFailed
+from gateway.loading.importer import Report, import_files
+from gateway.loading.writer import Counts, check_dataset, load
+
+__all__ = [
+    "BadDataset",
+    "BadFile",
+    "BadLine",
+    "Counts",
+    "LoadingError",
+    "Report",
+    "StoreFailed",
+    "check_dataset",
+    "import_files",
+    "load",
+]

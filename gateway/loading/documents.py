@@ -9,7 +9,7 @@ a sample line comes back with all that went in.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -42,7 +42,7 @@ _DURATION: Final = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?", re.ASCII)
 # MongoDB cannot address keys with these: the full-width forms stand for them, as its manual advises.
 _KEY_CHARACTERS: Final = str.maketrans({".": "\uff0e", "$": "\uff04", "\0": "\u2400"})
 
-# key -> (collection, path) of the value; keys of one line that mean the same stand in order of precedence.
+# Name, collection and path of terms; `NAME_id` and `NAME_label` are their keys (`NAME::id` in 2021).
 _TERMS: Final = (
     ("histological_diagnosis", "biosamples", "histological_diagnosis"),
     ("NCIT:", "biosamples", "histological_diagnosis"),
@@ -126,11 +126,8 @@ class Sample:
         return (
             ("individuals", {**self.individual, "id": individual_id}),
             ("biosamples", {**self.biosample, **info, "individual_id": individual_id}),
-            ("analyses", {**_ANALYSIS, **self.analysis, "id": analysis_id, **links}),
+            ("analyses", {**self.analysis, "id": analysis_id, **links}),
         )
-
-
-_ANALYSIS: Final[Document] = {}
 
 
 def sample(biosample_id: str, lines: Iterable[SampleLine] = ()) -> Sample:
@@ -240,7 +237,7 @@ def _days(text: str) -> int | None:
     return int(years * 365.2425 + months * 30.4167 + days)
 
 
-_VALUES: Final = MappingProxyType(
+_VALUES: Final[Mapping[str, Callable[[str], Any]]] = MappingProxyType(
     {
         "text": str,
         "code": _code,
@@ -257,7 +254,7 @@ _VALUES: Final = MappingProxyType(
 
 def derived_id(prefix: str, biosample_id: str) -> str:
     """The id of the individual (`pgxind`) or analysis (`pgxcs`) of a biosample whose file names none."""
-    return f"{prefix}-{sha256(f'{prefix}\0{biosample_id}'.encode()).hexdigest()[:16]}"
+    return f"{prefix}-{sha256(f'{prefix} {biosample_id}'.encode()).hexdigest()[:16]}"
 
 
 def row_key(row: Row) -> bytes:

@@ -1,5 +1,6 @@
 """What can go wrong while data are loaded.  Each message is one line, ready to be shown as it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["BadDataset", "BadFile", "BadLine", "LoadingError", "StoreFailed"]
@@ -7,6 +8,11 @@ __all__ = ["BadDataset", "BadFile", "BadLine", "LoadingError", "StoreFailed"]
 
 class LoadingError(Exception):
     """Loading stopped; the message says why."""
+
+    def after(self, files: Sequence[str | Path]) -> None:
+        """Let the message say which files had been imported before."""
+        if files:
+            self.args = (f"{self} ({', '.join(map(str, files))} had been imported before)",)
 
 
 class BadDataset(LoadingError):

@@ -1,12 +1,13 @@
 """Reads `.pgxseg` files of every era, plain or gzip, line by line, in flat memory.
 
-Pure but for reading an open stream: `read` turns its lines into `SampleLine`s and `Row`s, or `BadLine`s that say what is
-wrong with them; whether one stops the import or is skipped is the caller's business.  Coordinates are 0-based,
+Pure but for reading an open stream: `read` turns its lines into `SampleLine`s and `Row`s, or into `BadLine`s that say
+what is wrong with them; whether one stops the import or is skipped is the caller's business.  Coordinates are 0-based,
 interbase; `start == end` is the place of an insertion.
 """
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 _HEADER: Final = re.compile(r"#\s*(\w+)\s*=>\s*(.*)", re.DOTALL)
 # `key=value` or `key="value"`, up to the next semicolon; quotes may hold semicolons.
-_PAIR: Final = re.compile(r'\s*([^=;]*?)\s*=\s*(?:"([^"]*)"\s*(?=;|\Z)|([^;]*))|[^;]+')
+_PAIR: Final = re.compile(r'([^;=]+)(?:=(?:\s*"([^"]*)"\s*(?=;|\Z)|([^;]*)))?')
 _INTEGER: Final = re.compile(r"[0-9]{1,18}")
 _INTEGRAL: Final = re.compile(r"[0-9]{1,18}(\.0*)?([eE]\+?[0-9]{1,2})?|[0-9]\.[0-9]{1,17}[eE]\+?[0-9]{1,2}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -58,9 +59,11 @@ _SAMPLE_KEYWORDS: Final = frozenset({"sample", "biosample_id", "biosample"})
 _OTHER_KEYWORDS: Final = frozenset({"meta", "group", "plotpars"})
 _SAMPLE_IDS: Final = ("biosample_id", "id", "sample_id")
 
-_STATE_WORDS: Final = {word.lower(): s.id for s in STATES.values() for word in (s.id, s.label)}
-_STATE_WORDS |= {word.lower(): state for word, state in STATE_OF_TYPE.items()}
-_STATE_WORDS |= {"amp": "EFO:0030072", "hldup": "EFO:0030072", "hldel": "EFO:0020073", "snp": "SO:0001483"}
+_STATE_WORDS: Final = (
+    {word.lower(): s.id for s in STATES.values() for word in (s.id, s.label)}
+    | {word.lower(): state for word, state in STATE_OF_TYPE.items()}
+    | {"amp": "EFO:0030072", "hldup": "EFO:0030072", "hldel": "EFO:0020073", "snp": "SO:0001483"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _lines(stream: BinaryIO, file: str | Path) -> Iterator[tuple[int, bytes]]:
             if number == 1:
                 line = line.removeprefix(_BOM)
             yield number, line.removesuffix(b"\n").removesuffix(b"\r")
-    except (OSError, EOFError) as error:  # gzip: damaged, or cut short
+    except (OSError, EOFError, zlib.error) as error:  # gzip: damaged, or cut short
         raise BadFile(file, f"cannot be read after line {number}: {error}") from error
 
 
@@ -168,7 +171,7 @@ def _header(text: str, file: str | Path, number: int) -> Iterator[SampleLine | N
         assembly = dict(_pairs(rest, strict=False)).get("assemblyId")
         if assembly and not _GRCH38.fullmatch(assembly.strip()):
             # Not a line to skip: all coordinates of the file would be wrong.
-            raise BadFile(f"{file}:{number}", f"assembly {assembly}; only GRCh38 can be imported")
+            raise BadLine(file, number, f"assembly {assembly}; only GRCh38 can be imported")
     elif keyword not in _OTHER_KEYWORDS:
         yield Note(f"header lines #{keyword}=> are not known and were passed over")
 
@@ -176,8 +179,8 @@ def _header(text: str, file: str | Path, number: int) -> Iterator[SampleLine | N
 def _pairs(text: str, *, strict: bool = True) -> Iterator[tuple[str, str]]:
     for match in _PAIR.finditer(text):
         key, quoted, plain = match.groups()
-        if key:
-            yield unescape(key), unescape(plain if quoted is None else quoted)
+        if plain is not None or quoted is not None:
+            yield unescape(key.strip()), unescape(plain if quoted is None else quoted)
         elif strict and match[0].strip():
             raise ValueError(f"{match[0].strip()[:40]!r} is not key=value")
 

@@ -12,7 +12,7 @@ from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.flow.survey import Surveyor
 from gateway.formats import Format
 from gateway.model import Ask, Plan, Selection, Survey, VariantAsk, Wanted
-from gateway.query import filters
+from gateway.query import filters, params
 from gateway.query.select import select
 
 __all__ = ["prepare"]
@@ -24,7 +24,9 @@ _ENCODER: Final = "1"
 async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
     form = formats.by_word(ask.output) if ask.output else formats.by_accept(accept)
-    ask = _deliverable(ask, form)
+    ask = params.deliver(ask, ask.output or form.name)
+    if ask.entity not in form.entities:
+        raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
     names = ask.datasets or config.datasets[:1]
     _check(ask, form, names, config)
     datasets: list[tuple[Survey, Selection]] = []
@@ -49,15 +51,6 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         attachment=form.attachment,
         warnings=tuple(dict.fromkeys(warnings)),
     )
-
-
-def _deliverable(ask: Ask, form: Format) -> Ask:
-    """The request as the format can answer it: asking biosamples for segments asks for all of their variants."""
-    if ask.entity in form.entities:
-        return ask
-    if ask.entity == "biosamples" and "variants" in form.entities:
-        return replace(ask, entity="variants", whole_samples=True)
-    raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
 
 
 def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:

@@ -278,6 +278,7 @@ def test_several_variant_queries():
         ({"query": {"requestParameters": {"biosampleIds": {"$ne": ""}}}}, "biosampleIds"),
         ({"query": {"requestParameters": {"biosampleIds": [["a"]]}}}, "biosampleIds"),
         ({"query": {"requestParameters": {"g_variant": {"start": 10**30}}}}, "start"),
+        ({"query": {"pagination": {"limit": -(10**5000)}}}, "limit"),
         ({"query": {"requestParameters": {"g_variant": {"start": True, "referenceName": 9}}}}, "start"),
         ({"query": {"requestParameters": {"variantMultiPars": 5}}}, "variantMultiPars"),
         ({"query": {"requestParameters": {"variantMultiPars": [{"filters": "x"}]}}}, "variantMultiPars"),

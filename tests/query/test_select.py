@@ -29,7 +29,7 @@ LOH = {"variant_state.id": "EFO:0030065"}
 IN_9 = {"location.sequence_id": "refseq:NC_000009.12"}
 
 
-def run(path, survey=NOW, **query):
+def run(path, survey=NOW, **query: str):
     return select(read(path, query.items()), survey, {CODE.id: CODE})
 
 

@@ -65,19 +65,19 @@ def matches(document, query):
     return True
 
 
-def current(name, start, end, state="EFO:0030067", **more):
+def current(name, start, end, state_id="EFO:0030067", **more: object):
     location = {"sequence_id": CHROMOSOMES[name].sequence_id, "chromosome": name, "start": start, "end": end}
-    return {"location": location, "variant_state": {"id": state}, "info": {"var_length": end - start}, **more}
+    return {"location": location, "variant_state": {"id": state_id}, "info": {"var_length": end - start}, **more}
 
 
-def flat(name, start, end=None, kind=None, **more):
+def flat(name, start, end=None, kind=None, **more: object):
     document = {"reference_name": name, "start": start, **more}
     if end is not None:
         document |= {"end": end, "info": {"var_length": end - start}}
     return document | ({"variant_type": kind} if kind else {})
 
 
-def ask(**words):
+def ask(**words: str):
     return read({name: [w for w in value.split(",") if w] for name, value in words.items()})
 
 

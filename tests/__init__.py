@@ -1,0 +1,1 @@
+"""Tests of pgx-gateway: real database, real sockets, real clients."""

@@ -1,0 +1,132 @@
+"""A gateway in a process of its own, and the smallest HTTP client that shows how a transfer ended."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import psutil
+import ujson
+
+__all__ = ["Answer", "Gateway", "free_port", "until"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(true: Any, *, seconds: float = 10, what: str = "it") -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} seconds"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole response; `whole` is false if the transfer broke off."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool = True
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return ujson.loads(self.body)
+
+    @property
+    def rows(self) -> list[str]:
+        """The data lines of a pgxseg body, without header lines."""
+        return [line for line in self.text.splitlines() if not line.startswith("#")][1:]
+
+    @property
+    def samples(self) -> list[dict[str, str]]:
+        """The `#sample=>` lines of a pgxseg body."""
+        lines = [line[9:] for line in self.text.splitlines() if line.startswith("#sample=>")]
+        return [dict(pair.split("=", 1) for pair in line.split(";")) for line in lines]
+
+
+class Gateway:
+    """`pgx-gateway serve` on a free port."""
+
+    def __init__(self, uri: str, datasets: Sequence[str], *, log: Path, **settings: object) -> None:
+        self._log = log
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+        command = [sys.executable, "-m", "gateway", "serve", f"--mongo-uri={uri}", f"--datasets={','.join(datasets)}"]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        with log.open("w") as file:
+            self.process = subprocess.Popen(
+                [*command, "--port=0", *flags], stdout=subprocess.PIPE, stderr=file, env=environment, text=True
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the gateway did not start: {line} {log.read_text()}"
+        self.url = found[0]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end, return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(20)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    @property
+    def rss(self) -> int:
+        """Resident memory, bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def ask(self, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            raw = body if isinstance(body, bytes) or body is None else ujson.dumps(body).encode()
+            connection.request(method, path, raw, {name.replace("_", "-"): v for name, v in headers.items()})
+            response = connection.getresponse()
+            try:
+                data, whole = response.read(), True
+            except (http.client.IncompleteRead, ConnectionError) as error:
+                data, whole = getattr(error, "partial", b""), False
+            return Answer(response.status, dict(response.headers.items()), data, whole)
+        finally:
+            connection.close()
+
+    def open(self, path: str, *, buffer: int = 4096, version: str = "1.1") -> socket.socket:
+        """A raw connection with a small receive buffer, the request sent; the caller reads as slowly as it likes."""
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        client.settimeout(60)
+        client.connect(("127.0.0.1", self.port))
+        host = urlsplit(self.url).netloc
+        client.sendall(f"GET {path} HTTP/{version}\r\nHost: {host}\r\n\r\n".encode())
+        return client

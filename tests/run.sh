@@ -1,0 +1,78 @@
+#!/bin/sh
+# All checks: makes or completes .venv, then lint, format, types and tests.  Arguments go to pytest, which runs always
+# and last.  The exit code is that of the first check that failed.  With CI=true nothing may be skipped.
+set -u
+exec </dev/null
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+venv=$root/.venv
+stamp=$venv/.installed-tests
+cd "$root" || exit 1
+
+say() { printf '%s\n' "$*" >&2; }
+
+find_python() {
+    for name in python3 python3.13 python3.12 python3.11; do
+        if command -v "$name" >/dev/null 2>&1 &&
+            "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    say "Python 3.11 or later is needed, and none was found. On Debian or Ubuntu: apt-get install python3 python3-venv"
+    exit 1
+}
+
+can_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; }
+
+install() {
+    say "Installing $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y -qq "$@" >/dev/null 2>&1 ||
+        { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq "$@" >/dev/null 2>&1; }
+}
+
+make_venv() {
+    python=$(find_python) || exit 1
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        package=$("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')
+        if ! can_install || ! install "$package"; then
+            say "Python's venv module is missing. Install it, then run this again: sudo apt-get install $package"
+            exit 1
+        fi
+    fi
+    say "Making $venv"
+    "$python" -m venv "$venv" || exit 1
+}
+
+# The programs that some tests call, by the names of their packages.
+for package in nginx wget curl; do
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "$package" >/dev/null 2>&1; then
+        if ! can_install || ! install "$package"; then
+            say "$package is not installed: the tests that call it are skipped"
+        fi
+    fi
+done
+
+{ [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; } || make_venv
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+    say "Installing pgx-gateway with its tests' and linters' packages into $venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded,test,lint]' || exit 1
+    touch "$stamp" "$venv/.installed-demo"
+fi
+
+if [ "${CI:-}" = true ]; then
+    GATEWAY_NO_SKIPS=1 # tests/conftest.py makes failures of skips
+    export GATEWAY_NO_SKIPS
+fi
+
+PATH=$venv/bin:$PATH:/usr/sbin:/sbin
+export PATH
+status=0
+check() { "$@" || { code=$?; [ "$status" -ne 0 ] || status=$code; }; }
+
+check ruff check .
+check ruff format --check .
+check mypy
+check python -m pytest "$@"
+exit "$status"
