@@ -182,7 +182,7 @@ def _genome(rng: Random, case: _Case) -> tuple[list[events.Segment], list[dict[s
     """The segments, and the bodies of the small variants and fusions, of one biosample."""
     if case.kind == "reference":
         return events.germline(rng), []
-    segments = events.tumour(rng, case.diagnosis, min(int(rng.lognormvariate(4.85, 0.55)), 900))
+    segments = events.tumour(rng, case.diagnosis, min(int(rng.lognormvariate(4.75, 0.55)), 900))
     if case.study.platform == _WITHOUT_LOG2 and not case.tcga:
         segments = [replace(segment, log2=None) for segment in segments]
     bodies = [events.small_body(hotspot) for hotspot in events.hotspots(rng, case.diagnosis)]

@@ -5,11 +5,11 @@ of biosamples are interleaved, some 100 bytes a row are kept, to tell a repeated
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Never
+from typing import Final, Never
 
 from tqdm import tqdm
 
@@ -21,7 +21,9 @@ from gateway.loading.writer import Counts, Writer
 
 __all__ = ["REASONS", "Report", "import_files"]
 
-REASONS = 20  # of skipped lines, the reasons that a report names
+REASONS: Final = 20  # of skipped lines, the reasons that a report names
+_SAMPLES: Final = 1000  # biosamples whose documents are made at a time
+_LINK_KEYS: Final = frozenset({"individual_id", "analysis_id", "callset_id"})
 
 Links = dict[str, tuple[str, str]]
 """For a biosample's id, those of its individual and its analysis."""
@@ -90,21 +92,35 @@ def import_files(
 
 def _import(file: Path, writer: Writer, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:
     found = _check(file, bar, skip_bad=skip_bad)
-    links: Links = {}
-    documents: dict[tuple[str, str], Document] = {}
-    samples = [sample(key, lines) for key, lines in found.lines.items()]
-    for one, individual_id, analysis_id in _linked(writer, samples):
-        links[one.id] = individual_id, analysis_id
-        # Biosamples may share an individual: what they say of it must be one document, however large the file.
-        for collection, document in one.documents(individual_id, analysis_id):
-            at = collection, document["id"]
-            documents[at] = merged(documents.get(at, {}), document)
-    for (collection, _), document in documents.items():
-        writer.write(collection, (document,))
+    links = _write_samples(writer, found.lines)
     writer.write("variants", _variants(file, bar, links, grouped=found.grouped))
     for collection in ("individuals", "biosamples", "analyses", "variants"):
         writer.flush(collection)
     return found
+
+
+def _write_samples(writer: Writer, lines: Mapping[str, list[SampleLine]]) -> Links:
+    links: Links = {}
+    names = Counter(
+        text.strip() for group in lines.values() for line in group for key, text in line.pairs if key in _LINK_KEYS
+    )
+    # Biosamples may share an individual, and contradict one another: what they say of it must be one document, or
+    # importing again would tell the writer two things in turn.
+    shared: dict[tuple[str, str], Document] = {}
+    keys = list(lines)
+    for at in range(0, len(keys), _SAMPLES):
+        samples = [sample(key, lines[key]) for key in keys[at : at + _SAMPLES]]
+        for one, individual_id, analysis_id in _linked(writer, samples):
+            links[one.id] = individual_id, analysis_id
+            for collection, document in one.documents(individual_id, analysis_id):
+                key = collection, document["id"]
+                if names[document["id"]] > 1 and collection != "biosamples":
+                    shared[key] = merged(shared.get(key, {}), document)
+                else:
+                    writer.write(collection, (document,))
+    for (collection, _), document in shared.items():
+        writer.write(collection, (document,))
+    return links
 
 
 def _check(file: Path, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
 
@@ -129,7 +130,8 @@ def parse_number(text: str) -> int | float:
     """The number as it prints: without point or exponent an integer, as far as it fits 64 bits.  Else ValueError."""
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not a number")
-    if text.lstrip("+-").isdigit() and len(text) < 20 and -_INT64 <= int(text) < _INT64:
+    digits = text.lstrip("+-")
+    if digits.isdigit() and len(digits) < 20 and -_INT64 <= int(text) < _INT64:
         return int(text)
     value = float(text)
     if value in (float("inf"), float("-inf")):
@@ -179,8 +181,8 @@ def _header(text: str, file: str | Path, number: int) -> Iterator[SampleLine | N
 def _pairs(text: str, *, strict: bool = True) -> Iterator[tuple[str, str]]:
     for match in _PAIR.finditer(text):
         key, quoted, plain = match.groups()
-        if plain is not None or quoted is not None:
-            yield unescape(key.strip()), unescape(plain if quoted is None else quoted)
+        if key.strip() and (plain is not None or quoted is not None):
+            yield intern(unescape(key.strip())), unescape(plain if quoted is None else quoted)
         elif strict and match[0].strip():
             raise ValueError(f"{match[0].strip()[:40]!r} is not key=value")
 

@@ -141,14 +141,16 @@ class Writer:
         Where a document has no `_id`, one is made: of the id's 24 hexadecimal digits, or else of its hash.
         """
         buffer = self._buffers.setdefault(collection, {})
-        for document in documents:
+        for given in documents:
+            with _translated():
+                document = plain(collection, given)
             key = document["id"]
             if collection != "variants":
-                buffer[key] = merged(buffer.get(key, {}), plain(collection, document))
+                buffer[key] = merged(buffer.get(key, {}), document)
             elif key in buffer:
                 self._done(self._unchanged, collection, 1)
             else:
-                buffer[key] = plain(collection, document)
+                buffer[key] = document
             if len(buffer) >= BATCH:
                 self.flush(collection)
 

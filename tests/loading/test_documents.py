@@ -71,7 +71,7 @@ def test_a_sample_line_becomes_the_documents_of_the_current_model():
     disease = {"followup_state": {"id": "EFO:0030041"}, "followup_time": "P44M", "followup_days": 1338}
     assert individual == {"id": "pgxind-1", "sex": {"id": "NCIT:C16576"}, "index_disease": disease}
     assert biosample["individual_info"] == {"sex": {"id": "NCIT:C16576"}, "index_disease": disease}
-    assert biosample["collection_moment_days"] == 22354
+    assert biosample["collection_moment_days"] == 22353
     assert biosample["geo_location"] == {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [8.55, 47.37]},

@@ -6,7 +6,7 @@ from gateway.loading import BadDataset, Counts, LoadingError, StoreFailed, check
 from gateway.loading.writer import BATCH, INDEXES, Writer
 
 
-def cohort(count: int = 3, **more):
+def cohort(count: int = 3, **more: str):
     for at in range(count):
         code = {"id": f"NCIT:C{at % 2}", "label": "x"}
         yield (
@@ -67,10 +67,9 @@ def test_the_version_follows_from_the_content_alone(store, dataset, mongo):
 def test_a_crash_leaves_no_statement_and_the_next_version_is_new(store, dataset):
     load(store.uri, dataset.name, cohort())
     version = dataset.dataversion.find_one()["version"]
-    with pytest.raises(ZeroDivisionError), Writer(store.uri, dataset.name) as writer:
+    with Writer(store.uri, dataset.name) as writer:
         writer.write("variants", [{"id": "late"}])
-        writer.flush("variants")
-        raise ZeroDivisionError
+        writer.flush("variants")  # and never `finish`
     assert dataset.dataversion.find_one() is None
     assert not load(store.uri, dataset.name, [("variants", {"id": "late"})]).inserted
     again = dataset.dataversion.find_one()

@@ -1,0 +1,80 @@
+"""The demo's database: loaded once, kept, and loaded anew where it is not whole or not the one that was asked for."""
+
+from collections import Counter
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.demo import run, store
+from gateway.demo.cohort import documents
+
+SAMPLES = 3
+
+try:
+    store._program()
+except store.StoreError as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+
+def test_a_cohort_is_loaded_once_and_again_where_it_is_not_whole(tmp_path, monkeypatch):
+    told = Counter()
+
+    def progress(collection: str, count: int) -> None:
+        told[collection] += count
+
+    wanted = Counter(collection for collection, _ in documents(SAMPLES))
+    with (
+        run.demo_store(SAMPLES, tmp_path, progress=progress) as (database, dataset),
+        MongoClient(database.uri) as client,
+    ):
+        assert {name: client[dataset][name].count_documents({}) for name in wanted} == wanted
+        assert client[dataset]["dataversion"].find_one({"_id": dataset})
+    assert told["variants"] == wanted["variants"]
+
+    told.clear()
+    with (
+        run.demo_store(SAMPLES, tmp_path, progress=progress) as (database, dataset),
+        MongoClient(database.uri) as client,
+    ):
+        assert not told
+        client[dataset]["dataversion"].delete_one({"_id": dataset})  # as a crash in mid-load leaves it
+        client[dataset]["variants"].delete_many({})
+        client["other"]["things"].insert_one({"_id": 1})
+    with (
+        run.demo_store(SAMPLES, tmp_path, progress=progress) as (database, dataset),
+        MongoClient(database.uri) as client,
+    ):
+        assert client[dataset]["variants"].count_documents({}) == wanted["variants"]
+        assert client["other"]["things"].count_documents({}) == 1
+
+    told.clear()
+    monkeypatch.setattr(run, "VERSION", "another")
+    with run.demo_store(SAMPLES, tmp_path, progress=progress):
+        assert told["variants"] == wanted["variants"]
+
+
+def test_a_failed_load_stops_the_store(tmp_path, monkeypatch):
+    def fail(*_args: object, **_options: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(run, "load", fail)
+    with pytest.raises(RuntimeError, match="no"):
+        run.prepare(tmp_path, SAMPLES)
+    with store.Store(tmp_path):  # the folder is free
+        pass
+
+
+def test_the_default_folder_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert run.default_folder(7) == tmp_path / "pgx-gateway" / "demo-7"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run.default_folder() == tmp_path / ".local" / "share" / "pgx-gateway" / "demo-200"
+
+
+def test_three_urls_to_try():
+    tries = run.demo_urls("http://127.0.0.1:8080/")
+    assert len(tries) == 3
+    assert all(sentence and url.startswith("http://127.0.0.1:8080/beacon/") for sentence, url in tries)
+    assert parse_qs(urlsplit(tries[0][1]).query) == {"filters": ["NCIT:C3058"], "method": ["callsetsvariants"]}

@@ -1,0 +1,177 @@
+"""Passes: however they are cut, the bytes are the same; what they leave behind is nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.config import Config, load
+from gateway.errors import DatasetChanged
+from gateway.flow.pump import Pump, Slicing
+from gateway.flow.source import Source
+from gateway.flow.survey import Surveyor
+from gateway.model import Plan, Tally
+from gateway.query import params
+from gateway.web.prepare import prepare
+
+Client = MongoClient[dict[str, Any]]
+
+
+class Rig:
+    """A source and what passes need beside it."""
+
+    def __init__(self, uri: str) -> None:
+        self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
+        self.source = Source(uri, query_timeout=60, connections=32)
+        self.surveyor = Surveyor(self.source, ttl=0)
+        self.executor = ThreadPoolExecutor(2)
+
+    async def plan(self, path: str, **query: str) -> Plan:
+        ask = params.read(path, query.items())
+        return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
+
+    def pump(self, rows: int, flights: int) -> Pump:
+        slicing = Slicing(rows=rows, flights=flights)
+        return Pump(self.source, self.surveyor, self.executor, slicing=slicing, retry_window=30)
+
+    async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> tuple[bytes, list[Tally]]:
+        tallies: list[Tally] = []
+        async with aclosing(self.pump(rows, flights).chunks(plan, tallies)) as chunks:
+            return b"".join([chunk async for chunk in chunks]), tallies
+
+
+@pytest.fixture
+async def rig(store: Any, demo: str, odd: str) -> AsyncIterator[Rig]:
+    made = Rig(store.uri)
+    yield made
+    await made.source.close()
+    made.executor.shutdown()
+
+
+@pytest.fixture(scope="module")
+def giant(mongo: Client) -> str:
+    """A biosample with more variants than any reply holds here, between small ones."""
+    mongo["giant"].biosamples.create_index("id", unique=True)
+    mongo["giant"].variants.create_index("biosample_id")
+    mongo["giant"].biosamples.insert_many([{"id": name} for name in ("a", "giant", "z")])
+    sizes = (("z", 3), ("giant", 3000), ("a", 2))
+    place = {"chromosome": "1", "start": 5}
+    mongo["giant"].variants.insert_many(
+        [
+            {"biosample_id": name, "location": {**place, "end": n + 6}, "info": {"cnv_value": n / 7}}
+            for name, size in sizes
+            for n in range(size)
+        ]
+    )
+    return "giant"
+
+
+@pytest.mark.parametrize("output", ["pgxseg", "jsonl", "json"])
+async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
+    plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output=output, limit="0")
+    whole, tallies = await rig.run(plan)
+    assert tallies[-1].rows > 3000
+    for rows, flights in ((10, 7), (60, 1), (333, 3)):
+        again, counted = await rig.run(plan, rows, flights)
+        assert again == whole
+        assert counted == tallies
+
+
+async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
+    plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true", datasetIds=giant)
+    whole, tallies = await rig.run(plan)
+    assert tallies[-1].rows == 3005
+    ends = [int(line.split(b"\t")[3]) for line in whole.splitlines() if line.startswith(b"giant")]
+    assert ends == list(range(6, 3006))
+    walked, _ = await rig.run(plan, rows=100)
+    assert walked == whole
+    window = await rig.plan(
+        "/beacon/variants", output="jsonl", biosampleIds="a,giant,z", datasetIds=giant, limit="1000", skip="1"
+    )
+    assert await rig.run(window, rows=100) == await rig.run(window)
+    assert (await rig.run(window))[1][0].rows == 1000
+
+
+async def test_the_first_chunk_holds_what_the_database_gave(rig: Rig):
+    plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output="pgxseg")
+    async with aclosing(rig.pump(10, 4).chunks(plan, [])) as chunks:
+        assert b"#sample=>" in await anext(chunks)
+
+
+async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """A reader that stops has at most `flights` slices read ahead for it."""
+    plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output="pgxseg")
+    reads = 0
+    page = rig.source.page
+
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal reads
+        reads += args[1] == "variants"
+        return await page(*args, **kwargs)
+
+    monkeypatch.setattr(rig.source, "page", counted)
+    async with aclosing(rig.pump(10, 3).chunks(plan, [])) as chunks:
+        while not reads:
+            await anext(chunks)
+        await asyncio.sleep(1.5)
+        assert reads <= 3 + 1
+
+
+async def test_an_abandoned_pass_leaves_no_cursor_and_no_task(rig: Rig, mongo: Client):
+    def cursors() -> int:
+        return int(mongo.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"])
+
+    before, tasks = cursors(), len(asyncio.all_tasks())
+    for path, output in (("/beacon/variants", "pgxseg"), ("/beacon/biosamples", "jsonl")):
+        plan = await rig.plan(path, filters="NCIT:C3262", output=output)
+        for taken in range(4):
+            async with aclosing(rig.pump(10, 4).chunks(plan, [])) as chunks:
+                for _ in range(taken):
+                    await anext(chunks)
+    await asyncio.sleep(1)
+    assert cursors() == before
+    assert len(asyncio.all_tasks()) == tasks
+
+
+@pytest.mark.parametrize("change", ["delete", "insert"])
+async def test_a_dataset_that_changes_under_a_pass(rig: Rig, mongo: Client, change: str):
+    """What is added does not leak into a running pass; what is taken away ends it."""
+    mongo.drop_database("moving")
+    data = mongo["moving"]
+    data.biosamples.create_index("id", unique=True)
+    data.variants.create_index("biosample_id")
+    data.biosamples.insert_many([{"id": f"s{n:03}"} for n in range(300)])
+    data.variants.insert_many([{"biosample_id": f"s{n % 300:03}", "id": f"v{n}"} for n in range(3000)])
+    plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true", datasetIds="moving")
+    whole, _ = await rig.run(plan)
+    async with aclosing(rig.pump(10, 1).chunks(plan, [])) as chunks:
+        got = await anext(chunks)
+        if change == "insert":
+            data.variants.insert_many([{"biosample_id": f"s{n:03}", "id": f"new{n}"} for n in range(300)])
+            data.biosamples.insert_one({"id": "s999"})
+            async for chunk in chunks:
+                got += chunk
+            assert got == whole
+            return
+        data.variants.delete_many({"biosample_id": "s299"})
+        with pytest.raises(DatasetChanged):
+            async for chunk in chunks:
+                got += chunk
+        assert got != whole
+
+
+async def test_versions_name_the_data(rig: Rig, mongo: Client):
+    async def digest() -> str:
+        return (await rig.plan("/beacon/variants", filters="x", output="pgxseg", datasetIds="moving")).digest
+
+    mongo.drop_database("moving")
+    mongo["moving"].variants.insert_many([{"biosample_id": "a"}])
+    mongo["moving"].biosamples.insert_many([{"id": "a"}])
+    first = await digest()
+    assert first == await digest()
+    mongo["moving"].variants.insert_one({"biosample_id": "a"})
+    assert first != await digest()
