@@ -5,7 +5,7 @@ All frozen values, no behaviour beyond what follows from their fields.  A downlo
 does things.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -27,12 +27,36 @@ __all__ = [
     "Term",
     "VariantAsk",
     "Wanted",
+    "both",
 ]
 
 Condition = dict[str, Any]
 """A MongoDB query document.  Built by `query/` only, from validated values."""
 
 Entity = Literal["variants", "biosamples"]
+
+
+def both(conditions: Iterable[Condition]) -> Condition:
+    """The conjunction of conditions, in one flat document where that says the same.
+
+    Flat, because a server may look for indexable fields at the top only (the embedded one does).
+    """
+    distinct: list[Condition] = []
+    distinct.extend(condition for condition in conditions if condition and condition not in distinct)
+    merged: Condition = {}
+    for condition in distinct:
+        for key, value in condition.items():
+            if key not in merged:
+                merged[key] = value
+            elif _operators(value) and _operators(merged[key]) and not value.keys() & merged[key].keys():
+                merged[key] = {**merged[key], **value}
+            else:
+                return {"$and": distinct}
+    return merged
+
+
+def _operators(value: Any) -> bool:
+    return isinstance(value, dict) and all(name.startswith("$") for name in value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

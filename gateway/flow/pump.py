@@ -21,10 +21,10 @@ from typing import Final, TypeVar
 from gateway import codec
 from gateway.errors import DatasetChanged
 from gateway.flow.patience import Patience
-from gateway.flow.roster import Roster, bounded, conjunction
+from gateway.flow.roster import Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
-from gateway.model import Condition, Part, Plan, Rows, Tally
+from gateway.model import Condition, Part, Plan, Rows, Tally, both
 
 __all__ = ["Pump", "Slicing"]
 
@@ -189,7 +189,7 @@ class _Pass:
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
         narrower = part.selection.rows if part.collection == "variants" else {}
-        return bounded(conjunction([chosen, narrower]), part.survey, part.collection)
+        return bounded(both([chosen, narrower]), part.survey, part.collection)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
@@ -235,7 +235,7 @@ class _Pass:
             while True:
                 page = await self.patience(_once(task, partial(self._after, part, condition, limit)))
                 if page.arrays and not page.complete:
-                    condition = conjunction([base, {"_id": {"$gt": codec.last_id(page.arrays[-1])}}])
+                    condition = both([base, {"_id": {"$gt": codec.last_id(page.arrays[-1])}}])
                     task = asyncio.create_task(self._after(part, condition, limit))
                 yield page.arrays
                 if page.complete:

@@ -6,14 +6,13 @@ bytes a biosample, whatever the number of variants.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
 from gateway import codec
 from gateway.errors import GatewayError
 from gateway.flow.patience import Patience
 from gateway.flow.source import Source
-from gateway.model import Condition, Selection, Survey, Term
+from gateway.model import Condition, Selection, Survey, Term, both
 
 __all__ = ["Roster", "bounded"]
 
@@ -28,13 +27,7 @@ def bounded(condition: Condition, survey: Survey, collection: str) -> Condition:
     """
     if collection not in survey.bounds.last:
         return condition
-    return conjunction([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
-
-
-def conjunction(conditions: Iterable[Condition]) -> Condition:
-    """All of the conditions at once."""
-    found = [condition for condition in conditions if condition]
-    return found[0] if len(found) == 1 else {"$and": found} if found else {}
+    return both([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
 
 
 class Roster:
@@ -55,7 +48,7 @@ class Roster:
         if self._selection.nothing:
             self.complete = True
         elif all(len(group) == 1 and group[0].collection == "biosamples" for group in self._selection.samples):
-            condition = conjunction(group[0].condition for group in self._selection.samples)
+            condition = both(group[0].condition for group in self._selection.samples)
             await self._start_direct(bounded(condition, self._survey, "biosamples"))
         else:
             self.ids = sorted(await self._resolve())
@@ -70,7 +63,7 @@ class Roster:
         if not self.complete:
             # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
             last = self.ids[-1] if self.ids else ""
-            self._remainder = conjunction([condition, {"id": {"$gt": last}}])
+            self._remainder = both([condition, {"id": {"$gt": last}}])
             self._rest = asyncio.create_task(self._drain("biosamples", self._remainder, "id"))
 
     async def _await_rest(self) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.errors import BadRequest
-from gateway.model import Condition
+from gateway.model import Condition, both
 
 __all__ = ["MAX_INTEGER", "Words", "among", "both", "either", "scalar", "shown", "single", "whole"]
 
@@ -70,16 +70,6 @@ def among(values: Iterable[str]) -> Any:
     """What a field must be to hold one of `values`: plain equality for one of them."""
     distinct = sorted(set(values))
     return distinct[0] if len(distinct) == 1 else {"$in": distinct}
-
-
-def both(conditions: Iterable[Condition]) -> Condition:
-    """The conjunction of conditions, in one flat document where no key is said twice."""
-    distinct: list[Condition] = []
-    distinct.extend(c for c in conditions if c and c not in distinct)
-    keys = [key for condition in distinct for key in condition]
-    if len(keys) == len(set(keys)):
-        return {key: value for condition in distinct for key, value in condition.items()}
-    return {"$and": distinct}
 
 
 def either(conditions: Iterable[Condition]) -> Condition:

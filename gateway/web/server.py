@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
@@ -24,6 +25,17 @@ log = logging.getLogger("gateway.web")
 _LONGEST_LINE: Final = 64 * 1024
 
 
+class _NoTracebacks(logging.Filter):
+    """Requests that are not HTTP are the client's fault: a line each in the log, not a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take the traceback off the record of a malformed request."""
+        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
 async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     """Serve until a signal says to stop; `started` hears the URL once the socket listens."""
     stop = asyncio.Event()
@@ -31,6 +43,7 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     app = create_app(config)
+    logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
     runner = web.AppRunner(
         app,
         handler_cancellation=True,  # a client that left stops its pass

@@ -1,0 +1,235 @@
+"""Transfers over real sockets: what a client sees when it, the gateway or the database goes away."""
+
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.demo.store import Store
+from tests.harness import Answer, Gateway, free_port, until
+
+Client = MongoClient[dict[str, Any]]
+LONG = "/beacon/variants?allData=true&output=jsonl"
+
+
+@pytest.fixture(scope="module")
+def slow(store: Store, demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that cuts its passes into many small slices, so that clients are always in mid-stream."""
+    log = tmp_path_factory.mktemp("slow") / "log"
+    with Gateway(store.uri, [demo], log=log, slice_rows=60, grace=1, max_passes=300) as running:
+        yield running
+
+
+def open_cursors(mongo: Client) -> int:
+    return int(mongo.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"])
+
+
+def test_two_hundred_clients_that_leave_leave_no_cursor(slow: Gateway, mongo: Client):
+    before = open_cursors(mongo)
+    opened = []
+    for _ in range(200):
+        client = slow.open(LONG)
+        opened.append(client)
+        if len(opened) == 20:
+            for leaving in opened:
+                assert leaving.recv(1000).startswith(b"HTTP/1.1 200 OK")
+                leaving.close()
+            opened.clear()
+    until(lambda: slow.log.count('outcome="client left"') >= 200, seconds=30, what="noticing that the clients left")
+    until(lambda: open_cursors(mongo) == before, seconds=5, what="closing all cursors")
+
+
+def test_work_stops_within_a_second_of_the_client_leaving(slow: Gateway, mongo: Client):
+    client = slow.open(LONG)
+    client.recv(1000)
+    client.close()
+    until(lambda: mongo.admin.command("serverStatus") is not None, what="an answer")
+    time.sleep(1)
+    finds = mongo.admin.command("serverStatus")["opcounters"]["query"]
+    time.sleep(1)
+    assert mongo.admin.command("serverStatus")["opcounters"]["query"] == finds
+
+
+def read_all(client: socket.socket, *, pause: float = 0) -> bytes:
+    got = b""
+    try:
+        while not got.endswith(b"\r\n0\r\n\r\n") and (piece := client.recv(65536)):
+            got += piece
+            time.sleep(pause)
+    except ConnectionError:
+        got += b"(reset)"
+    return got
+
+
+def test_http_1_0_is_delivered_without_chunks_to_the_close(slow: Gateway):
+    path = "/beacon/variants?filters=NCIT:C3058&output=pgxseg"
+    with slow.open(path, version="1.0") as client:
+        head, body = read_all(client).split(b"\r\n\r\n", 1)
+    assert b"Transfer-Encoding" not in head
+    assert body == slow.ask(path).body
+
+
+def test_head_says_what_get_would(slow: Gateway):
+    path = "/beacon/variants?filters=NCIT:C3058&output=pgxseg"
+    head, get = slow.ask(path, "HEAD"), slow.ask(path)
+    assert head.status == 200
+    assert head.body == b""
+    for name in ("ETag", "Content-Type", "Content-Disposition", "Cache-Control"):
+        assert head.headers[name] == get.headers[name]
+    assert head.headers["Content-Disposition"] == 'attachment; filename="demo_NCIT-C3058_variants.pgxseg"'
+    assert head.headers.get("Content-Length") is None
+
+
+def test_keep_alive_serves_one_request_after_another(slow: Gateway):
+    with slow.open("/health") as client:
+        assert b'"ok"' in client.recv(65536)
+        for _ in range(3):
+            client.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b'"ready":true' in client.recv(65536)
+
+
+def test_beyond_the_passes_allowed_is_503(store: Store, demo: str, tmp_path: Path):
+    with Gateway(store.uri, [demo], log=tmp_path / "log", max_passes=1, slice_rows=20) as gateway:
+        with gateway.open(LONG) as client:
+            client.recv(1000)
+            refused = gateway.ask(LONG)
+            assert (refused.status, refused.headers["Retry-After"]) == (503, "10")
+        until(lambda: gateway.ask("/beacon/variants?filters=x&output=jsonl").status == 200, what="a free place")
+
+
+def test_sigterm_lets_streams_go_on_then_cuts_them_visibly(store: Store, demo: str, tmp_path: Path):
+    with Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=1) as gateway:
+        client = gateway.open(LONG)
+        client.recv(1000)
+        began = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        code = gateway.process.wait(15)
+        assert code == 0
+        assert time.monotonic() - began < 10
+        rest = read_all(client)
+        assert not rest.endswith(b"0\r\n\r\n")
+        client.close()
+
+
+class Outage:
+    """A store of its own that can be killed and started again on the same port and folder."""
+
+    def __init__(self, folder: Path, source: Client) -> None:
+        self.folder, self.port = folder, free_port()
+        self.store = Store(folder, self.port).start()
+        with Client(self.store.uri) as client:
+            for name in ("biosamples", "variants"):
+                client["demo"][name].insert_many(source["demo"][name].find())
+            client["demo"].biosamples.create_index("id", unique=True)
+            client["demo"].variants.create_index("biosample_id")
+        self.uri = self.store.uri
+
+    def kill(self) -> None:
+        self.store.stop()
+
+    def restart(self) -> None:
+        self.store = Store(self.folder, self.port).start()
+
+
+@pytest.fixture(scope="module")
+def outage(mongo: Client, demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
+    made = Outage(tmp_path_factory.mktemp("outage"), mongo)
+    yield made
+    made.store.stop()
+
+
+def test_a_database_that_comes_back_is_only_a_pause(outage: Outage, tmp_path: Path):
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=60) as gateway:
+        whole = gateway.ask(LONG)
+        assert whole.whole
+        with gateway.open(LONG) as client:
+            got = client.recv(1000)
+            outage.kill()
+            threading.Timer(2, outage.restart).start()
+            got += read_all(client)
+        assert _unchunked(got) == whole.body
+
+
+def test_a_database_that_stays_away_cuts_the_transfer(outage: Outage, tmp_path: Path):
+    target = tmp_path / "out"
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=1) as gateway:
+        command = ["curl", "-sS", "--limit-rate", "300k", "-o", str(target), gateway.url + LONG]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as curl:
+            until(lambda: target.exists() and target.stat().st_size > 0, what="first bytes")
+            outage.kill()
+            _, complaint = curl.communicate(timeout=60)
+        assert curl.returncode == 18, complaint  # "partial file"
+        old = gateway.open(LONG, version="1.0")
+        assert b" 503 " in old.recv(100)  # down before the first byte: an error response
+        old.close()
+        outage.restart()
+
+
+def test_http_1_0_clients_see_a_cut_as_a_reset(outage: Outage, tmp_path: Path):
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=0) as gateway:
+        with gateway.open(LONG, version="1.0") as client:
+            client.recv(1000)
+            outage.kill()
+            assert read_all(client, pause=0.001).endswith(b"(reset)")
+        outage.restart()
+
+
+def test_starts_without_a_database_and_recovers(outage: Outage, tmp_path: Path):
+    outage.kill()
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log") as gateway:
+        assert gateway.ask("/health").status == 200
+        down = gateway.ask("/ready")
+        assert (down.status, down.json["ready"], down.headers["Retry-After"]) == (503, False, "5")
+        refused = gateway.ask("/beacon/variants?filters=NCIT:C3058&output=pgxseg")
+        assert refused.status == 503 == refused.json["error"]["errorCode"]
+        assert refused.headers["Retry-After"]
+        assert str(outage.port) not in refused.text  # where the database is, is nobody's business
+        outage.restart()
+        until(lambda: gateway.ask("/ready").status == 200, seconds=15, what="recovery")
+        assert gateway.ask("/beacon/variants?filters=NCIT:C3058&output=pgxseg").status == 200
+
+
+def _unchunked(raw: bytes) -> bytes:
+    """The body of a chunked response; fails if its end is missing."""
+    _, rest = raw.split(b"\r\n\r\n", 1)
+    body = b""
+    while True:
+        size, rest = rest.split(b"\r\n", 1)
+        if int(size, 16) == 0:
+            assert rest == b"\r\n"
+            return body
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+
+
+@pytest.mark.parametrize("client", ["curl", "wget"])
+def test_common_clients_get_the_right_bytes(gateway: Gateway, tmp_path: Path, client: str):
+    assert shutil.which(client), f"{client} is not installed"
+    path = "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"
+    options = {"curl": ["-sS", "-OJ"], "wget": ["-q", "--content-disposition"]}[client]
+    subprocess.run([client, *options, gateway.url + path], cwd=tmp_path, check=True, timeout=60)
+    (name,) = os.listdir(tmp_path)
+    assert name == "demo_NCIT-C3058_variants.pgxseg"
+    assert _sha(tmp_path / name) == hashlib.sha256(gateway.ask(path).body).hexdigest()
+
+
+def _sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_page_links_to_what_works(gateway: Gateway):
+    page = gateway.ask("/")
+    assert page.headers["Content-Type"].startswith("text/html")
+    links = [part.split('"')[0].replace("&amp;", "&") for part in page.text.split('href="')[1:]]
+    answers: list[Answer] = [gateway.ask(link) for link in links]
+    assert len(answers) > 3
+    assert {answer.status for answer in answers} == {200}
