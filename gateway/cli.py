@@ -142,17 +142,27 @@ def _import_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from gateway.loading import ImportFailed, import_files  # noqa: PLC0415
+    from gateway.loading import LoadingError, import_files  # noqa: PLC0415
 
     try:
         report = import_files(
             options.files, uri=options.mongo_uri, dataset=options.dataset, skip_bad=options.skip_bad, progress=True
         )
-    except ImportFailed as error:
+    except LoadingError as error:
         print(f"pgx-gateway: {error}", file=sys.stderr)
         return 1
-    for line in report.lines():
-        print(line)
+    print(f"{report.rows} variants of {report.samples} biosamples read into {options.dataset}")
+    for word, counts in (
+        ("new", report.counts.inserted),
+        ("changed", report.counts.updated),
+        ("there already", report.counts.unchanged),
+    ):
+        if told := ", ".join(f"{number} {name}" for name, number in counts.items() if number):
+            print(f"  {word}: {told}")
+    if report.skipped:
+        print(f"  {report.skipped} malformed lines skipped, among them:")
+    for line in (*report.reasons, *report.warnings):
+        print(f"  {line}")
     return 0
 
 

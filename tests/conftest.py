@@ -63,7 +63,9 @@ def odd(mongo: MongoClient[dict[str, Any]]) -> str:
 
 
 @pytest.fixture(scope="session")
-def gateway(store: Store, demo: str, flat: str, odd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    store: Store, demo: str, flat: str, odd: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     """A gateway in a process of its own, serving the three datasets over a real socket."""
     log = tmp_path_factory.mktemp("gateway") / "log"
     with Gateway(store.uri, [demo, flat, odd], log=Path(log)) as running:

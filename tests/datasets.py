@@ -154,7 +154,10 @@ ODD_VARIANTS: tuple[tuple[Document, tuple[str, ...]], ...] = (
         {"_id": _id(19), "biosample_id": "odd-1", "updated": datetime(2021, 2, 3, tzinfo=UTC), "location": [1, 2]},
         (".",) * 9,
     ),
-    ({"_id": "a string id", "biosample_id": "odd-2", "variant_type": "DUP"}, (*(".",) * 4, "DUP", ".", ".", "EFO:0030070", "gain")),
+    (
+        {"_id": "a string id", "biosample_id": "odd-2", "variant_type": "DUP"},
+        (*(".",) * 4, "DUP", ".", ".", "EFO:0030070", "gain"),
+    ),
     (_segment(21, biosample_id="odd-2"), ("1", "21", "31", "-0.5", "DEL", ".", ".", *LOSS)),
     (_segment(22, biosample_id="odd-ÄÖ ü"), ("1", "22", "32", "-0.5", "DEL", ".", ".", *LOSS)),
 )
@@ -168,7 +171,7 @@ def write_odd(database: Database[Document]) -> None:
         [
             {"id": "odd-ÄÖ ü", "notes": "umlauts"},
             {"id": "odd-empty", "histological_diagnosis": None, "references": {}, "cohorts": []},
-            {"id": "odd-2", "histological_diagnosis": {"id": "NCIT:C1", "label": "semi; colon\ttab \"quote\""}},
+            {"id": "odd-2", "histological_diagnosis": {"id": "NCIT:C1", "label": 'semi; colon\ttab "quote"'}},
             {"id": "odd-1", "histological_diagnosis": {"id": "NCIT:C1"}, "updated": datetime(9999, 12, 31, tzinfo=UTC)},
         ]
     )

@@ -114,7 +114,9 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 VALUES = st.one_of(
     st.text(max_size=12),
-    st.sampled_from(["NCIT:C3058", "{$gt:1}", "$ne", "^.*", "1,2", "9", "pgxseg", "json", "!x", ">=P1Y", "0", "NaN", "%00"]),
+    st.sampled_from(
+        ["NCIT:C3058", "{$gt:1}", "$ne", "^.*", "1,2", "9", "pgxseg", "json", "!x", ">=P1Y", "0", "NaN", "%00"]
+    ),
 )
 
 
@@ -137,7 +139,7 @@ def test_no_query_string_makes_a_500(gateway: Gateway, path: str, pairs: list[tu
         b"GET /beacon/g_variants?filters=\xc3\x28 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET //beacon//g_variants HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /beacon/biosamples/..%2f..%2fetc HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /beacon/g_variants?filters=a HTTP/1.1\r\nHost: a b\"<\r\n\r\n",
+        b'GET /beacon/g_variants?filters=a HTTP/1.1\r\nHost: a b"<\r\n\r\n',
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /beacon/g_variants?filters=" + b"x," * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -154,5 +156,3 @@ def test_nothing_was_logged_as_an_internal_error(gateway: Gateway, request: pyte
     """Last in this file: whatever was thrown at the gateway above, no traceback is in its log."""
     del request
     assert "Traceback" not in gateway.log
-
-

@@ -88,7 +88,9 @@ def test_bracket_length_and_exact_queries(gateway: Gateway, mongo: Client):
     place = one["location"]
     start, end = place["start"], place["end"]
     bracket = f"start={start - 5},{start + 5}&end={end - 5},{end + 5}"
-    answer = gateway.ask(f"/beacon/g_variants?referenceName={place['chromosome']}&{bracket}&variantType=DEL&output=pgxseg")
+    answer = gateway.ask(
+        f"/beacon/g_variants?referenceName={place['chromosome']}&{bracket}&variantType=DEL&output=pgxseg"
+    )
     assert (one["biosample_id"], place["chromosome"], str(start), str(end)) in keys(answer)
     small = gateway.ask("/beacon/g_variants?filters=NCIT:C3058&variantMaxLength=1000000&variantType=DUP&output=pgxseg")
     lengths = [int(r[3]) - int(r[2]) for r in keys(small)]
