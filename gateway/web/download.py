@@ -12,8 +12,9 @@ import struct
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 
 from aiohttp import HttpVersion11, web
 
@@ -36,7 +37,6 @@ _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
-    began = time.monotonic()
     ask = params.read(request.path, list(request.query.items()), await _body(request))
     config = request.app[CONFIG]
     base = f"{request.scheme}://{request.host}"
@@ -48,44 +48,72 @@ async def download(request: web.Request) -> web.StreamResponse:
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     if request.method == "HEAD":
         return web.Response(headers=headers)
-    tallies: list[Tally] = []
     with request.app[SLOTS].take():
-        outcome, size = "failed", 0
-        try:
-            async with aclosing(request.app[PUMP].chunks(plan, tallies)) as chunks:
-                first = await anext(aiter(chunks), b"")
-                response = web.StreamResponse(headers=headers)
-                if request.version < HttpVersion11:
-                    response.force_close()
-                await response.prepare(request)
-                try:
-                    async with aclosing(_pieces(first, chunks)) as pieces:
-                        async for piece in pieces:
-                            async with asyncio.timeout(config.client_timeout):
-                                await response.write(piece)
-                            size += len(piece)
-                    await response.write_eof()
-                    outcome = "complete"
-                except (ConnectionError, asyncio.CancelledError):
-                    outcome = "client left"
-                    raise
-                except Exception as error:
-                    outcome = f"cut: {error}" if isinstance(error, GatewayError) else "cut"
-                    _cut(request, error)
-                    raise ConnectionResetError("cut") from error
-        finally:
-            rows = sum(tally.rows for tally in tallies)
-            log.info(
-                'download id=%s file="%s" digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"',
-                request[REQUEST_ID],
-                plan.filename,
-                plan.digest,
-                rows,
-                size,
-                time.monotonic() - began,
-                outcome,
-            )
+        return await _deliver(request, plan, headers)
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """What a download came to; one line in the log."""
+
+    request_id: str
+    plan: Plan
+    began: float
+    tallies: list[Tally] = field(default_factory=list)
+    size: int = 0
+    outcome: str = "failed"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        log.info(
+            'download id=%s file="%s" digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"',
+            self.request_id,
+            self.plan.filename,
+            self.plan.digest,
+            sum(tally.rows for tally in self.tallies[-1:]),
+            self.size,
+            time.monotonic() - self.began,
+            self.outcome,
+        )
+
+
+async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str]) -> web.StreamResponse:
+    """Run a plan and send what comes."""
+    with _Transfer(request[REQUEST_ID], plan, time.monotonic()) as transfer:
+        async with aclosing(request.app[PUMP].chunks(plan, transfer.tallies)) as chunks:
+            first = await anext(aiter(chunks), b"")
+            response = web.StreamResponse(headers=headers)
+            if request.version < HttpVersion11:
+                response.force_close()
+            await response.prepare(request)
+            try:
+                await _send(response, first, chunks, transfer, request.app[CONFIG].client_timeout)
+                transfer.outcome = "complete"
+            except (ConnectionError, asyncio.CancelledError):
+                transfer.outcome = "client left"
+                raise
+            except Exception as error:
+                transfer.outcome = f"cut: {error}" if isinstance(error, GatewayError | TimeoutError) else "cut"
+                _cut(request, error)
+                raise ConnectionResetError("cut") from error
     return response
+
+
+async def _send(
+    response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], transfer: _Transfer, patience: float
+) -> None:
+    """Write all chunks; `patience` is how many seconds the client may take for each 64 KiB."""
+    async with aclosing(_pieces(first, rest)) as pieces:
+        async for piece in pieces:
+            try:
+                async with asyncio.timeout(patience):
+                    await response.write(piece)
+            except TimeoutError:
+                raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
+            transfer.size += len(piece)
+    await response.write_eof()
 
 
 async def _pieces(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes | memoryview, None]:
@@ -100,7 +128,7 @@ async def _pieces(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[by
 
 def _cut(request: web.Request, error: Exception) -> None:
     """Close the connection so that the transfer looks as broken as it is."""
-    if not isinstance(error, GatewayError):
+    if not isinstance(error, GatewayError | TimeoutError):
         log.error("request %s failed in mid-stream", request[REQUEST_ID], exc_info=error)
     transport = request.transport
     if transport is None:

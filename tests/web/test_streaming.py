@@ -1,7 +1,6 @@
 """Transfers over real sockets: what a client sees when it, the gateway or the database goes away."""
 
 import hashlib
-import os
 import shutil
 import signal
 import socket
@@ -217,9 +216,9 @@ def test_common_clients_get_the_right_bytes(gateway: Gateway, tmp_path: Path, cl
     path = "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"
     options = {"curl": ["-sS", "-OJ"], "wget": ["-q", "--content-disposition"]}[client]
     subprocess.run([client, *options, gateway.url + path], cwd=tmp_path, check=True, timeout=60)
-    (name,) = os.listdir(tmp_path)
-    assert name == "demo_NCIT-C3058_variants.pgxseg"
-    assert _sha(tmp_path / name) == hashlib.sha256(gateway.ask(path).body).hexdigest()
+    (found,) = tmp_path.iterdir()
+    assert found.name == "demo_NCIT-C3058_variants.pgxseg"
+    assert _sha(found) == hashlib.sha256(gateway.ask(path).body).hexdigest()
 
 
 def _sha(path: Path) -> str:

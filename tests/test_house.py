@@ -1,0 +1,121 @@
+"""The laws of the house: floors, owners, sizes.  Reads source text only; imports nothing of ours."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "gateway"
+MODULE_LINES = 400
+FUNCTION_LINES = 45
+
+# A module may import only from rooms on lower floors, or from its own room.
+FLOORS = [
+    {"errors", "text", "genome", "model", "config", "codec"},  # ground: words and bytes
+    {"query", "formats", "flow"},  # rooms that do not know one another
+    {"web", "loading"},  # the roof, the only one who knows them all; and the way in, which knows the ground alone
+    {"demo"},
+    {"cli", "__main__"},  # doors
+]
+# Within the ground floor the order is the order written here.
+GROUND = ["errors", "text", "genome", "model", "config", "codec"]
+# A third-party library has its owners.
+OWNERS = {
+    "motor": {"flow/source.py"},
+    "pymongo": {"flow/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
+    "stamina": {"flow/patience.py"},
+    "aiofiles": {"web/export.py"},
+    "aiohttp": {"web/app.py", "web/download.py", "web/info.py", "web/keys.py", "web/server.py"},
+    "ujson": {"formats/base.py"},
+    "tqdm": {"loading/importer.py", "cli.py"},
+}
+ENVIRONMENT_READERS = {"cli.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+PRINTERS = {"cli.py", "demo/store.py", "demo/run.py"}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((a.name, node.lineno) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)}:{node.lineno} relative import"
+            yield from ((f"{node.module}.{a.name}", node.lineno) for a in node.names)
+
+
+def floor(of: str) -> int:
+    return next(i for i, rooms in enumerate(FLOORS) if of in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_go_down(path: Path):
+    here = room(path)
+    for target, line in imports(path):
+        if not target.startswith("gateway.") or name(path) == "__init__.py":
+            continue
+        there = target.split(".")[1]
+        at = f"{name(path)}:{line} imports {target}"
+        if there in {here, "__version__"}:
+            continue
+        if floor(here) == floor(there) == 0:
+            assert GROUND.index(there) < GROUND.index(here), at
+        else:
+            assert floor(there) < floor(here) or (here, there) == ("__main__", "cli"), at
+        assert here != "loading" or floor(there) == 0, at
+
+
+def test_no_circles():
+    edges = {}
+    for path in MODULES:
+        module = "gateway." + name(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        names = {t for t, _ in imports(path) if t.startswith("gateway.")}
+        edges[module] = names | {t.rpartition(".")[0] for t in names}
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join([*trail, module])
+        for following in sorted(edges.get(module, set()) & edges.keys()):
+            if following != module and not module.startswith(following + "."):  # a package's __init__ is its door
+                visit(following, (*trail, module))
+
+    for module in edges:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_each_library_has_its_owners(path: Path):
+    for target, line in imports(path):
+        library = target.split(".")[0]
+        assert library not in OWNERS or name(path) in OWNERS[library], f"{name(path)}:{line} imports {library}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_small_and_quiet(path: Path):
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert len(text.splitlines()) <= MODULE_LINES
+    assert ast.get_docstring(tree), "no module docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < FUNCTION_LINES, f"{node.name} is long"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"print", "exit"}:
+            assert name(path) in PRINTERS, f"line {node.lineno} prints"
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+            assert name(path) in ENVIRONMENT_READERS, f"line {node.lineno} reads the environment"
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: bare except"
+
+
+def test_importing_does_nothing():
+    """The package's own `__init__` holds a version and no import."""
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    assert all(isinstance(node, ast.Expr | ast.Assign) for node in tree.body)
