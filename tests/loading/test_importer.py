@@ -1,13 +1,10 @@
 """Importing files: twice changes nothing, malformed files write nothing, real files come in whole."""
 
 import gzip
-import os
-from pathlib import Path
 
 import pytest
 
 from gateway.loading import BadFile, BadLine, Report, import_files
-from gateway.loading.reader import Row, read, unpacked
 
 FILE = """#meta=>id=progenetix
 #sample=>id=s1;biosample_id=s1;individual_id=pgxind-1;histological_diagnosis_id=NCIT:C4017;group_id=NCIT:C4017
@@ -141,40 +138,3 @@ def test_the_bar_goes_to_standard_error(store, dataset, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "100%" in captured.err
-
-
-REAL = os.environ.get("GATEWAY_REAL_DATA")
-
-
-@pytest.mark.skipif(not REAL or not Path(REAL).is_dir(), reason="GATEWAY_REAL_DATA names no folder with the real files")
-@pytest.mark.parametrize(
-    ("name", "rows", "samples"),
-    [("tp53-cellline-example", 22207, 44), ("gist-example", 324, 44), ("two-samples", 268, 2)],
-)
-def test_real_files(store, dataset, name, rows, samples):
-    path = Path(str(REAL)) / f"{name}.pgxseg"
-    report = import_files([path], uri=store.uri, dataset=dataset.name, progress=False)
-    assert (report.rows, report.samples, report.skipped, report.warnings) == (rows, samples, 0, ())
-    with path.open("rb") as raw:
-        went_in = sorted(
-            (row.biosample_id, row.chromosome, row.start, row.end, str(row.log2), row.state_id)
-            for row in read(unpacked(raw), path)
-            if isinstance(row, Row)
-        )
-    stored = sorted(
-        (
-            v["biosample_id"],
-            v["location"]["chromosome"],
-            v["location"]["start"],
-            v["location"]["end"],
-            str(v["info"].get("cnv_value")),
-            v["variant_state"]["id"],
-        )
-        for v in dataset.variants.find()
-    )
-    assert stored == went_in
-    if rows > 1000:
-        return  # importing again takes the embedded database its time, and two other files show it
-    version = dataset.dataversion.find_one()
-    assert not import_files([path], uri=store.uri, dataset=dataset.name, progress=False).counts.changed
-    assert dataset.dataversion.find_one() == version

@@ -1,0 +1,318 @@
+"""Properties of every format: whatever a document holds, rows are whole, in order, and independent of slicing."""
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import bson
+import pytest
+from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.formats import FORMATS, beacon, eras, jsonl, pgxseg
+from gateway.formats.base import camel, dumps, plain
+from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Tally, Wanted
+from gateway.text import unescape
+
+# --- documents that are odd in every way -----------------------------------------------------------------------------
+
+# Strings that could end a cell, a value or a line, or be taken for a code, beside any other.
+texts = st.one_of(st.text(max_size=8), st.text(st.sampled_from('\t\r\n\0\x7f#;="%2509B:&\x85\u2028é'), max_size=8))
+numbers = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats())
+scalars = st.one_of(
+    texts,
+    numbers,
+    st.sampled_from([None, True, False, Int64(2**40), ObjectId(b"twelve bytes"), datetime(9999, 12, 31, tzinfo=UTC)]),
+    st.sampled_from([b"\xff", Binary(b"a", 5), Code("x"), Code("x", {"a": 1}), Regex("a", "i"), Timestamp(1, 2)]),
+    st.sampled_from([MinKey(), MaxKey(), DatetimeMS(2**62), DatetimeMS(-(2**62))]),
+    st.sampled_from(["NaN", "sNaN", "-Infinity", "9E+6144", "1E-6176", "-1.25", "12"]).map(Decimal128),
+)
+names = st.one_of(
+    st.sampled_from(["id", "label", "start", "end", "chromosome", "0"]), texts.filter(lambda text: "\0" not in text)
+)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def bent(example: Any) -> st.SearchStrategy[Any]:
+    """The example with anything in place of any of its parts, and fields left out."""
+    if isinstance(example, dict):
+        kept = st.fixed_dictionaries({}, optional={name: bent(value) for name, value in example.items()})
+    elif isinstance(example, list):
+        kept = st.tuples(*map(bent, example)).map(list)
+    else:
+        kept = st.just(example)
+    return st.one_of(kept, kept, kept, anything)
+
+
+def documents(example: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional={name: bent(value) for name, value in example.items()})
+
+
+TERM = {"id": "NCIT:C4017", "label": "label"}
+VARIANT = {
+    "id": "pgxvar-1",
+    "biosample_id": "pgxbs-1",
+    "analysis_id": "a",
+    "callset_id": "c",
+    "digest": "9:1-2:DEL",
+    "variant_internal_id": "9:1-2",
+    "type": "Allele",
+    "reference_name": "chr9",
+    "start": 1,
+    "end": 2.0,
+    "variant_type": "DEL",
+    "location": {"sequence_id": "refseq:NC_000009.12", "chromosome": "9", "start": 1, "end": 2},
+    "adjoined_sequences": [{"chromosome": "8", "start": [1, 2], "end": [0, 3]}, {"end": [1, 2]}],
+    "variant_state": {"id": "EFO:0030067", "label": "loss"},
+    "reference_bases": "A",
+    "alternate_bases": "G",
+    "reference_sequence": "A",
+    "sequence": "G",
+    "state": {"sequence": "G", "reference_sequence": "A"},
+    "identifiers": {"genomicHGVS_id": "x"},
+    "molecular_attributes": {"aminoacid_changes": ["R273C"]},
+    "variant_level_data": {},
+    "info": {"cnv_value": -0.5},
+}
+BIOSAMPLE = {
+    "id": "pgxbs-1",
+    "description": "d",
+    "notes": "n",
+    "histological_diagnosis": TERM,
+    "pathological_tnm_findings": [TERM, TERM],
+    "references": {"pubmed": {"id": "pubmed:1", "label": "l"}, "cellosaurus": {"id": "cellosaurus:CVCL_1"}},
+    "cohorts": [TERM],
+    "geo_location": {"properties": {"city": "Zurich"}, "geometry": {"coordinates": [8.55, 47.37]}},
+    "biocharacteristics": [TERM, {"id": "icdom-85003", "label": "l"}],
+    "external_references": [{"id": "PMID:1", "label": "l"}],
+    "provenance": {"material": TERM, "geo_location": {"properties": {"city": "Zurich"}}},
+    "individual_age_at_collection": {"age": "P61Y"},
+    "collection_moment": "P61Y",
+    "info": {"group_id": "g", "group_label": "l", "pgxseg": {"key": "value"}},
+}
+
+
+def array(found: list[dict[str, Any]]) -> bytes:
+    return bson.encode({str(number): document for number, document in enumerate(found)})
+
+
+def wanted(ask: Ask, datasets: tuple[str, ...] = ("demo",)) -> Wanted:
+    sets = tuple((Survey(dataset=name, version="1"), Selection(dataset=name)) for name in datasets)
+    return Wanted(ask=ask, datasets=sets, beacon_id="b", base="http://h", address="/beacon/g_variants", page_limit=200)
+
+
+VARIANTS, BIOSAMPLES = Ask(entity="variants"), Ask(entity="biosamples")
+SAMPLE_LINES, SEGMENTS = pgxseg.FORMAT.parts(wanted(VARIANTS))
+PARTS = {
+    "sample lines": SAMPLE_LINES,
+    "segments": SEGMENTS,
+    "variants as JSON": beacon.FORMAT.parts(wanted(VARIANTS))[0],
+    "biosamples as JSON": beacon.FORMAT.parts(wanted(BIOSAMPLES))[0],
+    "variants as JSON Lines": jsonl.FORMAT.parts(wanted(VARIANTS))[0],
+    "biosamples as JSON Lines": jsonl.FORMAT.parts(wanted(BIOSAMPLES))[0],
+}
+every_part = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
+
+
+# --- single documents ------------------------------------------------------------------------------------------------
+
+
+@given(documents(BIOSAMPLE))
+def test_biosamples_of_any_kind_are_read(document):
+    before = repr(document)
+    current = eras.biosample(document)
+    assert repr(eras.biosample(current)) == repr(current)
+    line = pgxseg.sample_line(document)
+    record = beacon.biosample_record(document)
+    assert repr(document) == before
+    assert line.startswith("#sample=>")
+    assert not any(ord(character) < 0x20 or character == "\x7f" for character in line[:-1])
+    assert line.index("\n") == len(line) - 1
+    assert json.loads(dumps(record)) == record
+
+
+@given(documents(VARIANT))
+def test_variants_of_any_kind_are_read(document):
+    before = repr(document)
+    current = eras.variant(document)
+    assert repr(eras.variant(current)) == repr(current)
+    record = beacon.variant_record(document)
+    assert repr(document) == before
+    assert json.loads(dumps(record)) == record
+    assert record.keys() == beacon.variant_record({}).keys()
+
+
+@given(st.lists(documents(VARIANT), max_size=5))
+def test_a_row_is_ten_cells_and_one_line(found):
+    rows = SEGMENTS.encode([array(found)])
+    lines = rows.data.decode().split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == rows.rows == rows.matched == len(found)
+    for line in lines:
+        cells = line.split("\t")
+        assert len(cells) == 10
+        assert all(cells)
+        assert "#" not in line
+        assert not any(ord(character) < 0x20 or character == "\x7f" for cell in cells for character in cell)
+        for position in cells[2:4]:
+            assert position == "." or int(position) is not None
+        assert cells[4] == "." or math.isfinite(float(cells[4])) or len(cells[4]) > 300 or "E" in cells[4]
+
+
+@given(
+    texts, texts, st.dictionaries(texts.filter(lambda name: "=" not in name and "\0" not in name), texts, max_size=3)
+)
+def test_sample_lines_read_back(notes, label, own):
+    document = {"id": "s", "notes": notes, "tumor_grade": {"label": label}, "info": {"pgxseg": own}}
+    pairs = pgxseg.sample_line(document).removeprefix("#sample=>").rstrip("\n").split(";")
+    read = {unescape(name): unescape(value) for name, value in (pair.split("=", 1) for pair in pairs)}
+    written = {"id": "s", "biosample_id": "s", "notes": notes, "tumor_grade_label": label}
+    assert read == {name: value for name, value in {**own, **written}.items() if value}
+
+
+@given(anything)
+def test_plain_values_are_json(value):
+    for made in (plain(value), plain(value, camel)):
+        data = dumps(made)
+        assert json.loads(data, parse_constant=pytest.fail) == made
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_json_reads_back(value):
+    data = dumps(value)
+    assert json.loads(data) == value
+    assert b"\\/" not in data
+    assert b"\n" not in data
+
+
+# --- slices and windows ----------------------------------------------------------------------------------------------
+
+
+@st.composite
+def ordered(draw) -> list[dict[str, Any]]:
+    """Documents of a few samples, with distinct ids, in the order in which they are to come out."""
+    samples = draw(st.lists(texts, min_size=1, max_size=3, unique=True))
+    ids = draw(st.lists(st.binary(min_size=12, max_size=12), max_size=8, unique=True))
+    keyed = [(draw(st.sampled_from(samples)), ObjectId(number)) for number in ids]
+    keyed.sort(key=lambda pair: (pair[0].encode(), pair[1]))
+    return [
+        {"_id": number, "id": sample, "biosample_id": sample, "start": n} for n, (sample, number) in enumerate(keyed)
+    ]
+
+
+@every_part
+@settings(max_examples=40)
+@given(found=ordered(), data=st.data())
+def test_slicing_makes_no_difference(part: Part, found, data):
+    cut = data.draw(st.integers(0, len(found)))
+    first, second = data.draw(st.permutations(found[:cut])), data.draw(st.permutations(found[cut:]))
+    whole = part.encode([array(found)])
+    a, b = part.encode([array(first)]), part.encode([array(second)])
+    assert a.data + b.data == whole.data
+    assert (a.rows + b.rows, a.matched + b.matched) == (whole.rows, whole.matched) == (len(found), len(found))
+    assert part.encode([array(second), array([]), array(first)]) == whole
+
+
+@every_part
+@settings(max_examples=40)
+@given(found=ordered(), cuts=st.lists(st.integers(0, 10), max_size=4).map(sorted))
+def test_windows_tile_the_whole(part: Part, found, cuts):
+    batch = [array(found)]
+    windows = [
+        part.encode(batch, start=start, stop=stop) for start, stop in zip([0, *cuts], [*cuts, None], strict=True)
+    ]
+    assert b"".join(window.data for window in windows) == part.encode(batch).data
+    assert sum(window.rows for window in windows) == len(found)
+    assert all(window.matched == len(found) for window in windows)
+
+
+@settings(max_examples=40)
+@given(ordered(), st.randoms())
+def test_order_is_by_sample_and_then_by_id(found, random):
+    shuffled = random.sample(found, len(found))
+    starts = [row.split("\t")[2] for row in SEGMENTS.encode([array(shuffled)]).data.decode().split("\n")[:-1]]
+    assert starts == [str(number) for number in range(len(found))]
+    lines = PARTS["variants as JSON Lines"].encode([array(shuffled)]).data.splitlines()
+    assert [json.loads(line)["variation"]["start"] if False else json.loads(line) for line in lines] == [
+        beacon.variant_record(document) for document in found
+    ]
+
+
+# --- the envelope ----------------------------------------------------------------------------------------------------
+
+
+def deliver(parts: tuple[Part, ...], sets: list[list[dict[str, Any]]]) -> bytes:
+    """What the pump does, in a few lines."""
+    said, tallies = b"", []
+    for part, found in zip(parts, sets, strict=True):
+        tally = Tally()
+        tallies.append(tally)
+        said += part.before
+        stop = part.skip + part.limit if part.limit else None
+        rows = part.encode([array(found)], start=part.skip, stop=stop)
+        if part.fetch and rows.rows:
+            said += part.opening(tallies) + rows.data[part.lead :]
+            tally.rows = rows.rows
+        if part.count:
+            tally.total = len(found)
+        said += part.closing(tallies)
+    return said
+
+
+@settings(max_examples=60)
+@given(
+    sizes=st.lists(st.integers(0, 4), min_size=1, max_size=3),
+    ask=st.builds(
+        Ask,
+        entity=st.sampled_from(["variants", "biosamples"]),
+        filters=st.just((FilterTerm(id="NCIT:C3058"), FilterTerm(id="age", operator=">=", value="P18Y"))),
+        granularity=st.sampled_from(["record", "count", "boolean"]),
+        resultsets=st.sampled_from(["HIT", "MISS", "ALL", "NONE"]),
+        handovers=st.booleans(),
+        limit=st.none() | st.integers(0, 3),
+        skip=st.integers(0, 2),
+        warnings=st.lists(texts, max_size=1).map(tuple),
+    ),
+)
+def test_an_envelope_is_json_and_counts_truly(sizes, ask):
+    if ask.limit == 0:
+        ask = replace(ask, skip=0)
+    datasets = tuple(f"set{number}" for number in range(len(sizes)))
+    sets = [[{"_id": n, "id": f"s{n}", "biosample_id": f"s{n}"} for n in range(size)] for size in sizes]
+    answer = json.loads(deliver(beacon.FORMAT.parts(wanted(ask, datasets)), sets))
+    shown = {"HIT": bool, "MISS": lambda size: not size, "ALL": lambda _: True, "NONE": lambda _: False}[ask.resultsets]
+    found = answer["response"]["resultSets"]
+    assert [one["id"] for one in found] == [name for name, size in zip(datasets, sizes, strict=True) if shown(size)]
+    limit = 200 if ask.limit is None else ask.limit
+    for one, size in zip(found, filter(shown, sizes), strict=True):
+        assert one["exists"] == bool(size)
+        assert one.get("resultsCount") == (None if ask.granularity == "boolean" else size)
+        here = max(0, size - ask.skip * limit)
+        assert len(one.get("results", ())) == (min(limit or here, here) if ask.granularity == "record" else 0)
+        assert ("results" in one) == (ask.granularity == "record")
+        assert bool(one.get("resultsHandovers")) == (ask.handovers and size > 0)
+    summary = answer["responseSummary"]
+    assert summary["exists"] == any(sizes)
+    assert summary.get("numTotalResults") == (None if ask.granularity == "boolean" else sum(sizes))
+    assert answer["meta"]["info"]["warnings"] == list(ask.warnings)
+    assert answer["meta"]["receivedRequestSummary"]["pagination"] == {"skip": ask.skip, "limit": limit}
+
+
+def test_every_format_delivers_what_it_says():
+    for form in FORMATS:
+        for entity in form.entities:
+            assert form.parts(wanted(Ask(entity=entity)))[-1].collection == entity
