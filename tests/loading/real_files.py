@@ -15,7 +15,11 @@ from tests.harness import Gateway
 
 FOLDER = Path(os.environ["GATEWAY_REAL_DATA"])
 OLD_NAMES = {"reference_bases": "reference_sequence", "alternate_bases": "sequence"}
-RENAMED = {"NCIT::id": "histological_diagnosis_id", "NCIT::label": "histological_diagnosis_label"}
+RENAMED = {
+    "NCIT::id": "histological_diagnosis_id",
+    "NCIT::label": "histological_diagnosis_label",
+    "external_references_id___PMID": "pubmed_id",
+}
 
 
 def table(text: str) -> list[tuple[Any, ...]]:
