@@ -64,8 +64,8 @@ def test_an_empty_variable_is_a_value():
 
 
 def test_values_are_brought_to_their_form():
-    given = {"datasets": " progenetix,cellz,,progenetix ", "public_url": "https://progenetix.org//", "grace": "2.5"}
-    config = load(given, {})
+    flags = {"datasets": " progenetix,cellz,,progenetix ", "public_url": "https://progenetix.org//", "grace": "2.5"}
+    config = load(flags, {})
     assert config.datasets == ("progenetix", "cellz")
     assert config.public_url == "https://progenetix.org"
     assert config.grace == 2.5
@@ -89,9 +89,9 @@ def test_a_bad_value_names_its_flag_or_its_variable(name, text):
 
 def test_a_password_is_never_repeated():
     uri = "mongo://reader:hunter2@db.example.org"
-    for given, environment in (({"mongo_uri": uri}, {}), ({}, {"GATEWAY_MONGO_URI": uri})):
+    for flags, environment in (({"mongo_uri": uri}, {}), ({}, {"GATEWAY_MONGO_URI": uri})):
         with pytest.raises(ConfigError) as refused:
-            load(given, environment)
+            load(flags, environment)
         error: BaseException | None = refused.value
         while error:
             assert "hunter2" not in f"{error!s}{error!r}"

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.cli import _parser
 from gateway.config import SETTINGS
+from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
 from gateway.query.params import PARAMETERS, ROUTES
 from tests.harness import Gateway, free_port
@@ -60,6 +61,19 @@ def test_endpoints():
     for route in ROUTES:
         for word in route.path.strip("/").split("/"):
             assert word in told or word == "{ids}", route.path
+
+
+def test_the_numbers_of_the_tour_are_those_of_the_demo():
+    cohort = list(documents())
+    biosamples = [document for collection, document in cohort if collection == "biosamples"]
+    glioblastoma = {d["id"] for d in biosamples if d["histological_diagnosis"]["id"] == "NCIT:C3058"}
+    in_situ = [d for d in biosamples if d.get("icdo_morphology", {}).get("id") == "pgx:icdom-85002"]
+    variants = [document for collection, document in cohort if collection == "variants"]
+    rows = sum(variant["biosample_id"] in glioblastoma for variant in variants)
+    assert f'"numTotalResults":{rows}}}' in TEXT
+    assert f"\n{rows + 1}\n" in TEXT  # with the line of column names
+    assert f'"numTotalResults":{len(in_situ)}}}' in TEXT
+    assert f"{len(biosamples)} biosamples, some {round(len(variants), -3):,} variants" in TEXT
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ class _Pass:
         self._slicing = slicing
         self.patience = patience
         self._rosters: dict[int, Roster] = {}
-        self._density = 0.0  # rows a biosample, as seen so far in this part
+        self._density: float | None = None  # rows a biosample, as seen so far in this part
 
     async def stop(self) -> None:
         for roster in self._rosters.values():
@@ -125,7 +125,7 @@ class _Pass:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         tally = tallies[-1]
         roster = await self._roster(part)
-        self._density = 0.0
+        self._density = None
         pieces = self._window(part, roster) if part.limit else self._everything(part, roster)
         if part.fetch:
             async with aclosing(pieces) as encoded:
@@ -164,7 +164,7 @@ class _Pass:
                     async with aclosing(self._arrays(part, ids, landed)) as pieces:
                         async for arrays in pieces:
                             yield await self._encode(part, arrays)
-                    self._density = max(self._density, float(self._slicing.rows))
+                    self._learn(1, self._slicing.rows)
         finally:
             for _, task in flights:
                 task.cancel()
@@ -177,14 +177,14 @@ class _Pass:
         """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
         if part.collection == "biosamples":
             return _WIDEST // 2
-        if not last:
+        if not last or self._density is None:
             return _FIRST_WIDTH
         fitting = int(self._slicing.rows / self._density) if self._density else _WIDEST
         return max(1, min(fitting, last * _WIDER_AT_MOST, _WIDEST))
 
     def _learn(self, biosamples: int, rows: int) -> None:
         seen = rows / biosamples
-        self._density = seen if not self._density else 0.7 * self._density + 0.3 * seen
+        self._density = seen if self._density is None else 0.7 * self._density + 0.3 * seen
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}

@@ -96,9 +96,7 @@ class Counts:
 class Writer:
     """Loads documents into one dataset.  Use as a context manager: `write` any number of times, then `finish`."""
 
-    def __init__(
-        self, uri: str, dataset: str, *, progress: Progress | None = None, indexes: Indexes = INDEXES
-    ) -> None:
+    def __init__(self, uri: str, dataset: str, *, progress: Progress | None = None, indexes: Indexes = INDEXES) -> None:
         """Connect.  `progress` is told a collection and how many more of its documents have been dealt with."""
         check_dataset(dataset)
         self.dataset = dataset

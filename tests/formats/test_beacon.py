@@ -40,7 +40,6 @@ from gateway.formats.beacon import biosample_record, envelope_error, variant_rec
         (Decimal128("1E-6176"), 0.0),
         (b"\x00\xff", "00ff"),
         (Binary(b"\x01", 5), "01"),
-        (Code("return 1"), "return 1"),
         ([1, [math.nan, {"a": [math.inf]}]], [1, [None, {"a": [None]}]]),
     ],
     ids=repr,
@@ -48,11 +47,13 @@ from gateway.formats.beacon import biosample_record, envelope_error, variant_rec
 def test_plain_values(value, expected):
     made = plain(value)
     assert made == expected
-    assert type(made) is type(expected) or isinstance(value, Code)
+    assert type(made) is type(expected)
     assert json.loads(dumps(made)) == expected
 
 
-@pytest.mark.parametrize("value", [MinKey(), MaxKey(), Timestamp(1, 2), Regex("a/b", "i"), Code("x", {"y": 1})])
+@pytest.mark.parametrize(
+    "value", [MinKey(), MaxKey(), Timestamp(1, 2), Regex("a/b", "i"), Code("x"), Code("x", {"y": 1})]
+)
 def test_other_values_of_bson_are_text(value):
     assert isinstance(json.loads(dumps(plain({"a": [value]})))["a"][0], str)
 

@@ -1,14 +1,14 @@
 """Properties of every format: whatever a document holds, rows are whole, in order, and independent of slicing."""
 
 import json
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import bson
 import pytest
-from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ scalars = st.one_of(
     texts,
     numbers,
     st.sampled_from([None, True, False, Int64(2**40), ObjectId(b"twelve bytes"), datetime(9999, 12, 31, tzinfo=UTC)]),
-    st.sampled_from([b"\xff", Binary(b"a", 5), Code("x"), Code("x", {"a": 1}), Regex("a", "i"), Timestamp(1, 2)]),
+    st.sampled_from([b"\xff", Binary(b"a", 5), Regex("a", "i"), Timestamp(1, 2)]),
     st.sampled_from([MinKey(), MaxKey(), DatetimeMS(2**62), DatetimeMS(-(2**62))]),
     st.sampled_from(["NaN", "sNaN", "-Infinity", "9E+6144", "1E-6176", "-1.25", "12"]).map(Decimal128),
 )
@@ -40,19 +40,22 @@ anything = st.recursive(
 )
 
 
-def bent(example: Any) -> st.SearchStrategy[Any]:
-    """The example with anything in place of any of its parts, and fields left out."""
-    if isinstance(example, dict):
-        kept = st.fixed_dictionaries({}, optional={name: bent(value) for name, value in example.items()})
-    elif isinstance(example, list):
-        kept = st.tuples(*map(bent, example)).map(list)
-    else:
-        kept = st.just(example)
-    return st.one_of(kept, kept, kept, anything)
+@st.composite
+def documents(draw: st.DrawFn, example: dict[str, Any]) -> dict[str, Any]:
+    """The example with anything in place of any of its parts, and with fields left out."""
 
+    def bent(part: Any) -> Any:
+        if draw(st.integers(0, 5)) == 5:
+            return draw(anything)
+        if isinstance(part, dict):
+            return bent_fields(part)
+        return [bent(item) for item in part] if isinstance(part, list) else part
 
-def documents(example: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={name: bent(value) for name, value in example.items()})
+    def bent_fields(part: dict[str, Any]) -> dict[str, Any]:
+        kept = draw(st.sets(st.sampled_from(sorted(part)))) if part else set()
+        return {name: bent(part[name]) for name in part if name in kept}
+
+    return bent_fields(example)
 
 
 TERM = {"id": "NCIT:C4017", "label": "label"}
@@ -162,8 +165,8 @@ def test_a_row_is_ten_cells_and_one_line(found):
         assert "#" not in line
         assert not any(ord(character) < 0x20 or character == "\x7f" for cell in cells for character in cell)
         for position in cells[2:4]:
-            assert position == "." or int(position) is not None
-        assert cells[4] == "." or math.isfinite(float(cells[4])) or len(cells[4]) > 300 or "E" in cells[4]
+            assert position == "." or -(2**63) <= int(position) < 2**63
+        assert cells[4] == "." or Decimal(cells[4]).is_finite()
 
 
 @given(
@@ -195,7 +198,7 @@ json_values = st.recursive(
 def test_json_reads_back(value):
     data = dumps(value)
     assert json.loads(data) == value
-    assert b"\\/" not in data
+    assert b"\\/" not in data.replace(b"\\\\", b"")  # a backslash before a slash may be part of a text
     assert b"\n" not in data
 
 
@@ -203,7 +206,7 @@ def test_json_reads_back(value):
 
 
 @st.composite
-def ordered(draw) -> list[dict[str, Any]]:
+def ordered(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Documents of a few samples, with distinct ids, in the order in which they are to come out."""
     samples = draw(st.lists(texts, min_size=1, max_size=3, unique=True))
     ids = draw(st.lists(st.binary(min_size=12, max_size=12), max_size=8, unique=True))
@@ -247,9 +250,7 @@ def test_order_is_by_sample_and_then_by_id(found, random):
     starts = [row.split("\t")[2] for row in SEGMENTS.encode([array(shuffled)]).data.decode().split("\n")[:-1]]
     assert starts == [str(number) for number in range(len(found))]
     lines = PARTS["variants as JSON Lines"].encode([array(shuffled)]).data.splitlines()
-    assert [json.loads(line)["variation"]["start"] if False else json.loads(line) for line in lines] == [
-        beacon.variant_record(document) for document in found
-    ]
+    assert [json.loads(line) for line in lines] == [beacon.variant_record(document) for document in found]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------
