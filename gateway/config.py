@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 __all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load"]
@@ -105,7 +105,7 @@ SETTINGS: Final = (
 class Config:
     """The settings of a gateway; see `SETTINGS` for meanings and units."""
 
-    mongo_uri: str
+    mongo_uri: str = field(repr=False)  # it may hold a password
     datasets: tuple[str, ...]
     host: str
     port: int
@@ -139,6 +139,6 @@ def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Con
             # The URI may hold a password: its value is not repeated.
             shown = "" if setting.name == "mongo_uri" else f" {text!r}"
             raise ConfigError(f"{where}{shown}: {error}") from error
-    if {field.name for field in fields(Config)} != values.keys():
+    if {one.name for one in fields(Config)} != values.keys():
         raise AssertionError("Config and SETTINGS differ")
     return Config(**values)

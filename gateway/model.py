@@ -69,6 +69,16 @@ class FilterTerm:
     operator: str | None = None
     value: str | None = None
 
+    @property
+    def text(self) -> str:
+        """What the filter is called, without its exclusion: `NCIT:C3058`, `followupTime:>=P60M`."""
+        return self.id if self.operator is None else f"{self.id}:{self.operator}{self.value}"
+
+    @property
+    def asked(self) -> str:
+        """The filter as a request spells it."""
+        return ("!" if self.excluded else "") + self.text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantAsk:

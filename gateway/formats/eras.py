@@ -30,6 +30,12 @@ _REFERENCES: Final = (
 )
 
 
+_OLD_BIOSAMPLE: Final = frozenset(
+    {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
+)
+_OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
+
+
 def current_code(code: str) -> str:
     """A code as the current model spells it: `icdom-85003` is `pgx:icdom-85003`, `PMID:1` is `pubmed:1`."""
     for old, new in (*_CODES, _COHORT):
@@ -58,60 +64,69 @@ def _sorted_in(terms: list[Document], prefixes: tuple[tuple[str, str], ...]) -> 
 
 def biosample(document: Mapping[str, Any]) -> Document:
     """A biosample in the current model."""
-    if not document.keys() & {
-        "biocharacteristics",
-        "external_references",
-        "provenance",
-        "individual_age_at_collection",
-    }:
-        return dict(document)
     new = dict(document)
+    if isinstance(new.get("cohorts"), list):
+        new["cohorts"] = _terms(new["cohorts"])
+    if not document.keys() & _OLD_BIOSAMPLE:
+        return new
     for field, value in _sorted_in(_terms(new.pop("biocharacteristics", None)), _CHARACTERISTICS).items():
-        new.setdefault(field, value)
+        _fill(new, field, value)
     references = _sorted_in(_terms(new.pop("external_references", None)), _REFERENCES)
     if references:
-        new.setdefault("references", references)
+        _fill(new, "references", references)
     provenance = new.pop("provenance", None)
     if isinstance(provenance, dict):
         for old, field in (("material", "biosample_status"), ("geo_location", "geo_location")):
             if isinstance(provenance.get(old), dict):
-                new.setdefault(field, provenance[old])
+                _fill(new, field, provenance[old])
     age = new.pop("individual_age_at_collection", None)
     if isinstance(age, dict) and "age" in age:
-        new.setdefault("collection_moment", age["age"])
+        _fill(new, "collection_moment", age["age"])
     if "description" in new:
-        new.setdefault("notes", new.pop("description"))
-    if "cohorts" in new:
-        new["cohorts"] = _terms(new["cohorts"])
+        _fill(new, "notes", new.pop("description"))
     return new
+
+
+def _fill(document: Document, field: str, value: Any) -> None:
+    """Set a field that says nothing yet."""
+    if not document.get(field):
+        document[field] = value
 
 
 def variant(document: Mapping[str, Any]) -> Document:
     """A variant in the current model."""
-    if "reference_name" not in document or "location" in document:
-        return dict(document)
     new = dict(document)
-    place: Document = {"type": "SequenceLocation"}
-    name = str(new.pop("reference_name"))
-    known = chromosome(name)
-    if known:
-        place["sequence_id"] = known.sequence_id
-    place["chromosome"] = known.name if known else name
-    for field in ("start", "end"):
-        if field in new:
-            place[field] = new.pop(field)
-    new["location"] = place
+    if "location" in document or "adjoined_sequences" in document or not document.keys() & _OLD_VARIANT:
+        return new
+    new["location"] = _location(new)
     for old, field in (
         ("callset_id", "analysis_id"),
         ("digest", "variant_internal_id"),
         ("reference_bases", "reference_sequence"),
     ):
         if old in new:
-            new.setdefault(field, new.pop(old))
+            _fill(new, field, new.pop(old))
     if "alternate_bases" in new:
-        new.setdefault("state", {"type": "LiteralSequenceExpression", "sequence": new.pop("alternate_bases")})
-        new.setdefault("variant_type", "SNV")
-    state = STATES.get(STATE_OF_TYPE.get(str(new.pop("variant_type", "")), ""))
-    if state:
-        new.setdefault("variant_state", {"id": state.id, "label": state.label})
+        _fill(new, "state", {"type": "LiteralSequenceExpression", "sequence": new.pop("alternate_bases")})
+        _fill(new, "variant_type", "SNV")
+    kind = new.get("variant_type")
+    state = STATES.get(STATE_OF_TYPE.get(kind, "")) if isinstance(kind, str) else None
+    if state:  # a type that is not in the table is kept as it is
+        del new["variant_type"]
+        _fill(new, "variant_state", {"id": state.id, "label": state.label})
     return new
+
+
+def _location(flat: Document) -> Document:
+    """The location of flat coordinates, which are taken out of the document."""
+    place: Document = {"type": "SequenceLocation"}
+    name = flat.pop("reference_name", None)
+    if isinstance(name, str | int) and not isinstance(name, bool):
+        known = chromosome(str(name))
+        if known:
+            place["sequence_id"] = known.sequence_id
+        place["chromosome"] = known.name if known else str(name)
+    for field in ("start", "end"):
+        if field in flat:
+            place[field] = flat.pop(field)
+    return place

@@ -4,7 +4,9 @@ Read by pgxRpi with R's `read.table` (comment character `#`, no quoting): one he
 Values are escaped by `gateway.text`, missing ones are `.`; coordinates are 0-based, interbase.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,7 +20,8 @@ from gateway.text import escape_value
 
 __all__ = ["COLUMNS", "FORMAT", "sample_line"]
 
-_TYPES: Final = {state.id: state.variant_type or "" for state in STATES.values()}
+# A known state has the last word, also where it says that there is no short type.
+_TYPES: Final = {state.id: state.variant_type or "." for state in STATES.values()}
 _LABELS: Final = {state.id: state.label for state in STATES.values()}
 _TYPE_LABELS: Final = {short: _LABELS[state] for short, state in STATE_OF_TYPE.items()}
 _BY_SEQUENCE: Final = {c.sequence_id: c.name for c in CHROMOSOMES.values()}
@@ -84,6 +87,7 @@ COLUMNS: Final = (
         (
             _lookup("variant_state.id", _LABELS),
             Cell("variant_state.label"),
+            _lookup("variant_state.id", {}, "."),  # a state without a known label has none, whatever the type is called
             _lookup("variant_type", _TYPE_LABELS),
             _lookup("type", _VRS_LABELS),
             _lookup("alternate_bases", {}, _TYPE_LABELS["SNV"]),
@@ -146,15 +150,19 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         return escape_value(value)
     if isinstance(value, list):
-        terms = [item for item in value if isinstance(item, dict) and "id" in item]
+        terms = [item for item in value if isinstance(item, dict)]
         if terms:
-            return "&&".join(
-                "::".join(_value(term[part]) for part in ("id", "label") if part in term) for term in terms
-            )
-        return "::".join(_value(item) for item in value)
-    if value is None or isinstance(value, dict | bool):
-        return ""
-    return escape_value(repr(value) if isinstance(value, float) else str(value))
+            return "&&".join(text for text in (_joined("::", (t.get("id"), t.get("label"))) for t in terms) if text)
+        return _joined("::", value)
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else ""
+    if isinstance(value, datetime):
+        return escape_value(value.isoformat())
+    return "" if value is None or isinstance(value, dict | bool | bytes) else escape_value(str(value))
+
+
+def _joined(separator: str, values: Iterable[Any]) -> str:
+    return separator.join(text for text in map(_value, values) if text)
 
 
 def _at(document: Any, path: str) -> Any:
@@ -204,11 +212,7 @@ def _segment_rows(arrays: Sequence[bytes], *, start: int = 0, stop: int | None =
 def _meta(wanted: Wanted, selection: Selection) -> bytes:
     lines = [f"id={escape_value(selection.dataset)}", f"assemblyId={ASSEMBLY}"]
     if wanted.ask.filters:
-        words = [
-            ("!" if term.excluded else "") + term.id + (term.operator or "") + (term.value or "")
-            for term in wanted.ask.filters
-        ]
-        lines.append("filters=" + ",".join(escape_value(word) for word in words))
+        lines.append("filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
     lines += [f"warning={escape_value(warning)}" for warning in selection.warnings]
     return "".join(f"#meta=>{line}\n" for line in lines).encode()
 

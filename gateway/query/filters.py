@@ -15,7 +15,7 @@ from gateway.errors import BadRequest
 from gateway.model import Ask, Collation, Condition, FilterTerm, Survey, Term
 from gateway.query import among, both, either, scalar, shown
 
-__all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "text", "wanted"]
+__all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
 
 Place = Literal["biosamples", "individuals", "analyses", "variants"]
 Group = tuple[Term, ...]
@@ -118,11 +118,6 @@ def from_body(item: object, *, descendants: bool = True) -> FilterTerm:
         excluded ^= operator == "!"
         term = parse(f"{code}:{operator if operator in _OPERATORS else '='}{value}")
     return replace(term, excluded=excluded or term.excluded)
-
-
-def text(term: FilterTerm) -> str:
-    """What a filter is called, without its exclusion: `NCIT:C3058`, `followupTime:>=P60M`."""
-    return term.id if term.operator is None else f"{term.id}:{term.operator}{term.value}"
 
 
 def _flag(item: dict[str, Any], key: str, *, default: bool) -> bool:
@@ -298,7 +293,7 @@ def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Re
     unknown: list[str] = []
     size = 0
     for term in ask.filters:
-        name = text(term)
+        name = term.text
         found = [collations[known] for known in _names(term) if known in collations]
         if term.operator is None:
             codes = _codes(term, found, survey)

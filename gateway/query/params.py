@@ -318,7 +318,7 @@ def _filters(items: list[object], *, descendants: bool) -> tuple[FilterTerm, ...
     if len(items) > _MAX_FILTERS:
         raise BadRequest(f"filters holds more than {_MAX_FILTERS}", parameter="filters")
     terms = {filters.from_body(item, descendants=descendants) for item in items}
-    return tuple(sorted(terms, key=lambda t: (filters.text(t), t.excluded, t.descendants)))
+    return tuple(sorted(terms, key=lambda t: (t.text, t.excluded, t.descendants)))
 
 
 def _both_filters(query: _Gathered, body: _Gathered, *, descendants: bool) -> tuple[FilterTerm, ...]:

@@ -89,7 +89,7 @@ def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
 
 def _address(ask: Ask) -> str:
     """Path and query that ask for the same records, without dataset, paging and output."""
-    pairs = [("filters", ",".join(_filter_words(ask)))] if ask.filters else []
+    pairs = [("filters", ",".join(term.asked for term in ask.filters))] if ask.filters else []
     pairs += [("filterLogic", "OR")] if ask.logic == "OR" else []
     if any(not term.descendants for term in ask.filters):
         pairs.append(("includeDescendantTerms", "false"))
@@ -104,15 +104,6 @@ def _address(ask: Ask) -> str:
         pairs += _variant_words(query)
     path = "/beacon/g_variants" if ask.entity == "variants" else "/beacon/biosamples"
     return f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
-
-
-def _filter_words(ask: Ask) -> list[str]:
-    return [
-        ("!" if term.excluded else "")
-        + term.id
-        + (f":{term.operator}{term.value}" if term.operator is not None else "")
-        for term in ask.filters
-    ]
 
 
 def _variant_words(query: VariantAsk) -> list[tuple[str, str]]:
