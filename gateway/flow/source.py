@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
 
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
@@ -17,7 +18,6 @@ from bson.raw_bson import RawBSONDocument
 from motor.core import AgnosticCursor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import errors as driver
-from pymongo.uri_parser import parse_uri
 
 from gateway import codec
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
@@ -53,7 +53,8 @@ class Page:
 
 def _translate(error: Exception) -> GatewayError:
     """A driver's exception in our words.  The driver's own text goes to the log: it may name hosts."""
-    log.warning("database: %s: %s", type(error).__name__, error)
+    # What follows the first sentence of a driver's message is the topology, over and over.
+    log.warning("database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
     if isinstance(error, driver.OperationFailure):
         if error.code in _SLOW:
             return StoreSlow("the database did not answer within its time")
@@ -72,7 +73,7 @@ class Source:
 
     def __init__(self, uri: str, *, query_timeout: float, connections: int) -> None:
         """Connect lazily: nothing is sent before the first read.  `query_timeout` is in seconds."""
-        stated = {name.lower() for name in parse_uri(uri, validate=False, warn=False)["options"]}
+        stated = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2])}
         defaults: dict[str, Any] = {
             "serverSelectionTimeoutMS": _SELECTION_SECONDS * 1000,
             "connectTimeoutMS": _SELECTION_SECONDS * 1000,

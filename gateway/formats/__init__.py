@@ -14,7 +14,7 @@ FORMATS: Final[tuple[Format, ...]] = (pgxseg.FORMAT, beacon.FORMAT, jsonl.FORMAT
 
 def names() -> str:
     """The words that `output=` knows, for messages."""
-    return ", ".join(word for form in FORMATS for word in form.words)
+    return ", ".join((*(word for form in FORMATS for word in form.words), "callsetspgxseg", "callsetsvariants"))
 
 
 def by_word(word: str) -> Format:

@@ -305,7 +305,8 @@ def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Re
             unknown.append(name)
             continue
         if not found and term.operator is None:
-            warnings.append(f"filter {shown(name)} is not among this dataset's filtering terms: looked up as a code")
+            unlisted = "is not among this dataset's filtering terms; only what carries this very code is selected"
+            warnings.append(f"filter {shown(name)} {unlisted}")
         conjunctions.append(groups)
         labels[name] = next((collation.label for collation in found if collation.label), "")
     if size > _MAX_CODES:

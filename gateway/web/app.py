@@ -17,7 +17,7 @@ from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
 from gateway.formats import envelope_error
 from gateway.web import info
-from gateway.web.download import download
+from gateway.web.download import POSTED, download
 from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, SOURCE, STOPPING, SURVEYOR
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
@@ -95,7 +95,7 @@ def _failed(request: web.Request, error: GatewayError) -> web.Response:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, HEAD"
+        headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
     log.info(
         "refused id=%s status=%d path=%r reason=%r",
         request[REQUEST_ID],

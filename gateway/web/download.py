@@ -24,14 +24,14 @@ from gateway.query import params
 from gateway.web.keys import CONFIG, PUMP, REQUEST_ID, SLOTS, SURVEYOR
 from gateway.web.prepare import prepare
 
-__all__ = ["download"]
+__all__ = ["POSTED", "download"]
 
 log = logging.getLogger("gateway.web")
 
 # aiohttp drains once per 64 KiB: larger writes would sit in the transport's buffer.
 _PIECE: Final = 64 * 1024
 _WARNINGS: Final = 5
-_POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
+POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
@@ -171,7 +171,7 @@ async def _body(request: web.Request) -> object | None:
     """The JSON body of a Beacon POST, None for other methods."""
     if request.method in {"GET", "HEAD"}:
         return None
-    if request.method != "POST" or request.path.rstrip("/") not in _POSTED:
+    if request.method != "POST" or request.path.rstrip("/") not in POSTED:
         raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
     try:
         raw = await request.read()

@@ -1,6 +1,7 @@
 """What is not a download: the page at `/`, `/health` and `/ready`."""
 
 import asyncio
+import re
 from html import escape
 from http import HTTPStatus
 from typing import Final
@@ -19,7 +20,7 @@ _READY_SECONDS: Final = 5
 
 _EXAMPLES: Final = (
     ("All variants of the glioblastoma samples", "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"),
-    ("The same by morphology, as matched variants", "/beacon/variants/?filters=pgx:icdom-94403&method=pgxseg"),
+    ("Glioblastomas by their ICD-O morphology", "/beacon/variants/?filters=pgx:icdom-94403&method=pgxseg"),
     (
         "Losses over CDKN2A, as Beacon v2 JSON",
         "/beacon/g_variants?referenceName=9&start=21500001,21967753&end=21967753,22500000&variantType=DEL",
@@ -65,13 +66,18 @@ async def page(request: web.Request) -> web.Response:
     config = request.app[CONFIG]
     datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in config.datasets)
     outputs = "".join(
-        f"<li><code>output={escape(form.words[0])}</code>: {escape(form.summary)}</li>" for form in FORMATS
+        f"<li><code>output={escape(form.words[0])}</code>: {_marked(form.summary)}</li>" for form in FORMATS
     )
     examples = "".join(
         f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
     )
     text = _PAGE.format(version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples)
     return web.Response(text=text, content_type="text/html")
+
+
+def _marked(text: str) -> str:
+    """A sentence of the formats table as HTML."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 _PAGE: Final = """<!doctype html>
@@ -93,6 +99,7 @@ li {{ margin: .4em 0 }}
 <p>On a command line: <code>curl -OJ '…'</code> or <code>wget --content-disposition '…'</code>.</p>
 <h2>Outputs</h2>
 <ul>{outputs}</ul>
+<p><code>method=callsetsvariants</code> is pgxseg with all variants of the matched samples.</p>
 <p><small>version {version} · <a href="/ready">status</a></small></p>
 </html>
 """

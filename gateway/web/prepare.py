@@ -11,6 +11,7 @@ from gateway.config import Config
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.flow.survey import Surveyor
 from gateway.formats import Format
+from gateway.genome import STATES
 from gateway.model import Ask, Plan, Selection, Survey, VariantAsk, Wanted
 from gateway.query import filters, params
 from gateway.query.select import select
@@ -59,6 +60,8 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
             raise NotFound(f"no such dataset here; there are: {', '.join(config.datasets)}", parameter="datasetIds")
     if len(names) > 1 and not form.sets:
         raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
+    if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
+        raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
     whole = not form.paged or ask.limit == 0
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(
@@ -78,12 +81,16 @@ def _digest(wanted: Wanted, form: Format) -> str:
 
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     """A telling name: dataset, what was asked for, extension; safe on every file system."""
-    ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids)
-    words = [*names, *(term.id for term in ask.filters), *ids]
+    ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids)
+    words = [*names, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
     for query in ask.variants:
-        words += [f"chr{query.chromosome}"] if query.chromosome else []
+        types = sorted({STATES[state].variant_type or "" for state in query.states})
+        place = [f"chr{query.chromosome}"] if query.chromosome else []
+        words += ["-".join([*place, *map(str, (*query.start, *query.end)), *types])]
     what = "variants" if ask.entity == "variants" else "biosamples"
-    stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what])
+    what = f"all-{what}" if ask.whole_samples and ask.variants else what
+    page = [f"page-{ask.skip}"] if ask.skip else []
+    stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what, *page])
     return f"{stem[:120]}.{form.extension}"
 
 

@@ -7,6 +7,7 @@ they are cut visibly.
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +18,7 @@ from gateway.config import Config
 from gateway.web.app import create_app
 from gateway.web.keys import STOPPING
 
-__all__ = ["serve"]
+__all__ = ["check_free", "serve"]
 
 log = logging.getLogger("gateway.web")
 
@@ -26,14 +27,36 @@ _LONGEST_LINE: Final = 64 * 1024
 
 
 class _NoTracebacks(logging.Filter):
-    """Requests that are not HTTP are the client's fault: a line each in the log, not a traceback."""
+    """Requests that are not HTTP are the client's fault: a line each in the log, not a traceback.
+
+    Transfers that were cut, or that the client left, have their line already.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Take the traceback off the record of a malformed request."""
-        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        """Take the traceback off a malformed request's record; drop that of a connection that ended."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, ConnectionError):
+            return False
+        if isinstance(error, HttpProcessingError):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
         return True
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise OSError, in words, if the address cannot be listened on."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
+    reason = error.strerror or str(error)
+    return OSError(f"cannot listen on {host}:{port}: {reason}; --host and --port name another address")
 
 
 async def serve(config: Config, *, started: Callable[[str], None]) -> None:
@@ -44,6 +67,7 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
         loop.add_signal_handler(name, stop.set)
     app = create_app(config)
     logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
     runner = web.AppRunner(
         app,
         handler_cancellation=True,  # a client that left stops its pass
@@ -55,7 +79,10 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     await runner.setup()
     try:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise _cannot_listen(config.host, config.port, error) from error
         host, port = runner.addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
         started(f"http://{shown}:{port}")

@@ -83,7 +83,7 @@ def test_a_store_that_does_not_start_shows_its_log_and_leaves_the_folder_free(tm
 
 def test_without_the_program_the_message_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PROGRAM", "no-such-program")
-    with pytest.raises(StoreError, match=r'pip install "pgx-gateway\[embedded\]"'):
+    with pytest.raises(StoreError, match=r"pip install '\.\[embedded\]'"):
         Store(tmp_path).start()
 
 

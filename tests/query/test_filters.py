@@ -220,7 +220,7 @@ def test_code_with_several_roles_is_looked_for_in_all_of_them():
     found = run("NCIT:C777")
     (group,) = found.groups
     assert [t.collection for t in group] == ["analyses", "biosamples", "individuals"]
-    assert "looked up as a code" in found.warnings[0]
+    assert "carries this very code" in found.warnings[0]
     # Not holding it means to hold it nowhere.
     excluded = run("!NCIT:C777").groups
     assert [[t.collection for t in group] for group in excluded] == [["analyses"], ["biosamples"], ["individuals"]]
