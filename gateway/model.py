@@ -186,10 +186,14 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A condition on one collection that selects biosamples, directly or through ids."""
+    """A condition on one collection that selects biosamples, directly or through ids.
+
+    A negated term selects every biosample that the condition does not select, those without any such document too.
+    """
 
     collection: Literal["biosamples", "individuals", "analyses", "variants"]
     condition: Condition
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

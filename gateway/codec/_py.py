@@ -238,12 +238,12 @@ def _step(value: Any, name: str) -> Any:
 def _shape(cell: Cell) -> Callable[[Any], str]:
     if cell.kind is Kind.LOOKUP:
         table, default = cell.table, cell.default or ""
-        return lambda value: escape_cell(table.get(value, default)) if isinstance(value, str) else ""
+        return lambda value: escape_cell(table.get(value, default)) if type(value) is str else ""
     return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
+    if type(value) is str:  # code is a string, too, and none of ours
         return escape_cell(value)
     if isinstance(value, ObjectId):
         return str(value)
@@ -259,7 +259,7 @@ def _integer(value: Any) -> str:
     if isinstance(value, int | float | Decimal):
         # No position is near 2**63; infinities and NaN fail the comparison too.
         return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""
-    return value if isinstance(value, str) and _DIGITS.match(value) else ""
+    return value if type(value) is str and _DIGITS.match(value) else ""
 
 
 def _number(value: Any) -> str:
@@ -271,4 +271,4 @@ def _number(value: Any) -> str:
         return repr(value) if math.isfinite(value) else ""
     if isinstance(value, Decimal128):
         return str(value) if value.to_decimal().is_finite() else ""
-    return value if isinstance(value, str) and _NUMERIC.match(value) else ""
+    return value if type(value) is str and _NUMERIC.match(value) else ""

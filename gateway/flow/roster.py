@@ -30,6 +30,10 @@ def bounded(condition: Condition, survey: Survey, collection: str) -> Condition:
     return both([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
 
 
+def _is_direct(group: tuple[Term, ...]) -> bool:
+    return len(group) == 1 and group[0].collection == "biosamples" and not group[0].negated
+
+
 class Roster:
     """Ids of the selected biosamples.  `start` it, then `more` them; `stop` it whatever happens."""
 
@@ -47,7 +51,7 @@ class Roster:
         """Find the first ids; find the rest behind the caller's back."""
         if self._selection.nothing:
             self.complete = True
-        elif all(len(group) == 1 and group[0].collection == "biosamples" for group in self._selection.samples):
+        elif all(_is_direct(group) for group in self._selection.samples):
             condition = both(group[0].condition for group in self._selection.samples)
             await self._start_direct(bounded(condition, self._survey, "biosamples"))
         else:
@@ -110,14 +114,22 @@ class Roster:
     async def _resolve(self) -> set[str]:
         """The ids that every group selects."""
         found: set[str] | None = None
-        for group in self._selection.samples:
-            chosen: set[str] = set()
-            for term in group:
-                chosen |= await self._of_term(term)
-            found = chosen if found is None else found & chosen
+        # What is only taken away comes last, when there is something to take it from.
+        for group in sorted(self._selection.samples, key=lambda group: any(term.negated for term in group)):
+            if found is not None and len(group) == 1 and group[0].negated:
+                found -= await self._of_term(group[0])
+            else:
+                chosen: set[str] = set()
+                for term in group:
+                    ids = await self._of_term(term)
+                    chosen |= await self._all_biosamples() - ids if term.negated else ids
+                found = chosen if found is None else found & chosen
             if not found:
                 return set()
         return found if found is not None else set()
+
+    async def _all_biosamples(self) -> set[str]:
+        return await self._drain("biosamples", bounded({}, self._survey, "biosamples"), "id")
 
     async def _of_term(self, term: Term) -> set[str]:
         survey = self._survey

@@ -326,7 +326,7 @@ def merged(groups: Iterable[Group]) -> tuple[Group, ...]:
     alone: dict[Place, list[Condition]] = {}
     others: list[Group] = []
     for group in groups:
-        if len(group) == 1 and group[0].collection != "variants":
+        if len(group) == 1 and group[0].collection != "variants" and not group[0].negated:
             alone.setdefault(group[0].collection, []).append(group[0].condition)
         elif group not in others:
             others.append(group)
@@ -335,24 +335,25 @@ def merged(groups: Iterable[Group]) -> tuple[Group, ...]:
 
 
 def _code_groups(codes: _Codes, *, excluded: bool) -> Iterator[Group]:
-    if excluded:
-        # Nowhere may a document hold one of the codes; documents without the field are not excluded.
-        for place, fields in sorted(codes.items()):
-            condition: Condition = {name: {"$nin": sorted(values)} for name, values in sorted(fields.items())}
-            yield (Term(collection=place, condition=condition),)
-    elif codes:
-        yield tuple(
-            Term(collection=place, condition=either({name: among(values)} for name, values in fields.items()))
-            for place, fields in sorted(codes.items())
-        )
+    held = {place: either({name: among(values)} for name, values in fields.items()) for place, fields in codes.items()}
+    if not excluded:
+        if held:
+            yield tuple(Term(collection=place, condition=condition) for place, condition in sorted(held.items()))
+        return
+    # Nowhere may a document hold one of the codes; what lacks the field, or has no such document, is not excluded.
+    for place, condition in sorted(held.items()):
+        if place == "biosamples":
+            lacking: Condition = {name: {"$nin": sorted(values)} for name, values in sorted(codes[place].items())}
+            yield (Term(collection=place, condition=lacking),)
+        else:
+            yield (Term(collection=place, condition=condition, negated=True),)
 
 
 def _comparison_groups(term: FilterTerm) -> list[Group]:
     if term.id not in _DURATIONS or term.operator is None or term.value is None:
         return []
-    compared: Condition = {_OPERATORS[term.operator]: _days(term.value)}
-    condition = {_DURATIONS[term.id][0]: {"$not": compared} if term.excluded else compared}
-    return [(Term(collection="individuals", condition=condition),)]
+    condition: Condition = {_DURATIONS[term.id][0]: {_OPERATORS[term.operator]: _days(term.value)}}
+    return [(Term(collection="individuals", condition=condition, negated=term.excluded),)]
 
 
 def _disjunction(conjunctions: list[list[Group]]) -> Iterator[Group]:
@@ -363,7 +364,10 @@ def _disjunction(conjunctions: list[list[Group]]) -> Iterator[Group]:
         if number > _MAX_GROUPS:
             raise BadRequest("filters: too many excluded filters are joined by OR", parameter="filters")
     for choice in product(*conjunctions) if conjunctions else ():
+        terms = [term for group in choice for term in group]
         conditions: dict[Place, list[Condition]] = {}
-        for term in (term for group in choice for term in group):
-            conditions.setdefault(term.collection, []).append(term.condition)
-        yield tuple(Term(collection=place, condition=either(found)) for place, found in sorted(conditions.items()))
+        for term in terms:
+            if not term.negated:
+                conditions.setdefault(term.collection, []).append(term.condition)
+        joined = (Term(collection=place, condition=either(found)) for place, found in sorted(conditions.items()))
+        yield (*joined, *(term for term in terms if term.negated))

@@ -391,9 +391,9 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
 def deliver(ask: Ask, output: str | None) -> Ask:
     """The same request, delivered as `output`: the outputs of variants deliver variants, also of biosamples.
 
-    A name that begins with `callsets` means all variants of the matched samples, and so does pgxseg of biosamples.
+    The names of 2021 mean all variants of the matched samples, and so does pgxseg of biosamples.
     """
-    if output is not None and output.startswith("callsets"):
+    if output in {"callsetsvariants", "callsetspgxseg"}:
         return replace(ask, entity="variants", output="pgxseg", whole_samples=True)
     if output == "pgxseg" and ask.entity == "biosamples":
         return replace(ask, entity="variants", output=output, whole_samples=True)
