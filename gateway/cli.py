@@ -86,6 +86,13 @@ def _count(text: str) -> int:
     return number
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("must be from 0 to 65535")
+    return number
+
+
 # --- serve ---------------------------------------------------------------------------------------------------------
 
 
@@ -146,7 +153,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _store_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", type=Path, required=True, help="folder of the database; made if missing")
-    parser.add_argument("--port", type=int, default=27017, help="port to listen on (default: 27017; 0: a free one)")
+    parser.add_argument("--port", type=_port, default=27017, help="port to listen on (default: 27017; 0: a free one)")
     parser.set_defaults(run=_store)
 
 

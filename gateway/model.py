@@ -153,9 +153,13 @@ class Collation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The largest `_id` of each collection when the data version was read; absent where it is not known."""
+    """The largest `_id`, and the largest indexed `updated`, of each collection when the data version was read.
+
+    Absent where it is not known: a dataset that states its version is not asked for them.
+    """
 
     last: Mapping[str, Any] = field(default_factory=dict)
+    updated: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +182,6 @@ class Survey:
     def analyses(self) -> str:
         """The collection of analyses: `callsets` in a dataset of 2021."""
         return "callsets" if "callsets" in self.collections and "analyses" not in self.collections else "analyses"
-
-    def disturbs(self, before: "Survey") -> bool:
-        """Whether data was deleted or replaced since `before`; additions alone do not disturb a running pass."""
-        return self.stated != before.stated or any(self.counts.get(name, 0) < n for name, n in before.counts.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ class Wanted:
     """What a format needs to know to lay out a download: the request, and what it selects in each dataset.
 
     `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
-    without its output; `page_limit` the rows of a page where the request does not say.
+    without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say.
     """
 
     ask: Ask

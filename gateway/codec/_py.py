@@ -22,7 +22,7 @@ from gateway.errors import BadDocument
 from gateway.model import Rows
 from gateway.text import escape_cell
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "sort", "split_reply"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "sort", "split_reply", "types_after"]
 
 IMPLEMENTATION: Final = "python"
 
@@ -171,8 +171,9 @@ def last_id(array: bytes) -> Any:
 
 # BSON's order of types, for the types that serve as ids; others come last, by their text.
 _RANKS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
+    (type(None), 1),
     (bool, 8),  # before int, whose subclass it is
-    ((int, float), 2),
+    ((int, float, Decimal128), 2),
     (str, 3),
     (dict, 4),
     (list, 5),
@@ -186,8 +187,27 @@ def _order(value: object) -> tuple[int, Any]:
         return 7, value.binary
     for kind, rank in _RANKS:
         if isinstance(value, kind):
-            return rank, value if rank in (2, 3, 6, 8) else repr(value)
+            plain = rank in {2, 3, 6, 8} and not isinstance(value, Decimal128)
+            return rank, value if plain else value.to_decimal() if isinstance(value, Decimal128) else repr(value)
     return 9, repr(value)
+
+
+# The types of each rank, by the names that `$type` knows.
+_BRACKETS: Final = (
+    (2, ("int", "long", "double", "decimal")),
+    (3, ("string",)),
+    (4, ("object",)),
+    (6, ("binData",)),
+    (7, ("objectId",)),
+    (8, ("bool",)),
+    (9, ("date", "timestamp")),
+)
+
+
+def types_after(value: object) -> tuple[str, ...]:
+    """The BSON types, as `$type` names them, whose values sort behind all values of this one's type."""
+    rank, _ = _order(value)
+    return tuple(name for bracket, names in _BRACKETS if bracket > rank for name in names)
 
 
 def sort(documents: list[dict[str, Any]], key: str) -> None:

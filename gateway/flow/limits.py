@@ -1,5 +1,6 @@
 """Admission: how many passes may run at once.  Who comes beyond that is told to come again, not made to wait."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ class Slots:
     def __init__(self, places: int) -> None:
         self.places = places
         self.taken = 0
+        self._emptied = asyncio.Event()
 
     @contextmanager
     def take(self) -> Iterator[None]:
@@ -25,3 +27,11 @@ class Slots:
             yield
         finally:
             self.taken -= 1
+            if not self.taken:
+                self._emptied.set()
+
+    async def empty(self) -> None:
+        """Wait until no place is taken."""
+        while self.taken:
+            self._emptied.clear()
+            await self._emptied.wait()

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from gateway import codec
 from gateway.errors import DatasetChanged
@@ -92,9 +92,8 @@ class Pump:
         """Refuse to complete a download whose data was deleted or replaced under it; what was added does not matter."""
         if not patience.committed:
             return  # all of it in one chunk: there was no time to change
-        for dataset, before in {part.survey.dataset: part.survey for part in plan.parts}.items():
-            now = await patience(partial(self._surveyor.fresh, dataset))
-            if now.disturbs(before):
+        for before in {part.survey.dataset: part.survey for part in plan.parts}.values():
+            if await patience(partial(self._surveyor.disturbed, before)):
                 raise DatasetChanged("the dataset changed during the download; ask again for the new data")
 
 
@@ -229,20 +228,34 @@ class _Pass:
         known = max(1, sum(codec.count(array) for array in seen.arrays))
         limit = max(self._slicing.rows, min(_WALK_BYTES * known // max(1, seen.size), _WALK_ROWS))
         base = self._condition(part, [biosample])
-        condition = base
+        condition, first, last = base, True, None
         task = asyncio.create_task(self._after(part, condition, limit))
         try:
             while True:
                 page = await self.patience(_once(task, partial(self._after, part, condition, limit)))
-                if page.arrays and not page.complete:
-                    condition = both([base, {"_id": {"$gt": codec.last_id(page.arrays[-1])}}])
+                if page.arrays:
+                    last = codec.last_id(page.arrays[-1])
+                following = self._following(last, page, first=first)
+                if following:
+                    condition, first = both([base, following]), page.complete
                     task = asyncio.create_task(self._after(part, condition, limit))
                 yield page.arrays
-                if page.complete:
+                if not following:
                     return
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def _following(self, last: Any, page: Page, *, first: bool) -> Condition:
+        """What is still to be read of a biosample behind `last`, after this page of its walk; nothing after the last.
+
+        `$gt` sees ids of one type only, so a walk that is through with a type goes on with the types above it; the
+        `first` page of such a stretch had no lower bound within a type.
+        """
+        if not page.complete:
+            return {"_id": {"$gt": last}}
+        later = codec.types_after(last)
+        return {"_id": {"$type": list(later)}} if later and not first else {}
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
         return await self._source.page(
@@ -272,10 +285,6 @@ class _Pass:
 
     async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
         """The position of the slice in which the window begins, and the rows before that slice."""
-        if part.collection == "biosamples":  # a row each
-            await roster.more(part.skip)
-            position = min(part.skip, len(roster.ids))
-            return position, position
         position = before = 0
         while part.skip > before and await roster.more(position):
             ids = roster.ids[position : position + _IDS_A_COUNT]

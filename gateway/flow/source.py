@@ -20,6 +20,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import errors as driver
 
 from gateway import codec
+from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
 from gateway.model import Condition
 
@@ -83,7 +84,10 @@ class Source:
             "appname": "pgx-gateway",
         }
         options = {name: value for name, value in defaults.items() if name.lower() not in stated}
-        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
+        try:
+            self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
+        except (driver.InvalidURI, driver.ConfigurationError, ValueError) as error:
+            raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
         self._milliseconds = int(query_timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
 
@@ -136,6 +140,8 @@ class Source:
             kill = {"killCursors": command["find"], "cursors": [cursor]}
             await self._read(database.command(kill, read_preference=preference))
         count = codec.count(batch)
+        if cursor and not count:
+            raise StoreSlow("the database answered with nothing yet")
         return Page([batch] if count else [], not cursor and count < command["limit"])
 
     async def _unbroken(self, work: Awaitable[T]) -> T:

@@ -24,22 +24,29 @@ _IDS_A_LOOKUP: Final = 500
 
 
 class Surveyor:
-    """Surveys of datasets, each kept for `ttl` seconds; concurrent askers share one."""
+    """Surveys of datasets, each kept for `ttl` seconds; concurrent askers share one, its failure included."""
 
     def __init__(self, source: Source, *, ttl: float) -> None:
         self._source = source
         self._ttl = ttl
         self._kept: dict[str, tuple[float, Survey]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._running: dict[str, asyncio.Task[Survey]] = {}
 
     async def survey(self, dataset: str) -> Survey:
         """The survey of a dataset, at most `ttl` seconds old."""
-        async with self._locks.setdefault(dataset, asyncio.Lock()):
-            made, survey = self._kept.get(dataset, (0.0, None))
-            if survey is None or time.monotonic() - made > self._ttl:
-                survey = await self.fresh(dataset)
-                self._kept[dataset] = (time.monotonic(), survey)
+        made, survey = self._kept.get(dataset, (0.0, None))
+        if survey is not None and time.monotonic() - made <= self._ttl:
             return survey
+        task = self._running.get(dataset)
+        if task is None:
+            task = self._running[dataset] = asyncio.create_task(self.fresh(dataset))
+            task.add_done_callback(lambda done: self._forget(dataset, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, dataset: str, task: asyncio.Task[Survey]) -> None:
+        del self._running[dataset]
+        if not task.cancelled():
+            task.exception()  # seen, even if all who asked have left
 
     async def fresh(self, dataset: str) -> Survey:
         """A survey made now."""
@@ -51,23 +58,50 @@ class Surveyor:
         counts = dict(zip(present, await asyncio.gather(*(source.count(dataset, n, {}) for n in present)), strict=True))
         stated = await source.find_one(dataset, _STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
+        bounds = Bounds()
         if stated and _holds(stated, counts):
-            last = {str(name): value for name, value in dict(stated.get("last") or {}).items() if name in counts}
             marks.append(stated["version"])
         else:
             last = await self._last(dataset, present, "_id")
             updated = await self._last(dataset, [name for name in present if "updated" in indexed[name]], "updated")
+            bounds = Bounds(last=last, updated=updated)
             marks += [sorted((name, repr(value)) for name, value in found.items()) for found in (last, updated)]
-        version = hashlib.sha256(repr(marks).encode()).hexdigest()[:32]
-        return Survey(
+        survey = Survey(
             dataset=dataset,
-            version=version,
+            version=hashlib.sha256(repr(marks).encode()).hexdigest()[:32],
             stated=str(stated["version"]) if stated and "version" in stated else "",
             counts=counts,
             collections=frozenset(indexed),
             indexed=indexed,
-            bounds=Bounds(last=last),
+            bounds=bounds,
         )
+        self._kept[dataset] = (time.monotonic(), survey)
+        return survey
+
+    async def disturbed(self, before: Survey) -> bool:
+        """Whether data that a pass reads was deleted or replaced since its survey.
+
+        Documents that came after the largest `_id` of then do not count: the pass does not see them.  A change that
+        leaves numbers, largest ids and the largest indexed `updated` as they were goes unseen.
+        """
+        now = await self.fresh(before.dataset)
+        if now.stated != before.stated:
+            return True
+        for name, count in before.counts.items():
+            new = 0
+            if name in before.bounds.last:
+                later = {"_id": {"$gt": before.bounds.last[name]}}
+                new = await self._source.count(before.dataset, name, later)
+            if now.counts.get(name, 0) - new != count:
+                return True
+        for name, updated in before.bounds.updated.items():
+            seen = {"_id": {"$not": {"$gt": before.bounds.last[name]}}} if name in before.bounds.last else {}
+            newest = await self._source.find_one(
+                before.dataset, name, seen, descending="updated", fields={"updated": 1}
+            )
+            if newest is None or newest.get("updated") != updated:
+                return True
+        return False
 
     async def _last(self, dataset: str, names: Iterable[str], field: str) -> dict[str, Any]:
         wanted = list(names)

@@ -169,7 +169,7 @@ def _parameters(ask: Ask) -> dict[str, Any]:
 
 
 def _handovers(wanted: Wanted, dataset: str) -> list[dict[str, Any]]:
-    if not wanted.ask.handovers or wanted.ask.selects_everything:
+    if not wanted.ask.handovers or wanted.ask.selects_everything or not wanted.address:
         return []
     words = ("callsetspgxseg", "all variants of the matched samples") if wanted.ask.entity == "biosamples" else None
     word, what = words or ("pgxseg", "the matched variants")

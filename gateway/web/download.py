@@ -7,12 +7,14 @@ the final chunk, so that no client takes a part for the whole.
 import asyncio
 import json
 import logging
+import re
 import socket
 import struct
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Final, Self
 
@@ -21,7 +23,7 @@ from aiohttp import HttpVersion11, web
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
 from gateway.model import Plan, Tally
 from gateway.query import params
-from gateway.web.keys import CONFIG, PUMP, REQUEST_ID, SLOTS, SURVEYOR
+from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, STOPPING, SURVEYOR
 from gateway.web.prepare import prepare
 
 __all__ = ["POSTED", "download"]
@@ -31,15 +33,19 @@ log = logging.getLogger("gateway.web")
 # aiohttp drains once per 64 KiB: larger writes would sit in the transport's buffer.
 _PIECE: Final = 64 * 1024
 _WARNINGS: Final = 5
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
-_LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
-    ask = params.read(request.path, list(request.query.items()), await _body(request))
+    body = await _body(request)
+    read = partial(params.read, request.path, list(request.query.items()), body)
+    # A body of a megabyte takes its time to read; a query string does not.
+    ask = read() if body is None else await asyncio.get_running_loop().run_in_executor(request.app[EXECUTOR], read)
     config = request.app[CONFIG]
-    base = f"{request.scheme}://{request.host}"
+    host = request.headers.get("Host", "")
+    base = f"{request.scheme}://{host}" if _HOST.match(host) else ""
     accept = ",".join(request.headers.getall("Accept", []))
     plan = await prepare(ask, accept, base, config=config, surveyor=request.app[SURVEYOR])
     headers = _headers(plan)
@@ -87,12 +93,14 @@ async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str]) ->
             response = web.StreamResponse(headers=headers)
             if request.version < HttpVersion11:
                 response.force_close()
+                _reset_on_close(request, on=True)
             await response.prepare(request)
             try:
                 await _send(response, first, chunks, transfer, request.app[CONFIG].client_timeout)
                 transfer.outcome = "complete"
+                _reset_on_close(request, on=False)
             except (ConnectionError, asyncio.CancelledError):
-                transfer.outcome = "client left"
+                transfer.outcome = "cut: stopping" if request.app[STOPPING] else "client left"
                 raise
             except Exception as error:
                 transfer.outcome = f"cut: {error}" if isinstance(error, GatewayError | TimeoutError) else "cut"
@@ -134,13 +142,20 @@ def _cut(request: web.Request, error: Exception) -> None:
     if transport is None:
         return
     if request.version < HttpVersion11:
-        # Without chunks a plain close would look like the end: reset the connection instead.
-        tcp = transport.get_extra_info("socket")
-        if tcp is not None:
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         transport.abort()
     else:
         transport.close()
+
+
+def _reset_on_close(request: web.Request, *, on: bool) -> None:
+    """Let an HTTP/1.0 connection end in a reset, until its body is complete.
+
+    Without chunks a plain close looks like the end of the body, whoever closes: we, a shutdown, or the kernel for a
+    process that was killed.
+    """
+    tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if request.version < HttpVersion11 and tcp is not None:
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
 
 def _headers(plan: Plan) -> dict[str, str]:
@@ -177,6 +192,8 @@ async def _body(request: web.Request) -> object | None:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise TooLarge("the request body is larger than 1 MiB") from error
+    except web.RequestPayloadError as error:
+        raise BadRequest("the request body does not hold what its headers say", parameter="body") from error
     try:
         body: object = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as error:

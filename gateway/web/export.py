@@ -47,7 +47,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     with ThreadPoolExecutor(config.encode_threads) as executor:
         pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
         try:
-            plan = await prepare(ask, "*/*", "", config=config, surveyor=surveyor)
+            plan = await prepare(ask, "*/*", f"http://{config.host}:{config.port}", config=config, surveyor=surveyor)
             async with _opened(target) as file, aclosing(pump.chunks(plan, tallies)) as chunks:
                 async for chunk in chunks:
                     await file.write(chunk)

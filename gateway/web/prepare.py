@@ -20,6 +20,7 @@ __all__ = ["prepare"]
 
 # Changes whenever the bytes of an unchanged request on unchanged data do.
 _ENCODER: Final = "1"
+_LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
 async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
@@ -95,7 +96,9 @@ def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
 
 
 def _address(ask: Ask) -> str:
-    """Path and query that ask for the same records, without dataset, paging and output."""
+    """Path and query that ask for the same records, without dataset, paging and output; empty if no URL can."""
+    if len(ask.variants) > 1 or len({term.descendants for term in ask.filters}) > 1:
+        return ""
     pairs = [("filters", ",".join(term.asked for term in ask.filters))] if ask.filters else []
     pairs += [("filterLogic", "OR")] if ask.logic == "OR" else []
     if any(not term.descendants for term in ask.filters):
@@ -107,10 +110,11 @@ def _address(ask: Ask) -> str:
         ("variantIds", ask.variant_ids),
     ):
         pairs += [(name, ",".join(ids))] if ids else []
-    for query in ask.variants[:1]:
+    for query in ask.variants:
         pairs += _variant_words(query)
     path = "/beacon/g_variants" if ask.entity == "variants" else "/beacon/biosamples"
-    return f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
+    address = f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
+    return address if len(address) <= _LONGEST_ADDRESS else ""
 
 
 def _variant_words(query: VariantAsk) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.keys import STOPPING
+from gateway.web.keys import SLOTS, STOPPING
 
 __all__ = ["check_free", "serve"]
 
@@ -24,6 +25,8 @@ log = logging.getLogger("gateway.web")
 
 # Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body.
 _LONGEST_LINE: Final = 64 * 1024
+# What is still running after the grace time is cut; aiohttp waits this long, twice, for the cutting.
+_AFTER_GRACE: Final = 0.5
 
 
 class _NoTracebacks(logging.Filter):
@@ -72,7 +75,7 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
         app,
         handler_cancellation=True,  # a client that left stops its pass
         access_log=None,  # one line a download is written by the handler
-        shutdown_timeout=config.grace,
+        shutdown_timeout=_AFTER_GRACE,
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
     )
@@ -89,5 +92,9 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
         await stop.wait()
         app[STOPPING].append(True)
         log.info("stopping: running downloads have %g seconds", config.grace)
+        await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(config.grace):
+                await app[SLOTS].empty()
     finally:
         await runner.cleanup()

@@ -1,16 +1,19 @@
 """Passes: however they are cut, the bytes are the same; what they leave behind is nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 
 from gateway.config import Config, load
-from gateway.errors import DatasetChanged
+from gateway.errors import DatasetChanged, StoreDown
+from gateway.flow import pump
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
@@ -96,6 +99,39 @@ async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
     assert (await rig.run(window))[1][0].rows == 1000
 
 
+async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, monkeypatch: pytest.MonkeyPatch):
+    """Comparisons in the database see ids of one type only."""
+    monkeypatch.setattr(pump, "_WALK_ROWS", 7)
+    mongo.drop_database("moving")
+    mongo["moving"].biosamples.insert_one({"id": "s"})
+    ids = [*range(21), *(f"id{n:02}" for n in range(20)), *(ObjectId(f"{n:024x}") for n in range(20))]
+    mongo["moving"].variants.insert_many([{"_id": key, "biosample_id": "s", "id": f"v{key}"} for key in reversed(ids)])
+    plan = await rig.plan("/beacon/variants", output="jsonl", allData="true", datasetIds="moving")
+    walked, _ = await rig.run(plan, rows=1)
+    whole, _ = await rig.run(plan)
+    assert walked == whole
+    assert [json.loads(line)["variantInternalId"] for line in walked.splitlines()] == [f"v{key}" for key in ids]
+
+
+async def test_askers_share_one_survey_and_its_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    surveyor, made = Surveyor(rig.source, ttl=60), 0
+    fresh = surveyor.fresh
+
+    async def counted(dataset: str) -> Any:
+        nonlocal made
+        made += 1
+        await asyncio.sleep(0.05)
+        if made == 1:
+            raise StoreDown("down")
+        return await fresh(dataset)
+
+    monkeypatch.setattr(surveyor, "fresh", counted)
+    failed = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)), return_exceptions=True)
+    assert [type(error) for error in failed] == [StoreDown] * 20
+    found = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)))
+    assert (made, len({id(survey) for survey in found})) == (2, 1)
+
+
 async def test_the_first_chunk_holds_what_the_database_gave(rig: Rig):
     plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output="pgxseg")
     async with aclosing(rig.pump(10, 4).chunks(plan, [])) as chunks:
@@ -139,27 +175,36 @@ async def test_an_abandoned_pass_leaves_no_cursor_and_no_task(rig: Rig, mongo: C
     assert len(asyncio.all_tasks()) == tasks
 
 
-@pytest.mark.parametrize("change", ["delete", "insert"])
+@pytest.mark.parametrize("change", ["insert", "delete", "delete and insert", "move"])
 async def test_a_dataset_that_changes_under_a_pass(rig: Rig, mongo: Client, change: str):
     """What is added does not leak into a running pass; what is taken away ends it."""
     mongo.drop_database("moving")
     data = mongo["moving"]
     data.biosamples.create_index("id", unique=True)
     data.variants.create_index("biosample_id")
+    data.variants.create_index("updated")
     data.biosamples.insert_many([{"id": f"s{n:03}"} for n in range(300)])
-    data.variants.insert_many([{"biosample_id": f"s{n % 300:03}", "id": f"v{n}"} for n in range(3000)])
+    variants = [{"biosample_id": f"s{n % 300:03}", "id": f"v{n}", "updated": "1"} for n in range(3000)]
+    data.variants.insert_many(variants)
     plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true", datasetIds="moving")
     whole, _ = await rig.run(plan)
     async with aclosing(rig.pump(10, 1).chunks(plan, [])) as chunks:
         got = await anext(chunks)
         if change == "insert":
-            data.variants.insert_many([{"biosample_id": f"s{n:03}", "id": f"new{n}"} for n in range(300)])
+            data.variants.insert_many(
+                [{"biosample_id": f"s{n:03}", "id": f"new{n}", "updated": "2"} for n in range(300)]
+            )
             data.biosamples.insert_one({"id": "s999"})
             async for chunk in chunks:
                 got += chunk
             assert got == whole
             return
-        data.variants.delete_many({"biosample_id": "s299"})
+        if change == "move":
+            data.variants.update_many({"biosample_id": "s299"}, {"$set": {"biosample_id": "s000", "updated": "2"}})
+        else:
+            data.variants.delete_many({"biosample_id": "s299"})
+        if change == "delete and insert":
+            data.variants.insert_many([{"biosample_id": "s000"} for _ in range(10)])
         with pytest.raises(DatasetChanged):
             got += b"".join([chunk async for chunk in chunks])
 

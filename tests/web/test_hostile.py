@@ -1,6 +1,8 @@
 """Bad input: a clear Beacon error naming the parameter, never a 500, never an operator in a query."""
 
+import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -100,6 +102,33 @@ def test_a_body_that_is_too_large(gateway: Gateway):
     assert answer.json["error"]["errorCode"] == 413
 
 
+def test_a_body_that_is_not_what_its_headers_say(gateway: Gateway):
+    answer = gateway.ask("/beacon/g_variants", "POST", b"xxxxxxx", Content_Encoding="gzip")
+    assert answer.status == 400
+    assert answer.json["error"]["errorMessage"]
+
+
+def test_a_host_header_is_not_repeated_unless_it_is_one(gateway: Gateway):
+    path = "/beacon/g_variants?filters=NCIT:C3058&limit=1"
+    for host in ('evil.example/x?"<script>', "a b", "x\x7f"):
+        answer = gateway.ask(path, Host=host)
+        if answer.status == 200:
+            assert b"script" not in answer.body
+            assert answer.json["response"]["resultSets"][0]["resultsHandovers"][0]["url"].startswith("/beacon/")
+
+
+def test_a_large_body_does_not_stall_the_others(gateway: Gateway):
+    body = {"query": {"requestParameters": {"g_variant": {"start": [1] * 400_000}}}}
+    with ThreadPoolExecutor(1) as pool:
+        posted = pool.submit(gateway.ask, "/beacon/g_variants", "POST", body, Content_Type="application/json")
+        served = 0
+        while not posted.done():
+            assert gateway.ask("/health").status == 200
+            served += 1
+        assert posted.result().status == 400
+    assert served > 3
+
+
 def test_unknown_parameters_are_ignored_and_said(gateway: Gateway):
     answer = gateway.ask("/beacon/g_variants?filters=NCIT:C3058&limit=1&colour=blue%0d%0aX-Evil:%201")
     assert answer.status == 200
@@ -153,6 +182,6 @@ def test_broken_requests_get_an_answer_that_is_no_500(gateway: Gateway, request_
 
 
 def test_nothing_was_logged_as_an_internal_error(gateway: Gateway, request: pytest.FixtureRequest):
-    """Last in this file: whatever was thrown at the gateway above, no traceback is in its log."""
+    """Last in this file: whatever was thrown at the gateway above, none of it was a surprise to it."""
     del request
-    assert "Traceback" not in gateway.log
+    assert not re.search(r"request \w+ failed", gateway.log)

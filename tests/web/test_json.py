@@ -60,6 +60,15 @@ def test_handovers_lead_to_the_same_query_as_pgxseg(gateway: Gateway):
         assert len(counted) == found["resultsCount"]
 
 
+def test_there_is_no_handover_where_no_url_can_say_the_same(gateway: Gateway):
+    queries = [{"referenceName": "9", "start": [n], "end": [n + 10**6]} for n in (21_000_000, 22_000_000)]
+    filters = [{"id": "NCIT:C3262"}, {"id": "NCIT:C3058", "includeDescendantTerms": False}]
+    for query in ({"requestParameters": {"variantMultiPars": queries}}, {"filters": filters}):
+        answer = gateway.ask("/beacon/g_variants", "POST", {"query": query}, Content_Type="application/json")
+        assert answer.status == 200
+        assert b'"url"' not in answer.body
+
+
 def test_no_hits(gateway: Gateway):
     answer = gateway.ask("/beacon/g_variants?filters=NCIT:C9999998")
     assert answer.status == 200

@@ -47,6 +47,18 @@ def test_and_or_and_exclusion(gateway: Gateway, mongo: Client):
     assert samples(without) == diagnosed(mongo, "NCIT:C3262") - glioma
 
 
+def test_excluding_selects_just_what_including_does_not(gateway: Gateway, mongo: Client):
+    every = {d["id"] for d in mongo["demo"].biosamples.find()}
+    two = mongo["demo"].analyses.find_one({"operation.id": "EDAM:operation_3227"})
+    assert two, "an analysis of a biosample that has another one"
+    for code in ("NCIT:C20197", "EDAM:operation_3227", "NCIT:C9999998", "followupTime:>=P60M", "UBERON:0000955"):
+        included = samples(gateway.ask(f"/services/pgxsegvariants?filters={code}"))
+        excluded = samples(gateway.ask(f"/services/pgxsegvariants?filters=!{code}"))
+        assert excluded == every - included, code
+        either = samples(gateway.ask(f"/services/pgxsegvariants?filters=!{code},NCIT:C3058&filterLogic=OR"))
+        assert either == excluded | diagnosed(mongo, "NCIT:C3058"), code
+
+
 @pytest.mark.parametrize(("operator", "days"), [(">=", 1825), ("<", 1825)])
 def test_follow_up_time(gateway: Gateway, mongo: Client, operator: str, days: int):
     test = {">=": "$gte", "<": "$lt"}[operator]
