@@ -35,6 +35,12 @@ class Buffer {
         used_ += size;
     }
 
+    void put(const Text& text) {
+        char* out = room(Text::padded(text.size()));
+        for (std::size_t i = 0; i < text.size(); i += 8) std::memcpy(out + i, text.data() + i, 8);
+        used_ += text.size();
+    }
+
     const char* data() const { return bytes_.get(); }
     std::size_t size() const { return used_; }
 
@@ -69,6 +75,18 @@ inline bool any_suspicious(std::uint64_t word) {
 
 inline char* write_escaped(char* out, const Byte* at, const Byte* end) {
     constexpr const char* digits = "0123456789ABCDEF";
+    const std::size_t size = distance(at, end);
+    if (size >= 8) {
+        // As long as all is plain, the last bytes can be copied with some of those before them.
+        std::size_t done = 0;
+        while (done + 8 <= size && !any_suspicious(load64(at + done))) std::memcpy(out + done, at + done, 8), done += 8;
+        if (done + 8 > size && !any_suspicious(load64(end - 8))) {
+            std::memcpy(out + size - 8, end - 8, 8);
+            return out + size;
+        }
+        at += done;
+        out += done;
+    }
     while (at < end) {
         if (distance(at, end) >= 8 && !any_suspicious(load64(at))) {
             std::memcpy(out, at, 8);
@@ -93,7 +111,7 @@ inline char* write_escaped(char* out, const Byte* at, const Byte* end) {
 // The text as a cell holds it, for the texts of tables.
 inline std::string escaped(std::string_view text) {
     std::string out(3 * text.size(), '\0');
-    const Byte* at = reinterpret_cast<const Byte*>(text.data());
+    const Byte* at = bytes_of(text);
     out.resize(static_cast<std::size_t>(write_escaped(out.data(), at, at + text.size()) - out.data()));
     return out;
 }
@@ -117,7 +135,7 @@ class Renderer {
         for (const Column& column : plan_.columns()) {
             if (separator) out_.put(separator);
             separator = '\t';
-            if (!any(column, walk)) out_.put(column.missing.data(), column.missing.size());
+            if (!any(column, walk)) out_.put(column.missing);
         }
         out_.put('\n');
     }
@@ -125,15 +143,15 @@ class Renderer {
   private:
     bool any(const Column& column, const Walk& walk) {
         for (const Cell& cell : column.cells) {
-            const Value& value = walk[cell.node];
-            if (write(cell, value)) return true;
+            const Byte type = walk.type(cell.node);
+            if (type != type_never && write(cell, type, walk[cell.node])) return true;
         }
         return false;
     }
 
     // Whether the value yields a text for the cell; then it is written.
-    bool write(const Cell& cell, const Value& value) {
-        switch (value.type) {
+    bool write(const Cell& cell, Byte type, const Value& value) {
+        switch (type) {
             case type_string:
                 return write_string(cell, value);
             case type_int32:
@@ -160,9 +178,9 @@ class Renderer {
                 out_.end_at(write_escaped(out_.room(3 * text.size()), value.at, value.at + value.size));
                 return true;
             case Kind::lookup: {
-                const std::string& found = plan_.table(cell).find(text);
-                out_.put(found.data(), found.size());
-                return !found.empty();
+                const Text& found = plan_.table(cell).find(text);
+                out_.put(found);
+                return found.size() != 0;
             }
             case Kind::integer:
                 if (!spells_integer(text)) return false;

@@ -117,19 +117,20 @@ class Encoder {
 
     // Remembers what orders the document that was walked; false if its key or id is of a rare type.
     bool note() {
+        const Byte key_type = walk_.type(plan_.key());
         const Value& key = walk_[plan_.key()];
         const Value& id = walk_[plan_.id()];
         Row row{key.at, id.at, key.size, id.size, 0, 0, out_.size()};
         // Without a key: as if it were empty.
-        if (key.type == type_never) row.key_size = 0;
-        if ((key.type != type_never && key.type != type_string) || !rank(id, row)) return false;
+        if (key_type == type_never) row.key_size = 0;
+        if ((key_type != type_never && key_type != type_string) || !rank(walk_.type(plan_.id()), id, row)) return false;
         ordered_ = ordered_ && (rows_.empty() || !precedes(row, rows_.back()));
         rows_.push_back(row);
         return true;
     }
 
-    static bool rank(const Value& id, Row& row) {
-        switch (id.type) {
+    static bool rank(Byte type, const Value& id, Row& row) {
+        switch (type) {
             case type_object_id:
                 row.rank = 7;
                 return true;
@@ -139,7 +140,7 @@ class Encoder {
             case type_int32:
             case type_int64:
                 row.rank = 2;
-                row.number = id.type == type_int32 ? load_int32(id.at) : load_int64(id.at);
+                row.number = type == type_int32 ? load_int32(id.at) : load_int64(id.at);
                 row.id = nullptr;
                 return true;
             case type_never:

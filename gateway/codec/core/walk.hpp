@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "bytes.hpp"
@@ -9,40 +10,55 @@
 
 namespace gateway {
 
-// Where the value of a path lies.  `type` is the BSON type; `type_never` if the document does not have the path, and
-// `type_null` for all values that yield nothing whatever the cell is.  A string lies behind its length.
+// Where the value of a path lies.  A string lies behind its length.
 struct Value {
     const Byte* at = nullptr;
     std::uint32_t size = 0;
-    Byte type = type_never;
 };
 
 class Walk {
   public:
-    explicit Walk(const Plan& plan) : nodes_(plan.nodes()), values_(nodes_.size()), after_(nodes_.size(), Plan::root) {}
+    explicit Walk(const Plan& plan) : nodes_(plan.nodes()), values_(nodes_.size()), types_(nodes_.size()) {
+        for (const Node& node : nodes_) steps_.push_back(Step{bytes_of(node.name), node.name.size(), Plan::root, Plan::root});
+    }
 
     // Reads the document at [at, at + size), whose size was checked; false: unsure.
     bool document(const Byte* at, std::size_t size) {
-        for (Value& value : values_) value.type = type_never;
+        std::memset(types_.data(), type_never, types_.size());
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
 
+    // The BSON type of a path's value: `type_never` if the document does not have the path, and `type_null` for all
+    // values that yield nothing whatever the cell is.
+    Byte type(std::uint32_t node) const { return types_[node]; }
+
+    // Valid only where there is a type that yields something.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
 
   private:
     // No node: the walk is in a part of the document that no cell asks for, and only checks.
     static constexpr std::uint32_t nowhere = 0xFFFFFFFF;
 
+    // What is read of a node for each field of each document, close together.
+    struct Step {
+        const Byte* name;
+        std::size_t size;
+        std::uint32_t first;  // the field that came first inside, last time; `root`: not known
+        std::uint32_t next;   // the field that followed, last time
+    };
+
     bool fields(const Byte* at, const Byte* end, std::uint32_t node, int depth) {
-        std::uint32_t before = node;
+        // Documents of a collection mostly have the same fields in the same order: that order is tried first.
+        std::uint32_t unknown = Plan::root;
+        std::uint32_t* guess = node == nowhere ? &unknown : &steps_[node].first;
         while (at < end) {
             const Byte type = *at++;
             // `$ref` and its kin make a reference of a document.
             if (at == end || *at == '$') return false;
-            std::uint32_t found = node == nowhere ? nowhere : find(at, end, node, before);
+            std::uint32_t found = node == nowhere ? nowhere : find(at, end, node, *guess);
             if (found != nowhere) {
-                at += nodes_[found].name.size();
-                before = found;
+                at += steps_[found].size;
+                guess = &steps_[found].next;
             } else {
                 at = name_end(at, end);
                 if (at == nullptr) return false;
@@ -70,23 +86,25 @@ class Walk {
         return at == end;
     }
 
-    // The child of `node` whose name stands at `at`.  Documents of a collection mostly have the same fields in the same
-    // order: the field that followed last time is tried first.
-    std::uint32_t find(const Byte* at, const Byte* end, std::uint32_t node, std::uint32_t before) {
-        const std::uint32_t guess = after_[before];
+    // The child of `node` whose name stands at `at`; the guess becomes what is true.
+    GATEWAY_HOT std::uint32_t find(const Byte* at, const Byte* end, std::uint32_t node, std::uint32_t& guess) {
         if (guess != Plan::root && stands(at, end, guess)) return guess;
+        return search(at, end, node, guess);
+    }
+
+    GATEWAY_COLD std::uint32_t search(const Byte* at, const Byte* end, std::uint32_t node, std::uint32_t& guess) {
         for (const std::uint32_t child : nodes_[node].children)
-            if (stands(at, end, child)) return after_[before] = child;
+            if (stands(at, end, child)) return guess = child;
         return nowhere;
     }
 
-    bool stands(const Byte* at, const Byte* end, std::uint32_t node) const {
-        const std::string& name = nodes_[node].name;
-        return name.size() <= distance(at, end) && same(at, nodes_[node].bytes(), name.size());
+    GATEWAY_HOT bool stands(const Byte* at, const Byte* end, std::uint32_t node) const {
+        const Step& step = steps_[node];
+        return step.size <= distance(at, end) && same(at, step.name, step.size);
     }
 
     // Checks the value at `at` and remembers it; returns where it ends, nullptr if unsure.
-    const Byte* value(Byte type, const Byte* at, const Byte* end, std::uint32_t node, int depth) {
+    GATEWAY_HOT const Byte* value(Byte type, const Byte* at, const Byte* end, std::uint32_t node, int depth) {
         switch (type) {
             case type_string: {
                 const std::size_t size = string_size(at, end);
@@ -111,7 +129,7 @@ class Walk {
         }
     }
 
-    const Byte* nested(Byte type, const Byte* at, const Byte* end, std::uint32_t node, int depth) {
+    GATEWAY_COLD const Byte* nested(Byte type, const Byte* at, const Byte* end, std::uint32_t node, int depth) {
         const std::size_t size = document_size(at, end);
         if (size == 0 || depth == max_depth) return nullptr;
         if (node != nowhere) {
@@ -124,7 +142,7 @@ class Walk {
     }
 
     // Values that no cell shows.  A Decimal128 that a cell asks for is left to the reference engine.
-    const Byte* other(Byte type, const Byte* at, const Byte* end, std::uint32_t node) {
+    GATEWAY_COLD const Byte* other(Byte type, const Byte* at, const Byte* end, std::uint32_t node) {
         std::size_t size = 0;
         if (type == type_binary) {
             size = binary_size(at, end);
@@ -144,22 +162,23 @@ class Walk {
     }
 
     // The last of several fields of the same name counts, with all that is in it and nothing that was in the others.
-    void set(std::uint32_t node, Byte type, const Byte* at, std::size_t size) {
-        Value& value = values_[node];
-        if (value.type != type_never) forget_below(node);
-        value = Value{at, static_cast<std::uint32_t>(size), type};
+    GATEWAY_HOT void set(std::uint32_t node, Byte type, const Byte* at, std::size_t size) {
+        if (types_[node] != type_never) forget_below(node);
+        types_[node] = type;
+        values_[node] = Value{at, static_cast<std::uint32_t>(size)};
     }
 
-    void forget_below(std::uint32_t node) {
+    GATEWAY_COLD void forget_below(std::uint32_t node) {
         for (const std::uint32_t child : nodes_[node].children) {
-            values_[child].type = type_never;
+            types_[child] = type_never;
             forget_below(child);
         }
     }
 
     const std::vector<Node>& nodes_;
     std::vector<Value> values_;
-    std::vector<std::uint32_t> after_;
+    std::vector<Byte> types_;
+    std::vector<Step> steps_;
 };
 
 }  // namespace gateway
