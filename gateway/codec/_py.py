@@ -58,7 +58,7 @@ def split_reply(raw: bytes) -> tuple[int, bytes]:
     Only the top of the reply is walked; keys may come in any order.
     """
     try:
-        for kind, name, start, end in _elements(raw):
+        for kind, name, start, end in list(_elements(raw)):  # all of it is checked first
             if name == b"cursor" and kind == 0x03:
                 return _cursor(raw[start:end])
     except (struct.error, ValueError, IndexError) as error:
@@ -78,12 +78,12 @@ def _cursor(raw: bytes) -> tuple[int, bytes]:
     return cursor_id, batch
 
 
-def _elements(raw: bytes) -> "list[tuple[int, bytes, int, int]]":
-    """(type, name, start of value, end of value) of each element of a document."""
+def _elements(raw: bytes) -> Iterator[tuple[int, bytes, int, int]]:
+    """(type, name, start of value, end of value) of each element of a document, as far as it can be read."""
     (size,) = _INT32.unpack_from(raw)
     if size != len(raw) or raw[-1] != 0:
         raise ValueError(f"a document of {len(raw)} bytes says it has {size}")
-    found, at = [], 4
+    at = 4
     while at < size - 1:
         kind = raw[at]
         stop = raw.index(b"\0", at + 1)
@@ -91,9 +91,8 @@ def _elements(raw: bytes) -> "list[tuple[int, bytes, int, int]]":
         end = start + _length(raw, kind, start)
         if end > size - 1:
             raise ValueError("an element ends outside its document")
-        found.append((kind, raw[at + 1 : stop], start, end))
+        yield kind, raw[at + 1 : stop], start, end
         at = end
-    return found
 
 
 def _length(raw: bytes, kind: int, at: int) -> int:
@@ -274,7 +273,8 @@ def _step(value: Any, name: str) -> Any:
 def _shape(cell: Cell) -> Callable[[Any], str]:
     if cell.kind is Kind.LOOKUP:
         table, default = cell.table, cell.default or ""
-        return lambda value: escape_cell(table.get(value, default)) if isinstance(value, str) else ""
+        # `str`, because JavaScript code is a string that cannot be looked up.
+        return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
     return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
 
 
