@@ -48,7 +48,9 @@ def _seeds() -> dict[str, bytes]:
     }
     fusion = _current(2, adjoined_sequences=[_partner("NC_000021.9", "end"), _partner("NC_000021.9", "start")])
     del fusion["location"]
-    texts = _current(3, reference_sequence="A#C\t%41", sequence="é漢🧬" * 5, location={"chromosome": "a\0b", "start": "7"})
+    texts = _current(
+        3, reference_sequence="A#C\t%41", sequence="é漢🧬" * 5, location={"chromosome": "a\0b", "start": "7"}
+    )
     every_type = raw.document(
         ("_id", raw.int32(1)),
         ("biosample_id", raw.string("b")),

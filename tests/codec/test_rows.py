@@ -243,7 +243,8 @@ def test_nothing(engine: Engine):
         assert (found.data, found.rows, found.matched) == (b"", 0, 0)
 
 
-def test_the_compiled_engine_needs_no_help(compiled: Engine):
+@pytest.mark.usefixtures("compiled")
+def test_the_compiled_engine_needs_no_help():
     """Ordinary documents, even with values of most types beside what is asked for, do not go to the other engine."""
     document = {
         "_id": ObjectId(),
