@@ -1,7 +1,8 @@
 """The engine alone: pgxseg rows a second, both engines, beside what bounds them.  `python -m tests.benchmarks.engine`.
 
 Documents are those of the demo's cohort, projected as the gateway asks for them, in batches of 1,000 as they come from
-the database.  All ways run in turn in every round, so that a noisy neighbour hits all alike; medians are printed.
+the database.  Seconds are those that a core worked for this thread.  All ways run in turn in every round, so that a
+noisy neighbour, who slows a shared core down, hits all alike; medians are printed.
 """
 
 import argparse
@@ -105,10 +106,10 @@ def measure(inputs: Mapping[str, Sequence[Batch]], rounds: int) -> dict[tuple[st
             for name, (way, every) in ways().items():
                 if turn % every:
                     continue
-                begin = time.perf_counter()
+                begin = time.thread_time()
                 for batch in parts:
                     way(batch)
-                times.setdefault((order, name), []).append(time.perf_counter() - begin)
+                times.setdefault((order, name), []).append(time.thread_time() - begin)
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 

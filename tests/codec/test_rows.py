@@ -1,6 +1,8 @@
 """What rows look like, whichever engine writes them."""
 
 import struct
+import sys
+import threading
 from types import MappingProxyType
 
 import pytest
@@ -258,3 +260,26 @@ def test_the_compiled_engine_needs_no_help():
     assert found == ENGINES["python"].rows([array(*[document] * 3)], columns, "k")
     date = raw.batch(raw.document(("d", (0x09, struct.pack("<q", -(2**63)))), ("n", raw.string("x"))))
     assert sure_rows([date], columns, "k").data == b"x\t.\n"
+
+
+@pytest.mark.usefixtures("compiled")
+def test_other_threads_run_while_a_batch_is_encoded():
+    """With no switching by time, another thread can only run where the engine lets go of the interpreter."""
+    batch = raw.batch(*[raw.document(("n", raw.string("x")))] * 20_000)
+    columns = (Column("", (Cell("n"),)),)
+    may_run, has_run = threading.Lock(), threading.Event()
+    may_run.acquire()
+    other = threading.Thread(target=lambda: (may_run.acquire(), has_run.set()))
+    other.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        may_run.release()
+        for _ in range(500):
+            assert sure_rows([batch], columns, "k") is not None
+            if ran := has_run.is_set():
+                break
+    finally:
+        sys.setswitchinterval(interval)
+        other.join()
+    assert ran

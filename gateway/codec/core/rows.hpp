@@ -72,7 +72,9 @@ class Counter {
 class Encoder {
   public:
     Encoder(const Plan& plan, std::size_t input)
-        : plan_(plan), walk_(plan), out_(input / 2 + 4096), renderer_(plan, out_) {}
+        : plan_(plan), walk_(plan), out_(input / 2 + 4096), renderer_(plan, out_) {
+        rows_.reserve(input / 256 + 16);  // projected documents have some 200 bytes and more
+    }
 
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
