@@ -1,4 +1,3 @@
-# distutils: language = c++
 # cython: language_level = 3, binding = True, embedsignature = True
 """The compiled engine: the same functions as `_py`, the same bytes, many times faster.
 

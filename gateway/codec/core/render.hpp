@@ -79,7 +79,7 @@ inline char* write_escaped(char* out, const Byte* at, const Byte* end) {
     if (size >= 8) {
         // As long as all is plain, the last bytes can be copied with some of those before them.
         std::size_t done = 0;
-        while (done + 8 <= size && !any_suspicious(load64(at + done))) std::memcpy(out + done, at + done, 8), done += 8;
+        for (; done + 8 <= size && !any_suspicious(load64(at + done)); done += 8) std::memcpy(out + done, at + done, 8);
         if (done + 8 > size && !any_suspicious(load64(end - 8))) {
             std::memcpy(out + size - 8, end - 8, 8);
             return out + size;
