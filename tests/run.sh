@@ -45,8 +45,8 @@ make_venv() {
     "$python" -m venv "$venv" || exit 1
 }
 
-# The programs that some tests call, by the names of their packages.
-for package in nginx wget curl; do
+# The programs that some tests call, by the names of their packages.  g++ builds the compiled engine as well.
+for package in nginx wget curl g++; do
     if ! PATH=$PATH:/usr/sbin:/sbin command -v "$package" >/dev/null 2>&1; then
         if ! can_install || ! install "$package"; then
             say "$package is not installed: the tests that call it are skipped"
@@ -55,7 +55,16 @@ for package in nginx wget curl; do
 done
 
 { [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; } || make_venv
-if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
+# What the compiled engine is built with, beside a compiler.
+if ! "$venv/bin/python" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'; then
+    package=$("$venv/bin/python" -c 'import sys; print("python3.%d-dev" % sys.version_info[1])')
+    if ! can_install || ! install "$package"; then
+        say "$package is not installed: the Python engine serves, and tests of the compiled one are skipped"
+    fi
+fi
+sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.hpp' \) -newer "$stamp")" ]; }
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || sources_changed; then
     say "Installing pgx-gateway with its tests' and linters' packages into $venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded,test,lint]' || exit 1
     touch "$stamp" "$venv/.installed-demo"

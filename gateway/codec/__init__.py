@@ -1,7 +1,20 @@
-"""The core that turns raw BSON into rows.  One engine serves; which one is `IMPLEMENTATION`."""
+"""The core that turns raw BSON into rows.  One engine serves; which one is `IMPLEMENTATION`.
 
-from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, sort, split_reply, types_after
+The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENSIONS=1 asks for the latter.
+"""
+
+import os
+
+from gateway.codec._py import decode, sort, types_after
 from gateway.codec.columns import Cell, Column, Kind
+
+if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
+    from gateway.codec._py import IMPLEMENTATION, count, last_id, rows, split_reply
+else:
+    try:
+        from gateway.codec._c import IMPLEMENTATION, count, last_id, rows, split_reply
+    except ImportError:
+        from gateway.codec._py import IMPLEMENTATION, count, last_id, rows, split_reply
 
 __all__ = [
     "IMPLEMENTATION",

@@ -1,7 +1,8 @@
 """The reference engine: BSON to rows in plain Python, written to be read; any other engine must give the same bytes.
 
 Pure: bytes in, bytes out; no waiting, no clock, no log.  A document that is not valid BSON raises BadDocument naming
-it; nothing else is raised, whatever the bytes are.
+it; nothing else is raised, whatever the bytes are.  Valid is what the driver's `bson` decodes, if it is not nested
+deeper than MAX_DEPTH.
 """
 
 import math
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from bson import Decimal128, ObjectId, decode_all
+from bson import Decimal128, ObjectId
 from bson import decode as bson_decode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
@@ -22,14 +23,34 @@ from gateway.errors import BadDocument
 from gateway.model import Rows
 from gateway.text import escape_cell
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "sort", "split_reply", "types_after"]
+__all__ = [
+    "IMPLEMENTATION",
+    "MAX_DEPTH",
+    "count",
+    "decode",
+    "document_id",
+    "last_id",
+    "rows",
+    "sort",
+    "split_reply",
+    "types_after",
+]
 
 IMPLEMENTATION: Final = "python"
+
+# Documents and arrays inside one another, the document itself included: what MongoDB accepts.  Python's own recursion
+# limit would make the answer depend on who calls.
+MAX_DEPTH: Final = 200
 
 # Dates outside Python's years 1-9999 must not make a document unreadable.
 _OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
+_UNREADABLE: Final = (BSONError, ValueError, OverflowError, RecursionError)
+# No type of an element, no terminator, no UTF-8.
+_FENCE: Final = b"\xee"
+_FENCE_MARGIN: Final = 64
+
 _INT32 = struct.Struct("<i")
 _INT64 = struct.Struct("<q")
 _FIXED: Final = {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8, 0x13: 16}
@@ -48,7 +69,7 @@ def split_reply(raw: bytes) -> tuple[int, bytes]:
     Only the top of the reply is walked; keys may come in any order.
     """
     try:
-        for kind, name, start, end in _elements(raw):
+        for kind, name, start, end in list(_elements(raw)):  # all of it is checked first
             if name == b"cursor" and kind == 0x03:
                 return _cursor(raw[start:end])
     except (struct.error, ValueError, IndexError) as error:
@@ -68,12 +89,12 @@ def _cursor(raw: bytes) -> tuple[int, bytes]:
     return cursor_id, batch
 
 
-def _elements(raw: bytes) -> "list[tuple[int, bytes, int, int]]":
-    """(type, name, start of value, end of value) of each element of a document."""
+def _elements(raw: bytes) -> Iterator[tuple[int, bytes, int, int]]:
+    """(type, name, start of value, end of value) of each element of a document, as far as it can be read."""
     (size,) = _INT32.unpack_from(raw)
     if size != len(raw) or raw[-1] != 0:
         raise ValueError(f"a document of {len(raw)} bytes says it has {size}")
-    found, at = [], 4
+    at = 4
     while at < size - 1:
         kind = raw[at]
         stop = raw.index(b"\0", at + 1)
@@ -81,9 +102,8 @@ def _elements(raw: bytes) -> "list[tuple[int, bytes, int, int]]":
         end = start + _length(raw, kind, start)
         if end > size - 1:
             raise ValueError("an element ends outside its document")
-        found.append((kind, raw[at + 1 : stop], start, end))
+        yield kind, raw[at + 1 : stop], start, end
         at = end
-    return found
 
 
 def _length(raw: bytes, kind: int, at: int) -> int:
@@ -104,12 +124,34 @@ def decode(arrays: Sequence[bytes]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for array in arrays:
         try:
-            found.extend(bson_decode(array, codec_options=_OPTIONS).values())
-        except (BSONError, ValueError, OverflowError, RecursionError) as error:
+            documents = list(_read(array).values())
+        except _UNREADABLE as error:
             raise BadDocument(f"{_culprit(array)}: {error}") from error
+        found.extend(documents)
     if not all(isinstance(document, dict) for document in found):
         raise BadDocument("a batch holds something that is not a document")
     return found
+
+
+def _read(document: bytes, depth: int = MAX_DEPTH + 1) -> dict[str, Any]:
+    """One BSON document, or a batch as one, whose values are nested `depth` deep at most.
+
+    The driver's decoder trusts the lengths of an array's elements: a length that lies makes it read as far behind the
+    document as that is long, and crash.  So the document gets a fence of as many bytes, which are valid nowhere.
+    """
+    fenced = document + _FENCE * (len(document) + _FENCE_MARGIN)
+    value: dict[str, Any] = bson_decode(memoryview(fenced)[: len(document)], codec_options=_OPTIONS)
+    level: list[Any] = [value]
+    for _ in range(depth):
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if type(holder) is dict else holder)
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
+            return value
+    raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _culprit(array: bytes) -> str:
@@ -118,8 +160,8 @@ def _culprit(array: bytes) -> str:
         for _, _, start, end in _elements(array):
             document = array[start:end]
             try:
-                decode_all(document, codec_options=_OPTIONS)
-            except (BSONError, ValueError, OverflowError, RecursionError):
+                _read(document, MAX_DEPTH)
+            except _UNREADABLE:
                 return f"the document with _id {_id_text(document)} cannot be read"
     except (struct.error, ValueError, IndexError):
         pass
@@ -160,10 +202,14 @@ def count(array: bytes) -> int:
 
 def last_id(array: bytes) -> Any:
     """The `_id` of the last document of a BSON array; the array must not be empty."""
-    start, end = deque(_bounds(array), maxlen=1).pop()
+    return document_id(array, *deque(_bounds(array), maxlen=1).pop())
+
+
+def document_id(array: bytes, start: int, end: int) -> Any:
+    """The `_id` of the document that lies at `start:end` of a BSON array."""
     try:
-        return bson_decode(array[start:end], codec_options=_OPTIONS)["_id"]
-    except (ValueError, KeyError, BSONError) as error:
+        return _read(array[start:end], MAX_DEPTH)["_id"]
+    except (KeyError, *_UNREADABLE) as error:
         raise BadDocument(f"{_culprit(array)}: {error}") from error
 
 
@@ -171,7 +217,6 @@ def last_id(array: bytes) -> Any:
 
 # BSON's order of types, for the types that serve as ids; others come last, by their text.
 _RANKS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
-    (type(None), 1),
     (bool, 8),  # before int, whose subclass it is
     ((int, float, Decimal128), 2),
     (str, 3),
@@ -206,7 +251,7 @@ _BRACKETS: Final = (
 
 def types_after(value: object) -> tuple[str, ...]:
     """The BSON types, as `$type` names them, whose values sort behind all values of this one's type."""
-    rank, _ = _order(value)
+    rank = 0 if value is None else _order(value)[0]  # null comes first
     return tuple(name for bracket, names in _BRACKETS if bracket > rank for name in names)
 
 
@@ -258,12 +303,13 @@ def _step(value: Any, name: str) -> Any:
 def _shape(cell: Cell) -> Callable[[Any], str]:
     if cell.kind is Kind.LOOKUP:
         table, default = cell.table, cell.default or ""
-        return lambda value: escape_cell(table.get(value, default)) if type(value) is str else ""
+        # `str`, because JavaScript code is a string that cannot be looked up.
+        return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
     return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
 
 
 def _text(value: Any) -> str:
-    if type(value) is str:  # code is a string, too, and none of ours
+    if isinstance(value, str):
         return escape_cell(value)
     if isinstance(value, ObjectId):
         return str(value)
@@ -274,12 +320,13 @@ def _integer(value: Any) -> str:
     if isinstance(value, bool):
         return ""
     if isinstance(value, Decimal128):
-        decimal = value.to_decimal()
-        value = decimal if decimal.is_finite() else math.inf
+        value = value.to_decimal()
+        if not value.is_finite():  # it would refuse to be compared
+            return ""
     if isinstance(value, int | float | Decimal):
         # No position is near 2**63; infinities and NaN fail the comparison too.
         return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""
-    return value if type(value) is str and _DIGITS.match(value) else ""
+    return value if isinstance(value, str) and _DIGITS.match(value) else ""
 
 
 def _number(value: Any) -> str:
@@ -291,4 +338,4 @@ def _number(value: Any) -> str:
         return repr(value) if math.isfinite(value) else ""
     if isinstance(value, Decimal128):
         return str(value) if value.to_decimal().is_finite() else ""
-    return value if type(value) is str and _NUMERIC.match(value) else ""
+    return value if isinstance(value, str) and _NUMERIC.match(value) else ""

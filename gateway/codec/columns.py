@@ -2,6 +2,8 @@
 
 A `Column` is a list of `Cell`s tried in order; the first that yields a non-empty text wins, else the column's
 `missing` text stands.  A cell is a path and a kind.  Path elements are field names; in arrays they are indices.
+
+A plan is a tuple of columns and does not change, nor do its tables: the compiled engine prepares a tuple once.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,202 @@
+# cython: language_level = 3, binding = True, embedsignature = True
+"""The compiled engine: the same functions as `_py`, the same bytes, many times faster.
+
+This file only carries values between Python and the core (`core/*.hpp`), which works without the GIL.  Where the core
+is unsure, because the bytes are malformed or merely rare, the reference engine is asked: so errors and exotic cases
+are the same in both by construction.  Nothing here decides anything about rows.
+"""
+
+from libc.stdint cimport int64_t
+from libcpp cimport bool as cbool
+from libcpp.memory cimport unique_ptr
+from libcpp.pair cimport pair
+from libcpp.string cimport string
+from libcpp.string_view cimport string_view
+from libcpp.vector cimport vector
+
+from gateway.codec import _py
+from gateway.codec.columns import Kind
+from gateway.model import Rows
+
+__all__ = ["IMPLEMENTATION", "count", "last_id", "rows", "split_reply", "sure_rows"]
+
+IMPLEMENTATION = "compiled"
+
+
+cdef extern from "core/rows.hpp" namespace "gateway" nogil:
+    ctypedef unsigned char Byte
+
+    enum class CoreKind "gateway::Kind":
+        text
+        integer
+        number
+        lookup
+
+    cdef cppclass Table:
+        void fill(const vector[pair[string, string]]&) except +
+        void set_default(string) except +
+
+    cdef cppclass Plan:
+        Plan() except +
+        cbool order_by(string_view) except +
+        void add_column(string) except +
+        cbool add_cell(string_view, CoreKind) except +
+        Table& last_table()
+
+    cdef cppclass Encoder:
+        Encoder(const Plan&, size_t) except +
+        cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
+
+    string escaped(string_view) except +
+
+
+cdef extern from "core/reply.hpp" namespace "gateway" nogil:
+    cdef struct Stretch:
+        size_t start
+        size_t size
+
+    cdef struct Reply:
+        int64_t cursor
+        Stretch batch
+
+    cbool core_split_reply "gateway::split_reply"(const Byte*, size_t, Reply&)
+    int64_t core_count "gateway::count"(const Byte*, size_t, Stretch&)
+
+
+cdef inline const Byte* _start(bytes data):
+    return <const Byte*><const char*>data
+
+
+cdef inline string_view _view(bytes data):
+    return string_view(<const char*>data, <size_t>len(data))
+
+
+# --- plans -----------------------------------------------------------------------------------------------------------
+
+cdef class _Compiled:
+    """A column plan as the core reads it."""
+
+    cdef Plan plan
+    cdef object columns  # keeps the tuple alive whose identity is the key of the cache
+
+
+# Formats hold their columns in module constants, or make them for a request: few at a time.
+cdef enum:
+    _MOST_PLANS = 64
+
+cdef dict _plans = {}
+
+
+cdef _Compiled _compiled(object columns, str key):
+    """The plan of these columns; None if the core cannot express it.  Made once for a tuple of columns."""
+    name = (id(columns), key)
+    if name in _plans:
+        return _plans[name][1]
+    made = _compile(columns, key)
+    if type(columns) is tuple:
+        if len(_plans) >= _MOST_PLANS:
+            _plans.clear()
+        _plans[name] = (columns, made)
+    return made
+
+
+cdef _Compiled _compile(object columns, str key):
+    cdef _Compiled made = _Compiled()
+    made.columns = columns
+    try:
+        if not made.plan.order_by(_view(key.encode())):
+            return None
+        for column in columns:
+            made.plan.add_column(column.missing.encode())
+            for cell in column.cells:
+                if not _add_cell(made, cell):
+                    return None
+    except UnicodeEncodeError:  # a lone surrogate: no text of a document equals it
+        return None
+    return made
+
+
+cdef bint _add_cell(_Compiled made, object cell) except -1:
+    cdef CoreKind kind = CoreKind.text
+    cdef vector[pair[string, string]] entries
+    if cell.kind is Kind.INTEGER:
+        kind = CoreKind.integer
+    elif cell.kind is Kind.NUMBER:
+        kind = CoreKind.number
+    elif cell.kind is Kind.LOOKUP:
+        kind = CoreKind.lookup
+    if not made.plan.add_cell(_view(cell.path.encode()), kind):
+        return False
+    if cell.kind is Kind.LOOKUP:
+        for known, text in cell.table.items():
+            entries.push_back(pair[string, string](known.encode(), escaped(_view(text.encode()))))
+        made.plan.last_table().fill(entries)
+        made.plan.last_table().set_default(escaped(_view((cell.default or "").encode())))
+    return True
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+def rows(object arrays, object columns, str key, object start=0, object stop=None):
+    """Tab-separated lines, one a document, in (`key`, `_id`) order; rows `start:stop` of them."""
+    found = sure_rows(arrays, columns, key, start, stop)
+    return _py.rows(arrays, columns, key, start, stop) if found is None else found
+
+
+def sure_rows(object arrays, object columns, str key, object start=0, object stop=None):
+    """The rows as the core writes them; None where it is unsure."""
+    cdef _Compiled compiled = _compiled(columns, key)
+    cdef tuple batches = tuple(arrays)
+    cdef vector[string_view] views
+    cdef size_t size = 0
+    for batch in batches:
+        if type(batch) is not bytes:
+            return None
+        views.push_back(_view(<bytes>batch))
+        size += len(<bytes>batch)
+    if compiled is None:
+        return None
+    cdef unique_ptr[Encoder] encoder
+    cdef string_view lines
+    cdef cbool sure = True
+    with nogil:
+        encoder.reset(new Encoder(compiled.plan, size))
+        for view in views:
+            sure = encoder.get().add(<const Byte*>view.data(), view.size())
+            if not sure:
+                break
+    if not sure:
+        return None
+    cdef Py_ssize_t matched = <Py_ssize_t>encoder.get().count()
+    first, last, _ = slice(start, stop).indices(matched)
+    cdef size_t begin = first, end = max(first, last)
+    with nogil:
+        lines = encoder.get().pick(begin, end)
+    return Rows((<const char*>lines.data())[:lines.size()], <Py_ssize_t>(end - begin), matched)
+
+
+# --- replies and batches ---------------------------------------------------------------------------------------------
+
+def split_reply(bytes raw):
+    """The cursor id (0: exhausted) and the batch, as the bytes of a BSON array, of a raw `find` or `getMore` reply."""
+    cdef Reply reply = Reply(0, Stretch(0, 0))
+    if not core_split_reply(_start(raw), len(raw), reply):
+        return _py.split_reply(raw)
+    return reply.cursor, raw[reply.batch.start : reply.batch.start + reply.batch.size]
+
+
+def count(bytes array):
+    """The number of documents of a BSON array."""
+    cdef Stretch last = Stretch(0, 0)
+    cdef int64_t found = core_count(_start(array), len(array), last)
+    return _py.count(array) if found < 0 else found
+
+
+def last_id(bytes array):
+    """The `_id` of the last document of a BSON array; the array must not be empty."""
+    cdef Stretch last = Stretch(0, 0)
+    if core_count(_start(array), len(array), last) < 1:
+        return _py.last_id(array)
+    return _py.document_id(array, last.start, last.start + last.size)

@@ -1,0 +1,133 @@
+// Numbers as text, and texts that spell numbers: the same as Python's `str(int)`, `repr(float)` and the two regular
+// expressions of the reference engine.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace gateway {
+
+// Enough for any integer of 64 bits, and for any double in either form.
+constexpr std::size_t number_space = 32;
+
+// What a double must stay below to be truncated to 64 bits.
+constexpr double int64_limit = 9223372036854775808.0;
+
+inline char* write_integer(char* out, std::int64_t value) {
+    return std::to_chars(out, out + number_space, value).ptr;
+}
+
+// A double that is an integer over 10^Digits, with at most 15 significant digits: two such decimals never read back as
+// the same double, so this one is the shortest.  log2 values of segments are rounded to a few digits; for them this
+// is several times faster than the general way.  Returns nullptr where it does not apply.
+template <int Digits>
+char* write_short_decimal(char* out, double size) {
+    constexpr double scale = Digits == 4 ? 1e4 : 1e8;
+    constexpr double limit = 1e15;
+    const double scaled = size * scale;
+    if (!(scaled < limit)) return nullptr;
+    const auto whole = static_cast<std::int64_t>(scaled + 0.5);
+    // Below 10^-4 Python writes an exponent.
+    if (static_cast<double>(whole) / scale != size || size < 1e-4) return nullptr;
+    constexpr std::int64_t divisor = Digits == 4 ? 10'000 : 100'000'000;
+    out = write_integer(out, whole / divisor);
+    *out++ = '.';
+    std::int64_t fraction = whole % divisor;
+    for (int i = Digits - 1; i >= 0; --i, fraction /= 10) out[i] = static_cast<char>('0' + fraction % 10);
+    int kept = Digits;
+    while (kept > 1 && out[kept - 1] == '0') --kept;
+    return out + kept;
+}
+
+// Python's rules for laying out the shortest digits: an exponent below 10^-4 and from 10^16, of two digits or more.
+inline char* lay_out(char* out, const char* digits, int count, int exponent) {
+    if (exponent >= -4 && exponent < 16) {
+        if (exponent < 0) {
+            *out++ = '0';
+            *out++ = '.';
+            for (int i = -1; i > exponent; --i) *out++ = '0';
+            std::memcpy(out, digits, static_cast<std::size_t>(count));
+            return out + count;
+        }
+        for (int i = 0; i <= exponent; ++i) *out++ = i < count ? digits[i] : '0';
+        *out++ = '.';
+        if (count <= exponent + 1) *out++ = '0';
+        for (int i = exponent + 1; i < count; ++i) *out++ = digits[i];
+        return out;
+    }
+    *out++ = digits[0];
+    if (count > 1) {
+        *out++ = '.';
+        std::memcpy(out, digits + 1, static_cast<std::size_t>(count - 1));
+        out += count - 1;
+    }
+    *out++ = 'e';
+    *out++ = exponent < 0 ? '-' : '+';
+    const int size = exponent < 0 ? -exponent : exponent;
+    if (size < 10) *out++ = '0';
+    return write_integer(out, size);
+}
+
+// A finite double in the shortest form that reads back.
+inline char* write_double(char* out, double value) {
+    if (std::signbit(value)) *out++ = '-';
+    const double size = std::fabs(value);
+    if (size == 0) {
+        std::memcpy(out, "0.0", 3);
+        return out + 3;
+    }
+    if (char* end = write_short_decimal<4>(out, size)) return end;
+    if (char* end = write_short_decimal<8>(out, size)) return end;
+    // d.ddde[+-]dd: the digits are taken out of it and laid out anew.
+    char text[number_space];
+    const char* end = std::to_chars(text, text + number_space, size, std::chars_format::scientific).ptr;
+    char digits[number_space];
+    int count = 0;
+    const char* at = text;
+    for (; *at != 'e'; ++at)
+        if (*at != '.') digits[count++] = *at;
+    int exponent = 0;
+    const bool negative = *++at == '-';
+    std::from_chars(at + 1, end, exponent);
+    return lay_out(out, digits, count, negative ? -exponent : exponent);
+}
+
+// --- texts that spell numbers: at most so many digits, as in the reference engine's patterns --------------------------
+
+constexpr int most_digits = 18;
+constexpr int most_exponent_digits = 3;
+
+// Steps over 1 to `most` digits; false if there are none or more.
+inline bool step_digits(std::string_view& text, int most) {
+    std::size_t count = 0;
+    while (count < text.size() && text[count] >= '0' && text[count] <= '9') ++count;
+    text.remove_prefix(count);
+    return count >= 1 && count <= static_cast<std::size_t>(most);
+}
+
+inline bool step_one_of(std::string_view& text, char a, char b) {
+    if (text.empty() || (text[0] != a && text[0] != b)) return false;
+    text.remove_prefix(1);
+    return true;
+}
+
+inline bool spells_integer(std::string_view text) {
+    step_one_of(text, '-', '-');
+    return step_digits(text, most_digits) && text.empty();
+}
+
+inline bool spells_number(std::string_view text) {
+    step_one_of(text, '-', '-');
+    if (!step_digits(text, most_digits)) return false;
+    if (step_one_of(text, '.', '.') && !step_digits(text, most_digits)) return false;
+    if (step_one_of(text, 'e', 'E')) {
+        step_one_of(text, '+', '-');
+        if (!step_digits(text, most_exponent_digits)) return false;
+    }
+    return text.empty();
+}
+
+}  // namespace gateway

@@ -1,0 +1,189 @@
+// Column plans as data for the walk: all paths of a plan in one tree, so that one pass over a document finds the value
+// of every cell.  A plan is built once, then only read, by any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bytes.hpp"
+
+namespace gateway {
+
+enum class Kind : std::uint8_t { text, integer, number, lookup };
+
+// A text to be written often: padded with zeros, so that it can be copied eight bytes at a time.
+class Text {
+  public:
+    Text() = default;
+    explicit Text(std::string text) : size_(text.size()), bytes_(std::move(text)) {
+        bytes_.resize(padded(size_), '\0');
+    }
+
+    static constexpr std::size_t padded(std::size_t size) { return (size + 7) / 8 * 8; }
+
+    const char* data() const { return bytes_.data(); }
+    std::size_t size() const { return size_; }
+
+  private:
+    std::size_t size_ = 0;
+    std::string bytes_;
+};
+
+// A translation of strings.  Open addressing in a table at most half full; strings are compared in full.
+class Table {
+  public:
+    // The texts are escaped already.  A later entry for the same string does not replace the first; there is none.
+    void fill(const std::vector<std::pair<std::string, std::string>>& entries) {
+        std::size_t size = 8;
+        while (size < 2 * entries.size()) size *= 2;
+        slots_.assign(size, Slot{});
+        for (const auto& [from, to] : entries) {
+            std::size_t at = place(from);
+            while (slots_[at].taken) at = (at + 1) & (size - 1);
+            slots_[at] = Slot{true, from, Text(to)};
+        }
+    }
+
+    void set_default(std::string text) { default_ = Text(std::move(text)); }
+
+    // What stands for the string; empty if nothing does.
+    const Text& find(std::string_view text) const {
+        for (std::size_t at = place(text); slots_[at].taken; at = (at + 1) & (slots_.size() - 1))
+            if (equal(slots_[at].from, text)) return slots_[at].to;
+        return default_;
+    }
+
+  private:
+    struct Slot {
+        bool taken = false;
+        std::string from;
+        Text to;
+    };
+
+    static bool equal(const std::string& a, std::string_view b) {
+        return a.size() == b.size() && same(bytes_of(a), bytes_of(b), a.size());
+    }
+
+    std::size_t place(std::string_view text) const {
+        constexpr std::uint64_t mix = 0x9E3779B97F4A7C15ULL;  // 2^64 over the golden ratio: spreads what differs little
+        const Byte* at = bytes_of(text);
+        std::size_t left = text.size();
+        std::uint64_t hash = left * mix;
+        for (; left >= 8; at += 8, left -= 8) hash = ((hash ^ load64(at)) * mix) ^ (hash >> 32);
+        std::uint64_t rest = 0;
+        for (; left > 0; --left) rest = rest << 8 | at[left - 1];
+        hash = (hash ^ rest) * mix;
+        return static_cast<std::size_t>(hash >> 32) & (slots_.size() - 1);
+    }
+
+    std::vector<Slot> slots_{8};
+    Text default_;
+};
+
+// A step of a path.  `name` includes its terminator, as in BSON; `index` is what it says of an array, or -1.
+struct Node {
+    std::string name;
+    std::int64_t index = -1;
+    bool asked = false;  // a cell ends here
+    std::vector<std::uint32_t> children;
+
+};
+
+struct Cell {
+    std::uint32_t node;
+    Kind kind;
+    std::uint32_t table;  // of a lookup
+};
+
+struct Column {
+    Text missing;
+    std::vector<Cell> cells;
+};
+
+class Plan {
+  public:
+    static constexpr std::uint32_t root = 0;
+
+    Plan() : nodes_(1) {}
+
+    // Which field, with `_id`, orders the rows.  Like the rest of the building: false if this core cannot do it.
+    bool order_by(std::string_view key) {
+        id_ = child(root, "_id");
+        return plain(key) && (key_ = child(root, key)) != root;
+    }
+
+    void add_column(std::string missing) { columns_.push_back(Column{Text(std::move(missing)), {}}); }
+
+    // One more place to look for the last column's value.
+    bool add_cell(std::string_view path, Kind kind) {
+        if (!plain(path)) return false;
+        std::uint32_t node = root;
+        for (std::size_t from = 0, to = 0; to != std::string_view::npos; from = to + 1) {
+            to = path.find('.', from);
+            node = child(node, path.substr(from, to == std::string_view::npos ? to : to - from));
+            if (node == root) return false;
+        }
+        nodes_[node].asked = true;
+        columns_.back().cells.push_back(Cell{node, kind, static_cast<std::uint32_t>(tables_.size())});
+        if (kind == Kind::lookup) tables_.emplace_back();
+        return true;
+    }
+
+    // The table of the last cell, which must be a lookup.
+    Table& last_table() { return tables_.back(); }
+
+    const std::vector<Node>& nodes() const { return nodes_; }
+    const std::vector<Column>& columns() const { return columns_; }
+    const Table& table(const Cell& cell) const { return tables_[cell.table]; }
+    std::uint32_t key() const { return key_; }
+    std::uint32_t id() const { return id_; }
+
+  private:
+    // Names of documents end at a zero, and those that are not ASCII are left to the reference engine.
+    static bool plain(std::string_view path) {
+        for (const char byte : path)
+            if (byte == 0 || static_cast<Byte>(byte) >= 0x80) return false;
+        return true;
+    }
+
+    // The index that a name spells; -1 if none, -2 if too large to say.
+    static std::int64_t index_of(std::string_view name) {
+        if (name.empty()) return -1;
+        std::int64_t index = 0;
+        for (const char byte : name) {
+            if (byte < '0' || byte > '9') return -1;
+            index = index * 10 + (byte - '0');
+        }
+        return name.size() <= 9 ? index : -2;
+    }
+
+    // The node below `parent` of that name, made if need be; `root` where it would be ambiguous in an array.
+    std::uint32_t child(std::uint32_t parent, std::string_view name) {
+        std::string terminated(name);
+        terminated.push_back('\0');
+        const std::int64_t index = index_of(name);
+        for (const std::uint32_t other : nodes_[parent].children) {
+            if (nodes_[other].name == terminated) return other;
+            if (index >= 0 && nodes_[other].index == index) return root;
+        }
+        if (index == -2) return root;
+        const auto made = static_cast<std::uint32_t>(nodes_.size());
+        Node node;
+        node.name = std::move(terminated);
+        node.index = index;
+        nodes_.push_back(std::move(node));
+        nodes_[parent].children.push_back(made);
+        return made;
+    }
+
+    std::vector<Node> nodes_;
+    std::vector<Column> columns_;
+    std::vector<Table> tables_;
+    std::uint32_t key_ = root;
+    std::uint32_t id_ = root;
+};
+
+}  // namespace gateway

@@ -1,0 +1,216 @@
+// Values as the text of cells: what the kinds of `columns.py` say, byte for byte as the reference engine writes it.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "number.hpp"
+#include "plan.hpp"
+#include "walk.hpp"
+
+namespace gateway {
+
+// Bytes that grow.  Room is asked for first and then written to without further checks.
+class Buffer {
+  public:
+    explicit Buffer(std::size_t capacity) : bytes_(new char[capacity]), capacity_(capacity) {}
+
+    char* room(std::size_t size) {
+        if (capacity_ - used_ < size) grow(size);
+        return bytes_.get() + used_;
+    }
+
+    void end_at(const char* end) { used_ = static_cast<std::size_t>(end - bytes_.get()); }
+
+    void put(char byte) {
+        *room(1) = byte;
+        ++used_;
+    }
+
+    void put(const char* data, std::size_t size) {
+        if (size == 0) return;
+        std::memcpy(room(size), data, size);
+        used_ += size;
+    }
+
+    void put(const Text& text) {
+        char* out = room(Text::padded(text.size()));
+        for (std::size_t i = 0; i < text.size(); i += 8) std::memcpy(out + i, text.data() + i, 8);
+        used_ += text.size();
+    }
+
+    const char* data() const { return bytes_.get(); }
+    std::size_t size() const { return used_; }
+
+  private:
+    void grow(std::size_t size) {
+        std::size_t capacity = capacity_ * 2;
+        while (capacity - used_ < size) capacity *= 2;
+        std::unique_ptr<char[]> larger(new char[capacity]);
+        std::memcpy(larger.get(), bytes_.get(), used_);
+        bytes_ = std::move(larger);
+        capacity_ = capacity;
+    }
+
+    std::unique_ptr<char[]> bytes_;
+    std::size_t capacity_;
+    std::size_t used_ = 0;
+};
+
+inline bool hexadecimal(Byte byte) {
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'F') || (byte >= 'a' && byte <= 'f');
+}
+
+// Whether `text.py` may write this byte as a code: a control character, `#`, or a percent sign.
+inline bool suspicious(Byte byte) { return byte < 0x20 || byte == 0x7F || byte == '#' || byte == '%'; }
+
+// Eight bytes at once; may say yes too often (bytes above 0x7F), never too seldom.
+inline bool any_suspicious(std::uint64_t word) {
+    const std::uint64_t control = (word - every(0x20)) & every(0x80);
+    const std::uint64_t marks = zero_bytes(word ^ every('#')) | zero_bytes(word ^ every('%')) | zero_bytes(word ^ every(0x7F));
+    return ((control | marks | word) & every(0x80)) != 0;
+}
+
+inline char* write_escaped(char* out, const Byte* at, const Byte* end) {
+    constexpr const char* digits = "0123456789ABCDEF";
+    const std::size_t size = distance(at, end);
+    if (size >= 8) {
+        // As long as all is plain, the last bytes can be copied with some of those before them.
+        std::size_t done = 0;
+        for (; done + 8 <= size && !any_suspicious(load64(at + done)); done += 8) std::memcpy(out + done, at + done, 8);
+        if (done + 8 > size && !any_suspicious(load64(end - 8))) {
+            std::memcpy(out + size - 8, end - 8, 8);
+            return out + size;
+        }
+        at += done;
+        out += done;
+    }
+    while (at < end) {
+        if (distance(at, end) >= 8 && !any_suspicious(load64(at))) {
+            std::memcpy(out, at, 8);
+            at += 8;
+            out += 8;
+            continue;
+        }
+        const Byte byte = *at++;
+        const bool plain = !suspicious(byte) ||
+                           (byte == '%' && !(distance(at, end) >= 2 && hexadecimal(at[0]) && hexadecimal(at[1])));
+        if (plain) {
+            *out++ = static_cast<char>(byte);
+        } else {
+            *out++ = '%';
+            *out++ = digits[byte >> 4];
+            *out++ = digits[byte & 15];
+        }
+    }
+    return out;
+}
+
+// The text as a cell holds it, for the texts of tables.
+inline std::string escaped(std::string_view text) {
+    std::string out(3 * text.size(), '\0');
+    const Byte* at = bytes_of(text);
+    out.resize(static_cast<std::size_t>(write_escaped(out.data(), at, at + text.size()) - out.data()));
+    return out;
+}
+
+inline char* write_object_id(char* out, const Byte* at) {
+    constexpr const char* digits = "0123456789abcdef";
+    for (int i = 0; i < 12; ++i) {
+        *out++ = digits[at[i] >> 4];
+        *out++ = digits[at[i] & 15];
+    }
+    return out;
+}
+
+class Renderer {
+  public:
+    Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out) {}
+
+    // The line of the document that was walked last.
+    void line(const Walk& walk) {
+        char separator = 0;
+        for (const Column& column : plan_.columns()) {
+            if (separator) out_.put(separator);
+            separator = '\t';
+            if (!any(column, walk)) out_.put(column.missing);
+        }
+        out_.put('\n');
+    }
+
+  private:
+    bool any(const Column& column, const Walk& walk) {
+        for (const Cell& cell : column.cells) {
+            const Byte type = walk.type(cell.node);
+            if (type != type_never && write(cell, type, walk[cell.node])) return true;
+        }
+        return false;
+    }
+
+    // Whether the value yields a text for the cell; then it is written.
+    bool write(const Cell& cell, Byte type, const Value& value) {
+        switch (type) {
+            case type_string:
+                return write_string(cell, value);
+            case type_int32:
+                return cell.kind != Kind::lookup && write_whole(load_int32(value.at));
+            case type_int64:
+                return cell.kind != Kind::lookup && write_whole(load_int64(value.at));
+            case type_double:
+                return cell.kind != Kind::lookup && write_real(cell.kind, load_double(value.at));
+            case type_object_id:
+                if (cell.kind != Kind::text) return false;
+                out_.end_at(write_object_id(out_.room(24), value.at));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    bool write_string(const Cell& cell, const Value& value) {
+        if (value.size == 0 && cell.kind != Kind::lookup) return false;
+        const std::string_view text = view(value.at, value.size);
+        switch (cell.kind) {
+            case Kind::text:
+                // Three bytes for each that is written as a code.
+                out_.end_at(write_escaped(out_.room(3 * text.size()), value.at, value.at + value.size));
+                return true;
+            case Kind::lookup: {
+                const Text& found = plan_.table(cell).find(text);
+                out_.put(found);
+                return found.size() != 0;
+            }
+            case Kind::integer:
+                if (!spells_integer(text)) return false;
+                break;
+            case Kind::number:
+                if (!spells_number(text)) return false;
+                break;
+        }
+        out_.put(text.data(), text.size());
+        return true;
+    }
+
+    bool write_whole(std::int64_t value) {
+        out_.end_at(write_integer(out_.room(number_space), value));
+        return true;
+    }
+
+    bool write_real(Kind kind, double value) {
+        if (kind == Kind::integer) {
+            // Infinities and NaN fail the comparison too.
+            if (!(value >= -int64_limit && value < int64_limit)) return false;
+            return write_whole(static_cast<std::int64_t>(value));
+        }
+        if (!std::isfinite(value)) return false;
+        out_.end_at(write_double(out_.room(number_space), value));
+        return true;
+    }
+
+    const Plan& plan_;
+    Buffer& out_;
+};
+
+}  // namespace gateway

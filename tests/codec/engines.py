@@ -1,0 +1,60 @@
+"""The two engines as test parameters, and what calling one of them comes to."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from gateway.codec import Cell, Column, Kind, _py
+from gateway.errors import BadDocument
+from gateway.model import Rows
+
+try:
+    from gateway.codec import _c
+except ImportError:
+    _c = None
+
+__all__ = ["COLUMNS", "ENGINES", "Engine", "outcome", "sure_rows"]
+
+
+class Engine(Protocol):
+    IMPLEMENTATION: str
+
+    def rows(
+        self, arrays: Sequence[bytes], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
+    ) -> Rows: ...
+
+    def count(self, array: bytes) -> int: ...
+
+    def last_id(self, array: bytes) -> Any: ...
+
+    def split_reply(self, raw: bytes) -> tuple[int, bytes]: ...
+
+
+ENGINES: dict[str, Engine | None] = {"python": _py, "compiled": _c}
+
+
+def sure_rows(*arguments: Any) -> Rows | None:
+    """The compiled engine's rows without help of the other."""
+    assert _c is not None
+    return _c.sure_rows(*arguments)
+
+
+def outcome(call: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
+    """What a call returned, or that it refused and why.  Any other exception is a failure."""
+    try:
+        return "returned", call(*arguments)
+    except BadDocument as error:
+        return "refused", error.message
+
+
+_TABLE = {"DUP": "gain", "DEL": "loss", "#": "a\tb#%41", "": "empty", "nothing": ""}
+
+# Every kind, fallbacks, arrays, a path through another's end, a field called like an index.
+COLUMNS = (
+    Column("key", (Cell("key"),)),
+    Column("text", (Cell("a.b"), Cell("a"), Cell("list.0.b"), Cell("list.1"))),
+    Column("integer", (Cell("n", Kind.INTEGER), Cell("a.n", Kind.INTEGER), Cell("list.2", Kind.INTEGER)), ""),
+    Column("number", (Cell("x", Kind.NUMBER), Cell("a.x", Kind.NUMBER), Cell("n", Kind.NUMBER))),
+    Column("lookup", (Cell("s", Kind.LOOKUP, _TABLE), Cell("a.s", Kind.LOOKUP, _TABLE, "other#")), "missing\ttext"),
+    Column("again", (Cell("s"), Cell("s", Kind.LOOKUP, {}, "anything"), Cell("a.b.0"))),
+    Column("id", (Cell("_id"),)),
+)

@@ -1,0 +1,117 @@
+// The core under AddressSanitizer, fed with hostile bytes.  Two programs from one file:
+//
+// - with libFuzzer (clang++ -fsanitize=fuzzer,address,undefined -DLIBFUZZER), the long run;
+// - without, a program that takes the corpus's files, their prefixes and so many mutations of each: part of the suite.
+//
+// Input lies in blocks of exactly its size, so that any read outside of it is seen.
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <vector>
+
+#include "plan.hpp"
+#include "reply.hpp"
+
+namespace {
+
+void require(bool truth, const char* what) {
+    if (truth) return;
+    std::fprintf(stderr, "broken: %s\n", what);
+    std::abort();
+}
+
+bool encode(const gateway::Plan& plan, const gateway::Byte* data, std::size_t size) {
+    gateway::Encoder encoder(plan, size);
+    if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
+    const std::size_t rows = encoder.count();
+    const std::string_view all = encoder.pick(0, rows);
+    std::size_t lines = 0;
+    for (const char byte : all) lines += byte == '\n';
+    require(lines == rows, "a line a document");
+    require(all.empty() || all.back() == '\n', "the last line ends");
+    const std::size_t first = encoder.pick(0, rows / 2).size();
+    require(first + encoder.pick(rows / 2, rows).size() == all.size(), "parts make the whole");
+    return true;
+}
+
+bool one(const gateway::Byte* input, std::size_t size) {
+    static const auto plan = test_plan();
+    const std::vector<gateway::Byte> exact(input, input + size);
+    const gateway::Byte* data = exact.data();
+    const bool sure = encode(*plan, data, size);
+    gateway::Stretch last;
+    const std::int64_t count = gateway::count(data, size, last);
+    require(!sure || count >= 0, "what is encoded can be counted");
+    require(count <= 0 || last.start + last.size < size, "the last document lies inside");
+    gateway::Reply reply;
+    if (gateway::split_reply(data, size, reply))
+        require(reply.batch.start + reply.batch.size < size, "the batch lies inside");
+    return sure;
+}
+
+}  // namespace
+
+#ifdef LIBFUZZER
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    one(data, size);
+    return 0;
+}
+
+#else
+
+namespace {
+
+using Bytes = std::vector<gateway::Byte>;
+
+void make_length_true(Bytes& data) {
+    if (data.size() < 5) return;
+    for (unsigned i = 0; i < 4; ++i) data[i] = static_cast<gateway::Byte>(data.size() >> (8 * i));
+    data.back() = 0;
+}
+
+void mutate(Bytes& data, std::mt19937& random) {
+    for (auto n = 1 + random() % 3; n > 0; --n) {
+        const std::size_t at = random() % (data.size() + 1);
+        const auto place = data.begin() + static_cast<std::ptrdiff_t>(at);
+        const auto how = random() % 4;
+        if (how == 0) data.insert(place, static_cast<gateway::Byte>(random()));
+        if (at == data.size()) continue;
+        if (how == 1) data.erase(place);
+        if (how == 2) *place = static_cast<gateway::Byte>(random());
+        if (how == 3) *place = static_cast<gateway::Byte>(*place + random() % 9 - 4);
+    }
+    if (random() % 2) make_length_true(data);
+}
+
+}  // namespace
+
+// Mutations of each file, then the files.
+int main(int count, char** arguments) {
+    const long mutations = std::atol(arguments[1]);
+    std::mt19937 random(20211127);
+    unsigned long tried = 0, sure = 0;
+    const auto run = [&](const Bytes& data) { ++tried, sure += one(data.data(), data.size()); };
+    for (int i = 2; i < count; ++i) {
+        std::ifstream file(arguments[i], std::ios::binary);
+        const Bytes seed((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        require(!seed.empty(), "the file is there");
+        for (std::size_t size = 0; size <= seed.size(); ++size) {
+            Bytes prefix(seed.begin(), seed.begin() + static_cast<std::ptrdiff_t>(size));
+            run(prefix);
+            make_length_true(prefix);
+            run(prefix);
+        }
+        for (long n = 0; n < mutations; ++n) {
+            Bytes data = seed;
+            mutate(data, random);
+            run(data);
+        }
+    }
+    std::printf("%lu inputs, %lu sure\n", tried, sure);
+    return sure ? 0 : 1;
+}
+
+#endif

@@ -1,0 +1,29 @@
+// The plan that the native tests run: every kind of cell, arrays, fallbacks, and a path through another's end.
+#pragma once
+
+#include <memory>
+
+#include "rows.hpp"
+
+inline std::unique_ptr<const gateway::Plan> test_plan() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    const auto column = [&](std::initializer_list<std::pair<const char*, Kind>> cells) {
+        plan->add_column(".");
+        for (const auto& [path, kind] : cells) {
+            plan->add_cell(path, kind);
+            if (kind != Kind::lookup) continue;
+            plan->last_table().fill({{"EFO:0030067", "DEL"}, {"refseq:NC_000009.12", "9"}, {"", "%23"}});
+            plan->last_table().set_default(path[0] == 't' ? "other" : "");
+        }
+    };
+    column({{"biosample_id", Kind::text}});
+    column({{"location.chromosome", Kind::text}, {"location.sequence_id", Kind::lookup}});
+    column({{"location.start", Kind::integer}, {"start", Kind::integer}, {"adjoined_sequences.0.start.0", Kind::integer}});
+    column({{"location.end", Kind::integer}, {"end", Kind::integer}, {"adjoined_sequences.0.end.1", Kind::integer}});
+    column({{"info.cnv_value", Kind::number}, {"info", Kind::text}});
+    column({{"variant_state.id", Kind::lookup}, {"type", Kind::lookup}});
+    column({{"_id", Kind::text}, {"sequence", Kind::text}});
+    return plan;
+}

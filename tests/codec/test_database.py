@@ -1,0 +1,34 @@
+"""Replies of a real server, of both models: the compiled engine takes them as they are."""
+
+from typing import Any
+
+import pytest
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo import MongoClient
+
+from gateway.formats import pgxseg
+from tests.codec.engines import ENGINES, Engine, sure_rows
+
+
+@pytest.mark.parametrize("dataset", ["demo", "flat"])
+def test_the_compiled_engine_needs_no_help(
+    compiled: Engine, mongo: MongoClient[dict[str, Any]], dataset: str, request: pytest.FixtureRequest
+):
+    database = mongo[request.getfixturevalue(dataset)]
+    fields = sorted({cell.path.split(".")[0] for column in pgxseg.COLUMNS for cell in column.cells})
+    reply = database.command(
+        {
+            "find": "variants",
+            "projection": dict.fromkeys(fields, 1),
+            "limit": 1500,
+            "batchSize": 1500,
+            "singleBatch": True,
+        },
+        codec_options=CodecOptions(document_class=RawBSONDocument),
+    )
+    _, array = compiled.split_reply(bytes(reply.raw))
+    found = sure_rows([array], pgxseg.COLUMNS, "biosample_id")
+    assert found is not None
+    assert found.matched == compiled.count(array) == 1500
+    assert found == ENGINES["python"].rows([array], pgxseg.COLUMNS, "biosample_id")

@@ -1,0 +1,173 @@
+"""Laws of the engines: equal bytes or the equal error for any bytes, and no batch that depends on how it is cut."""
+
+import struct
+
+from bson import Decimal128, encode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.codec import sort
+from gateway.formats import pgxseg
+from gateway.model import Rows
+from tests.codec import raw
+from tests.codec.engines import COLUMNS, ENGINES, Engine, outcome
+
+PLANS = ((COLUMNS, "key"), (pgxseg.COLUMNS, "biosample_id"))
+
+paths = [cell.path for columns, _ in PLANS for column in columns for cell in column.cells]
+names = st.one_of(
+    st.sampled_from(sorted({name for path in paths for name in path.split(".")} | {"_id", "key", "biosample_id"})),
+    st.sampled_from(["", "0", "1", "2", "00", "é", "$ref", "$id", "KEY", "ke", "keys"]),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9),
+    st.binary(max_size=3).filter(lambda name: b"\0" not in name),
+)
+texts = st.one_of(
+    st.sampled_from(["DUP", "DEL", "EFO:0030067", "CopyNumberChange", "refseq:NC_000009.12", "-1", "1e5", "#", "%41"]),
+    st.text(max_size=20),
+    st.text(st.sampled_from("0123456789.-+eE% \t\n\0#\x7fé"), max_size=24),
+    st.binary(max_size=9),
+)
+doubles = st.one_of(st.floats(), st.floats(-9, 9).map(lambda x: round(x, 4)), st.integers(-(2**63), 2**63).map(float))
+int32s = st.integers(-(2**31), 2**31 - 1)
+int64s = st.one_of(st.integers(-9, 9), st.integers(-(2**63), 2**63 - 1))
+oids = st.one_of(st.integers(0, 300), st.integers(0, 2**96 - 1)).map(raw.oid)
+anything = st.integers(0, 255)
+
+
+def of_type(kind: int, payload: st.SearchStrategy[bytes]) -> st.SearchStrategy[raw.Value]:
+    return payload.map(lambda data: (kind, data))
+
+
+def blob(size: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=size, max_size=size)
+
+
+def scoped(code: str, scope: raw.Value) -> bytes:
+    content = raw.string(code)[1] + scope[1]
+    return struct.pack("<i", len(content) + 4) + content
+
+
+scalars = st.one_of(
+    doubles.map(raw.double),
+    texts.map(raw.string),
+    int32s.map(raw.int32),
+    int64s.map(raw.int64),
+    oids,
+    st.sampled_from([(0x06, b""), (0x0A, b""), (0xFF, b""), (0x7F, b""), (0x08, b"\0"), (0x08, b"\1")]),
+    st.builds(raw.binary, st.binary(max_size=17), st.sampled_from([0, 0, 1, 2, 3, 4, 5, 9, 128])),
+    of_type(0x08, blob(1)),
+    of_type(0x09, int64s.map(lambda n: struct.pack("<q", n))),
+    of_type(0x0B, st.sampled_from([b"a\0i\0", b"\0\0", b"\xff\0\0"])),
+    of_type(0x0C, oids.map(lambda value: raw.string("c")[1] + value[1])),
+    of_type(0x0D, texts.map(lambda text: raw.string(text)[1])),
+    of_type(0x0E, texts.map(lambda text: raw.string(text)[1])),
+    of_type(0x0F, st.just(scoped("f", raw.document(("x", raw.int32(1)))))),
+    of_type(0x11, blob(8)),
+    of_type(0x13, blob(16)),
+    of_type(0x13, st.sampled_from(["1.50", "NaN", "-Infinity", "1E+400", "-0"]).map(lambda text: Decimal128(text).bid)),
+    st.tuples(anything, st.binary(max_size=9)),
+)
+
+
+def documents(values: st.SearchStrategy[raw.Value], most: int = 8) -> st.SearchStrategy[raw.Value]:
+    return st.lists(st.tuples(names, values), max_size=most).map(lambda fields: raw.document(*fields))
+
+
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(documents(inner, 5), st.lists(inner, max_size=4).map(lambda items: raw.array(*items))),
+    max_leaves=12,
+)
+# Ordinary documents, which the compiled engine must write by itself, and any.
+plain_values = st.one_of(
+    doubles.map(raw.double),
+    st.text(max_size=20).map(raw.string),
+    int32s.map(raw.int32),
+    int64s.map(raw.int64),
+    oids,
+    st.just((0x0A, b"")),
+)
+plain = st.lists(st.tuples(st.sampled_from(sorted(set(paths))), plain_values), max_size=8).map(
+    lambda fields: raw.document(*fields)
+)
+batches = st.one_of(
+    st.lists(documents(values), max_size=5).map(lambda found: raw.batch(*found)),
+    st.lists(plain, max_size=5).map(lambda found: raw.batch(*found)),
+    st.lists(st.tuples(names, values), max_size=4).map(lambda fields: raw.document(*fields)[1]),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A batch in which some bytes were changed, cut out, put in or repeated."""
+    data = bytearray(draw(batches))
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(data)))
+        match draw(st.integers(0, 4)):
+            case 0:
+                data[at : at + 1] = bytes([draw(anything)])
+            case 1:
+                del data[at:]
+            case 2:
+                data[at:at] = draw(st.binary(max_size=5))
+            case 3:
+                data[at:at] = data[at : at + 20]
+            case 4:
+                length = draw(st.one_of(st.integers(0, 40), st.just(2**31 - 1), st.just(2**32 - 1)))
+                data[at : at + 4] = struct.pack("<I", length)
+    if draw(st.booleans()) and len(data) >= 5:
+        # The outermost length made true again, so that reading goes on behind it.
+        data[:4] = struct.pack("<I", len(data))
+        data[-1] = 0
+    return bytes(data)
+
+
+def agree(compiled: Engine, arrays: list[bytes], start: int = 0, stop: int | None = None) -> None:
+    python = ENGINES["python"]
+    for columns, key in PLANS:
+        expected = outcome(python.rows, arrays, columns, key, start, stop)
+        assert outcome(compiled.rows, arrays, columns, key, start, stop) == expected
+    for array in arrays:
+        assert outcome(compiled.count, array) == outcome(python.count, array)
+        assert outcome(compiled.split_reply, array) == outcome(python.split_reply, array)
+        if outcome(python.count, array)[1]:
+            assert repr(outcome(compiled.last_id, array)) == repr(outcome(python.last_id, array))
+
+
+@settings(max_examples=400, deadline=None)
+@given(arrays=st.lists(batches, max_size=3), start=st.integers(-3, 5), stop=st.none() | st.integers(-3, 9))
+def test_engines_agree(compiled: Engine, arrays: list[bytes], start: int, stop: int | None):
+    agree(compiled, arrays, start, stop)
+
+
+@settings(max_examples=600, deadline=None)
+@given(array=mutated())
+def test_engines_agree_on_mutated_bytes(compiled: Engine, array: bytes):
+    agree(compiled, [array])
+
+
+sound = st.fixed_dictionaries(
+    {"_id": st.integers(0, 2**62) | st.text(max_size=5)},
+    optional={
+        "key": st.text(max_size=4),
+        "a": st.text(max_size=9) | st.fixed_dictionaries({"b": st.text(max_size=9), "x": st.floats()}),
+        "n": st.integers(-(2**63), 2**63 - 1) | st.floats() | st.text(max_size=5),
+        "x": st.floats(),
+        "s": st.sampled_from(["DUP", "DEL", "", "?"]),
+    },
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(found=st.lists(sound, max_size=12), cut=st.integers(0, 12))
+def test_a_cut_changes_nothing(engine: Engine, found: list[dict], cut: int):
+    """Consecutive parts give consecutive rows, encoded one by one or in one go."""
+
+    def rows(*parts: list[dict]) -> Rows:
+        arrays = [encode({str(n): document for n, document in enumerate(part)}) for part in parts]
+        return engine.rows(arrays, COLUMNS, "key")
+
+    sort(found, "key")
+    a, b, whole = rows(found[:cut]), rows(found[cut:]), rows(found)
+    assert whole == rows(found[:cut], found[cut:])
+    assert whole == Rows(a.data + b.data, a.rows + b.rows, a.matched + b.matched)
