@@ -8,14 +8,13 @@ to `references`, `provenance` to status and place, flat coordinates to `location
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.codes import current_code
 from gateway.genome import STATE_OF_TYPE, STATES, chromosome
 
-__all__ = ["biosample", "current_code", "variant"]
+__all__ = ["biosample", "variant"]
 
 Document = dict[str, Any]
 
-_CODES: Final = (("icdom-", "pgx:icdom-"), ("icdot-", "pgx:icdot-"), ("TCGA-", "pgx:TCGA-"), ("PMID:", "pubmed:"))
-_COHORT: Final = ("pgxcohort-", "pgx:cohort-")
 _CHARACTERISTICS: Final = (
     ("NCIT:C", "histological_diagnosis"),
     ("pgx:icdom-", "icdo_morphology"),
@@ -34,14 +33,6 @@ _OLD_BIOSAMPLE: Final = frozenset(
     {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
 )
 _OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
-
-
-def current_code(code: str) -> str:
-    """A code as the current model spells it: `icdom-85003` is `pgx:icdom-85003`, `PMID:1` is `pubmed:1`."""
-    for old, new in (*_CODES, _COHORT):
-        if code.startswith(old):
-            return new + code.removeprefix(old)
-    return code
 
 
 def _terms(value: Any) -> list[Document]:

@@ -15,28 +15,17 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.codes import current_code
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.loading.reader import MISSING, Row, SampleLine, parse_number
 
-__all__ = ["FIELDS", "Sample", "current_code", "derived_id", "row_key", "sample", "variant"]
+__all__ = ["FIELDS", "Sample", "derived_id", "row_key", "sample", "variant"]
 
 Document = dict[str, Any]
 
 VRS: Final = "VRSv2"
 
 # Where in the tables of 2021 a code had another spelling.
-_OLD_CODES: Final = tuple(
-    (re.compile(pattern), new)
-    for pattern, new in (
-        (r"(icdom|icdot)-", r"pgx:\1-"),
-        (r"pgxcohort-", "pgx:cohort-"),
-        (r"TCGA-", "pgx:TCGA-"),
-        (r"(?i:PMID)[:_]", "pubmed:"),
-        (r"(NCIT|UBERON|EFO|MONDO|HP|geo|cellosaurus)_", r"\1:"),
-        (r"(GSM|GSE|GPL)(?=\d)", r"geo:\1"),
-        (r"CVCL_", "cellosaurus:CVCL_"),
-    )
-)
 _CURIE: Final = re.compile(r"\w+:[\w.-]+")
 _DURATION: Final = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?", re.ASCII)
 # MongoDB cannot address keys with these: the full-width forms stand for them, as its manual advises.
@@ -183,14 +172,6 @@ def _complete(made: Sample) -> None:
 
 
 # -- values --------------------------------------------------------------------------------------------------------
-
-
-def current_code(code: str) -> str:
-    """A code as the current model spells it: `icdom-85003` is `pgx:icdom-85003`, `PMID:1` is `pubmed:1`."""
-    for pattern, new in _OLD_CODES:
-        if pattern.match(code):
-            return pattern.sub(new, code, count=1)
-    return code
 
 
 def _code(text: str) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Final, Literal
 
+from gateway.codes import spellings
 from gateway.errors import BadRequest
 from gateway.model import Ask, Collation, Condition, FilterTerm, Survey, Term
 from gateway.query import among, both, either, scalar, shown
@@ -29,40 +30,6 @@ _MAX_GROUPS: Final = 32
 
 # Inner blanks are for names of pipelines.  No `$`, no quotes, no control characters, no lone surrogates.
 _ID = re.compile(r"\w[\w .:~+@/()&-]{0,127}")
-
-# Each kind of code: its pattern (in any case), how codes are changed, and its spellings, the current one first.
-_SPELLINGS: Final = tuple(
-    (re.compile(pattern, re.ASCII | re.IGNORECASE), change, forms)
-    for pattern, change, forms in (
-        (r"NCIT[:_](C\d{1,12})", str.upper, ("NCIT:{}",)),
-        (r"(?:pgx:)?icdom-(\d{1,5}(?:-\d{1,5})?)", str, ("pgx:icdom-{}", "icdom-{}")),
-        (r"(?:pgx:)?icdot-(C\d\d?(?:\.\d)?)", str.upper, ("pgx:icdot-{}", "icdot-{}")),
-        (r"UBERON[:_](\d{1,12})", str, ("UBERON:{}",)),
-        (r"EFO[:_](\d{1,12})", str, ("EFO:{}",)),
-        (r"OBI[:_](\d{1,12})", str, ("OBI:{}",)),
-        (r"MONDO[:_](\d{1,12})", str, ("MONDO:{}",)),
-        (r"HP[:_](\d{1,12})", str, ("HP:{}",)),
-        (r"PATO[:_](\d{1,12})", str, ("PATO:{}",)),
-        (r"EDAM:operation_(\d{1,12})", str, ("EDAM:operation_{}",)),
-        (r"(?:pubmed:|PMID[:_])(\d{1,12})", str, ("pubmed:{}", "PMID:{}")),
-        (r"(?:geo[:_])?(G(?:SM|SE|PL|DS)\d{1,12})", str.upper, ("geo:{0}", "{0}")),
-        (r"arrayexpress[:_]([A-Z]-\w{4}-[\w-]{1,40})", str.upper, ("arrayexpress:{}",)),
-        (r"(?:cellosaurus[:_])?(CVCL_\w{1,40})", str.upper, ("cellosaurus:{}",)),
-        (r"(?:pgx:)?TCGA[-_]([\w-]{1,60})", str.upper, ("pgx:TCGA-{}", "TCGA-{}")),
-        (r"(?:pgx:cohort-|pgxcohort-)([\w-]{1,80})", str, ("pgx:cohort-{}", "pgxcohort-{}")),
-        (r"(?:cbioportal:|cBP-)(\w{1,80})", str, ("cbioportal:{}", "cBP-{}")),
-        (r"pgx:sex-([\w-]{1,40})", str, ("pgx:sex-{}",)),
-    )
-)
-
-
-def spellings(code: str) -> tuple[str, ...]:
-    """Every spelling of a code that documents of either era hold, the current one first."""
-    for pattern, change, forms in _SPELLINGS:
-        if found := pattern.fullmatch(code):
-            return tuple(form.format(change(found[1])) for form in forms)
-    return (code,)
-
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from gateway.codes import current_code
 from gateway.formats import eras
 
 
@@ -18,13 +19,13 @@ from gateway.formats import eras
     ],
 )
 def test_codes(old, new):
-    assert eras.current_code(old) == new
-    assert eras.current_code(new) == new
+    assert current_code(old) == new
+    assert current_code(new) == new
 
 
 @pytest.mark.parametrize("code", ["NCIT:C4017", "UBERON:0000310", "cellosaurus:CVCL_9Z01", "geo:GSM1", "", "xPMID:1"])
 def test_codes_that_did_not_change(code):
-    assert eras.current_code(code) == code
+    assert current_code(code) == code
 
 
 DIAGNOSIS = {"id": "NCIT:C4017", "label": "Invasive Breast Ductal Carcinoma"}

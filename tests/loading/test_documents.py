@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import codec
+from gateway.codes import current_code
 from gateway.formats.pgxseg import COLUMNS, sample_line
 from gateway.genome import CHROMOSOMES, STATES
-from gateway.loading.documents import current_code, row_key, sample, variant
+from gateway.loading.documents import row_key, sample, variant
 from gateway.loading.reader import Row, SampleLine, read
 
 BASES = st.text("ACGT", max_size=5)

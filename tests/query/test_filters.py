@@ -2,9 +2,10 @@
 
 import pytest
 
+from gateway.codes import spellings
 from gateway.errors import BadRequest
 from gateway.model import Ask, Collation, FilterTerm, Survey, Term
-from gateway.query.filters import from_body, parse, resolve, spellings, wanted
+from gateway.query.filters import from_body, parse, resolve, wanted
 
 NOW = Survey(dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "analyses"}))
 THEN = Survey(dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "callsets"}))

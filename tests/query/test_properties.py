@@ -8,10 +8,11 @@ import bson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
 from gateway.model import Collation, Survey
 from gateway.query import MAX_INTEGER, params
-from gateway.query.filters import spellings, wanted
+from gateway.query.filters import wanted
 from gateway.query.params import PARAMETERS, ROUTES, read
 from gateway.query.select import select
 

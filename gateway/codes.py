@@ -1,0 +1,47 @@
+"""Codes and their spellings: what a Beacon of 2021 and one of today call the same diagnosis, article or series.
+
+Source: the filter definitions of bycon, of both eras.
+"""
+
+import re
+from typing import Final
+
+__all__ = ["current_code", "spellings"]
+
+# Each kind of code: its pattern (in any case), how codes are changed, and its spellings, the current one first.
+_SPELLINGS: Final = tuple(
+    (re.compile(pattern, re.ASCII | re.IGNORECASE), change, forms)
+    for pattern, change, forms in (
+        (r"NCIT[:_](C\d{1,12})", str.upper, ("NCIT:{}",)),
+        (r"(?:pgx:)?icdom-(\d{1,5}(?:-\d{1,5})?)", str, ("pgx:icdom-{}", "icdom-{}")),
+        (r"(?:pgx:)?icdot-(C\d\d?(?:\.\d)?)", str.upper, ("pgx:icdot-{}", "icdot-{}")),
+        (r"UBERON[:_](\d{1,12})", str, ("UBERON:{}",)),
+        (r"EFO[:_](\d{1,12})", str, ("EFO:{}",)),
+        (r"OBI[:_](\d{1,12})", str, ("OBI:{}",)),
+        (r"MONDO[:_](\d{1,12})", str, ("MONDO:{}",)),
+        (r"HP[:_](\d{1,12})", str, ("HP:{}",)),
+        (r"PATO[:_](\d{1,12})", str, ("PATO:{}",)),
+        (r"EDAM:operation_(\d{1,12})", str, ("EDAM:operation_{}",)),
+        (r"(?:pubmed:|PMID[:_])(\d{1,12})", str, ("pubmed:{}", "PMID:{}")),
+        (r"(?:geo[:_])?(G(?:SM|SE|PL|DS)\d{1,12})", str.upper, ("geo:{0}", "{0}")),
+        (r"arrayexpress[:_]([A-Z]-\w{4}-[\w-]{1,40})", str.upper, ("arrayexpress:{}",)),
+        (r"(?:cellosaurus[:_])?(CVCL_\w{1,40})", str.upper, ("cellosaurus:{}",)),
+        (r"(?:pgx:)?TCGA[-_]([\w-]{1,60})", str.upper, ("pgx:TCGA-{}", "TCGA-{}")),
+        (r"(?:pgx:cohort-|pgxcohort-)([\w-]{1,80})", str, ("pgx:cohort-{}", "pgxcohort-{}")),
+        (r"(?:cbioportal:|cBP-)(\w{1,80})", str, ("cbioportal:{}", "cBP-{}")),
+        (r"pgx:sex-([\w-]{1,40})", str, ("pgx:sex-{}",)),
+    )
+)
+
+
+def spellings(code: str) -> tuple[str, ...]:
+    """Every spelling of a code that documents of either era hold, the current one first."""
+    for pattern, change, forms in _SPELLINGS:
+        if found := pattern.fullmatch(code):
+            return tuple(form.format(change(found[1])) for form in forms)
+    return (code,)
+
+
+def current_code(code: str) -> str:
+    """A code as the current model spells it: `icdom-85003` is `pgx:icdom-85003`, `PMID:1` is `pubmed:1`."""
+    return spellings(code)[0]
