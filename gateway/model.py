@@ -305,4 +305,5 @@ class Plan:
     media: str
     filename: str
     attachment: bool = True
+    packed: bool = False  # delivered as a gzip file
     warnings: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ OWNERS = {
     "aiofiles": {"web/export.py"},
     "aiohttp": {"web/app.py", "web/download.py", "web/info.py", "web/keys.py", "web/server.py"},
     "ujson": {"formats/base.py"},
+    "isal": {"flow/squeeze.py"},
+    "zstandard": {"flow/squeeze.py"},
     "tqdm": {"loading/importer.py", "cli.py"},
 }
 ENVIRONMENT_READERS = {"cli.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}

@@ -14,7 +14,8 @@ FORMATS: Final[tuple[Format, ...]] = (pgxseg.FORMAT, beacon.FORMAT, jsonl.FORMAT
 
 def names() -> str:
     """The words that `output=` knows, for messages."""
-    return ", ".join((*(word for form in FORMATS for word in form.words), "callsetspgxseg", "callsetsvariants"))
+    words = ", ".join((*(word for form in FORMATS for word in form.words), "callsetspgxseg", "callsetsvariants"))
+    return f"{words}; each also with .gz behind it"
 
 
 def by_word(word: str) -> Format:

@@ -21,6 +21,7 @@ from typing import Final, Self
 from aiohttp import HttpVersion11, web
 
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
+from gateway.flow.squeeze import CODINGS, squeezed
 from gateway.model import Plan, Tally
 from gateway.query import params
 from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, STOPPING, SURVEYOR
@@ -48,14 +49,15 @@ async def download(request: web.Request) -> web.StreamResponse:
     base = f"{request.scheme}://{host}" if _HOST.match(host) else ""
     accept = ",".join(request.headers.getall("Accept", []))
     plan = await prepare(ask, accept, base, config=config, surveyor=request.app[SURVEYOR])
-    headers = _headers(plan)
-    if _matches(request.headers.get("If-None-Match", ""), plan.digest):
+    coding = None if plan.packed else _coding(request.headers.get("Accept-Encoding", ""))
+    headers = _headers(plan, coding)
+    if _matches(request.headers.get("If-None-Match", ""), headers["ETag"]):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     if request.method == "HEAD":
         return web.Response(headers=headers)
     with request.app[SLOTS].take():
-        return await _deliver(request, plan, headers)
+        return await _deliver(request, plan, headers, "gzip" if plan.packed else coding)
 
 
 @dataclass(slots=True)
@@ -85,10 +87,11 @@ class _Transfer:
         )
 
 
-async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str]) -> web.StreamResponse:
-    """Run a plan and send what comes."""
+async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str], coding: str | None) -> web.StreamResponse:
+    """Run a plan and send what comes, compressed where there is a coding."""
     with _Transfer(request[REQUEST_ID], plan, time.monotonic()) as transfer:
-        async with aclosing(request.app[PUMP].chunks(plan, transfer.tallies)) as chunks:
+        async with aclosing(request.app[PUMP].chunks(plan, transfer.tallies)) as plain:
+            chunks = squeezed(plain, coding, request.app[EXECUTOR]) if coding else plain
             first = await anext(aiter(chunks), b"")
             response = web.StreamResponse(headers=headers)
             if request.version < HttpVersion11:
@@ -158,14 +161,29 @@ def _reset_on_close(request: web.Request, *, on: bool) -> None:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
 
-def _headers(plan: Plan) -> dict[str, str]:
+def _coding(header: str) -> str | None:
+    """The content coding that `Accept-Encoding` prefers (RFC 9110, 12.5.3), ours first where it does not care."""
+    wanted: dict[str, float] = {}
+    for item in header.lower().split(","):
+        name, _, parameter = item.partition(";")
+        quality = re.fullmatch(r"\s*q=([01](\.\d{0,3})?)\s*", parameter) if parameter else None
+        wanted[name.strip()] = float(quality[1]) if quality else 0.0 if parameter else 1.0
+    best = max(CODINGS, key=lambda name: wanted.get(name, 0.0))
+    quality_of_best = wanted.get(best, 0.0)
+    return best if quality_of_best > 0 and quality_of_best >= wanted.get("identity", 0.0) else None
+
+
+def _headers(plan: Plan, coding: str | None) -> dict[str, str]:
     kind = "attachment" if plan.attachment else "inline"
+    encoded = {"Content-Encoding": coding} if coding else {}
     headers = {
+        **encoded,
         "Content-Type": plan.media,
         "Content-Disposition": f'{kind}; filename="{plan.filename}"',
-        "ETag": f'"{plan.digest}"',
+        # Compressed bytes are other bytes.
+        "ETag": f'"{plan.digest}-{coding}"' if coding else f'"{plan.digest}"',
         "Cache-Control": "no-cache",
-        "Vary": "Accept",
+        "Vary": "Accept, Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
         # nginx would otherwise take the stream to its disk.
         "X-Accel-Buffering": "no",
@@ -176,10 +194,10 @@ def _headers(plan: Plan) -> dict[str, str]:
     return headers
 
 
-def _matches(header: str, digest: str) -> bool:
-    """Whether `If-None-Match` names the digest (weak comparison, RFC 9110, 13.1.2)."""
+def _matches(header: str, etag: str) -> bool:
+    """Whether `If-None-Match` names the ETag (weak comparison, RFC 9110, 13.1.2)."""
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or f'"{digest}"' in tags
+    return "*" in tags or etag in tags
 
 
 async def _body(request: web.Request) -> object | None:

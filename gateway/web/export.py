@@ -14,6 +14,7 @@ import aiofiles.os
 from gateway.config import Config
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
+from gateway.flow.squeeze import squeezed
 from gateway.flow.survey import Surveyor
 from gateway.model import Tally
 from gateway.query import params
@@ -48,8 +49,9 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
         pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
         try:
             plan = await prepare(ask, "*/*", f"http://{config.host}:{config.port}", config=config, surveyor=surveyor)
-            async with _opened(target) as file, aclosing(pump.chunks(plan, tallies)) as chunks:
-                async for chunk in chunks:
+            plain = pump.chunks(plan, tallies)
+            async with _opened(target) as file, aclosing(plain):
+                async for chunk in squeezed(plain, "gzip", executor) if plan.packed else plain:
                     await file.write(chunk)
                     size += len(chunk)
         finally:

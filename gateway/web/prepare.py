@@ -20,13 +20,18 @@ __all__ = ["prepare"]
 
 # Changes whenever the bytes of an unchanged request on unchanged data do.
 _ENCODER: Final = "1"
+_PACKED: Final = ".gz"
+"""Behind the name of any format: the same as a gzip file."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
 async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
-    form = formats.by_word(ask.output) if ask.output else formats.by_accept(accept)
-    ask = params.deliver(ask, ask.output or form.name)
+    word = ask.output or formats.by_accept(accept).name
+    packed = word.endswith(_PACKED)
+    word = word.removesuffix(_PACKED)
+    ask = params.deliver(ask, word)
+    form = formats.by_word(ask.output or word)
     if ask.entity not in form.entities:
         raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
     names = ask.datasets or config.datasets[:1]
@@ -47,10 +52,11 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
     warnings = [*ask.warnings, *(warning for _, selection in datasets for warning in selection.warnings)]
     return Plan(
         parts=form.parts(wanted),
-        digest=_digest(wanted, form),
-        media=form.media,
-        filename=_filename(ask, names, form),
-        attachment=form.attachment,
+        digest=_digest(wanted, form, packed=packed),
+        media="application/gzip" if packed else form.media,
+        filename=_filename(ask, names, form) + (_PACKED if packed else ""),
+        attachment=form.attachment or packed,
+        packed=packed,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
@@ -72,12 +78,12 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
         )
 
 
-def _digest(wanted: Wanted, form: Format) -> str:
+def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
     named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else ()
-    return hashlib.sha256(repr((_ENCODER, form.name, ask, data, named)).encode()).hexdigest()[:40]
+    return hashlib.sha256(repr((_ENCODER, form.name, packed, ask, data, named)).encode()).hexdigest()[:40]
 
 
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
