@@ -108,6 +108,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
     from gateway.web.server import serve  # noqa: PLC0415 - aiohttp and motor are slow to import for `--help`
+    from gateway.web.workers import serve_in_workers  # noqa: PLC0415
 
     def started(base: str) -> None:
         print(
@@ -117,7 +118,10 @@ def _run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
             print(f"  {sentence}\n    {base}{url}")
         sys.stdout.flush()
 
-    asyncio.run(serve(config, started=started))
+    if config.workers > 1:
+        serve_in_workers(config, started=started)
+    else:
+        asyncio.run(serve(config, started=started))
     return 0
 
 

@@ -86,10 +86,13 @@ SETTINGS: Final = (
     Setting("datasets", _datasets, "progenetix", "the databases to serve, comma-separated; the first is the default"),
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
+    Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
     Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
     Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
     Setting("page_limit", _whole(1, 100_000), "200", "records of a JSON page where the request does not say"),
-    Setting("max_passes", _whole(1, 10_000), "64", "downloads that run at once; further ones are answered 503"),
+    Setting(
+        "max_passes", _whole(1, 10_000), "64", "downloads that run at once in a process; further ones are answered 503"
+    ),
     Setting("flights", _whole(1, 64), "4", "database reads that one download has under way"),
     Setting("slice_rows", _whole(10, 100_000), "5000", "variants that one database read aims at"),
     Setting("query_timeout", _seconds(1), "120", "seconds that one database read may take"),
@@ -109,6 +112,7 @@ class Config:
     datasets: tuple[str, ...]
     host: str
     port: int
+    workers: int
     public_url: str
     beacon_id: str
     page_limit: int

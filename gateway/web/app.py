@@ -1,9 +1,11 @@
 """The application: routes in one table, errors in one place, resources opened and closed in one place."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -36,6 +38,7 @@ def create_app(config: Config) -> web.Application:
     app[CONFIG] = config
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
+    app.on_shutdown.append(_let_finish)
     app.router.add_get("/", info.page)
     app.router.add_get("/health", info.health)
     app.router.add_get("/ready", info.ready)
@@ -62,6 +65,16 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[SOURCE].close()
     app[EXECUTOR].shutdown(cancel_futures=True)
+
+
+async def _let_finish(app: web.Application) -> None:
+    """No new connection comes in any more: give running downloads their grace time."""
+    app[STOPPING].append(True)
+    grace = app[CONFIG].grace
+    log.info("stopping: running downloads have %g seconds", grace)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(grace):
+            await app[SLOTS].empty()
 
 
 @web.middleware

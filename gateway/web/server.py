@@ -9,7 +9,6 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -17,14 +16,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.keys import SLOTS, STOPPING
 
-__all__ = ["check_free", "serve"]
+__all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
 log = logging.getLogger("gateway.web")
 
 # Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body.
 _LONGEST_LINE: Final = 64 * 1024
+BACKLOG: Final = 1024
 # What is still running after the grace time is cut; aiohttp waits this long, twice, for the cutting.
 _AFTER_GRACE: Final = 0.5
 
@@ -62,39 +61,40 @@ def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
     return OSError(f"cannot listen on {host}:{port}: {reason}; --host and --port name another address")
 
 
-async def serve(config: Config, *, started: Callable[[str], None]) -> None:
-    """Serve until a signal says to stop; `started` hears the URL once the socket listens."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    app = create_app(config)
+def make_runner(config: Config) -> web.AppRunner:
+    """The application, ready to be set up on a socket."""
     logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
-    runner = web.AppRunner(
-        app,
+    return web.AppRunner(
+        create_app(config),
         handler_cancellation=True,  # a client that left stops its pass
         access_log=None,  # one line a download is written by the handler
         shutdown_timeout=_AFTER_GRACE,
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
     )
+
+
+async def serve(config: Config, *, started: Callable[[str], None]) -> None:
+    """Serve until a signal says to stop; `started` hears the URL once the socket listens."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    runner = make_runner(config)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, config.host, config.port, backlog=1024)
+        site = web.TCPSite(runner, config.host, config.port, backlog=BACKLOG)
         try:
             await site.start()
         except OSError as error:
             raise _cannot_listen(config.host, config.port, error) from error
-        host, port = runner.addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
-        started(f"http://{shown}:{port}")
+        started(url_of(*runner.addresses[0][:2]))
         await stop.wait()
-        app[STOPPING].append(True)
-        log.info("stopping: running downloads have %g seconds", config.grace)
-        await site.stop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(config.grace):
-                await app[SLOTS].empty()
     finally:
         await runner.cleanup()
+
+
+def url_of(host: str, port: int) -> str:
+    """The URL of an address that is listened on."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
