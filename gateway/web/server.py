@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.config import Config
 from gateway.web.app import create_app
 from gateway.web.keys import STOPPING
+from gateway.web.memory import keep_freed_memory
 
 __all__ = ["check_free", "serve"]
 
@@ -61,6 +62,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
 
 async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     """Serve until a signal says to stop; `started` hears the URL once the socket listens."""
+    keep_freed_memory()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
