@@ -1,9 +1,9 @@
 """The bare drain: the same slices as the gateway's, as `find` commands with raw replies, thrown away.
 
-    python -m tests.benchmarks.drain URI DATASET [FLIGHTS [ROWS]]
+    python -m tests.benchmarks.drain URI DATASET [FLIGHTS [ROWS [kept]]]
 
 Prints, as JSON, rows a second, MB a second and processor seconds for a million rows.  It is the ceiling of what a
-gateway on this driver can deliver.
+gateway on this driver can deliver; `kept` sets the allocator up as the gateway does.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from gateway.formats.pgxseg import COLUMNS
+from gateway.web.memory import keep_freed_memory
 from tests.benchmarks.cohort import Cohort, biosample_id
 
 __all__ = ["PROJECTION"]
@@ -59,10 +60,13 @@ async def drain(uri: str, cohort: Cohort, flights: int, rows: int) -> dict[str, 
 
 def main() -> None:
     """Drain once and print the figures."""
-    uri, name, *numbers = sys.argv[1:]
+    uri, name, *words = sys.argv[1:]
+    if "kept" in words:
+        keep_freed_memory()
     cohort = Cohort.named(name)
     assert cohort is not None, f"{name} is not the name of a cohort"
-    flights, rows = [int(number) for number in numbers] + [4, 5_000][len(numbers) :]
+    numbers = [int(word) for word in words if word.isdigit()]
+    flights, rows = numbers + [4, 5_000][len(numbers) :]
     print(json.dumps(asyncio.run(drain(uri, cohort, flights, rows))))
 
 
