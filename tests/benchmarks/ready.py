@@ -25,6 +25,11 @@ async def push(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def health(_: web.Request) -> web.Response:
+    """Say that all is well."""
+    return web.json_response({"status": "ok"})
+
+
 async def main(app: web.Application) -> None:
     """Serve an application on a free port, which is printed, for ever."""
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
@@ -37,4 +42,5 @@ async def main(app: web.Application) -> None:
 if __name__ == "__main__":
     ready = web.Application()
     ready.router.add_get("/", push)
+    ready.router.add_get("/health", health)
     asyncio.run(main(ready))

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.scaling [LARGEST]         (default: 10000000 rows, with the compiled engine or a stub)
 
 Three tables: first byte and peak memory for 10^4 to 10^7 rows, each size in a gateway of its own; aggregate throughput
-and memory for 1 to 64 clients; the latency of `/health` while bulk passes run flat out, beside that of an idle gateway.
+and memory for 1 to 64 clients; the latency of `/health` while bulk passes run flat out, and of an
+idle server beside it: the latter is what the busy machine adds.
 Where the engine is Python's the largest sizes are left to the stub encoder (0.3 microseconds a row).
 """
 
@@ -12,10 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway import codec
-from tests.benchmarks.clients import cpu, many, median, path, peak, raw, served, table
+from tests.benchmarks.clients import Ceiling, cpu, many, median, path, peak, raw, served, table
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
 from tests.harness import Gateway
@@ -26,6 +27,7 @@ _CLIENTS = (1, 2, 8, 64)
 _STUB = 0.3
 _SLOW = 100_000  # rows that are enough of an engine that is not compiled
 _PASS = 400_000  # rows of a client's download among many
+_PLACES = (0.5, 0.95, 0.99)
 
 Engine = tuple[str, float | None]
 _ENGINES: tuple[Engine, ...] = (
@@ -88,14 +90,15 @@ def crowds(uri: str, largest: int) -> Iterator[tuple[str, ...]]:
                 )
 
 
-def probed(gateway: Gateway) -> list[float]:
-    """Latencies of a small request, ascending, as a process of its own sees them."""
-    command = [sys.executable, "-m", "tests.benchmarks.probe", str(gateway.port)]
-    return sorted(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+def probes(ports: Iterable[int]) -> list[list[float]]:
+    """Latencies of a small request, ascending, as processes of their own see them at the same time."""
+    command = [sys.executable, "-m", "tests.benchmarks.probe"]
+    running = [subprocess.Popen([*command, str(port)], stdout=subprocess.PIPE, text=True) for port in ports]
+    return [sorted(json.loads(one.communicate()[0])) for one in running]
 
 
-def under_load(gateway: Gateway, cohort: Cohort, clients: int) -> list[float]:
-    """The latencies while so many clients download again and again."""
+def under_load(gateway: Gateway, cohort: Cohort, clients: int, idle: int) -> list[list[float]]:
+    """The latencies of the gateway and of an idle server, while so many clients download again and again."""
     over = threading.Event()
 
     def load() -> None:
@@ -106,7 +109,7 @@ def under_load(gateway: Gateway, cohort: Cohort, clients: int) -> list[float]:
     for thread in threads:
         thread.start()
     time.sleep(0.3 if clients else 0)
-    found = probed(gateway)
+    found = probes((gateway.port, idle))
     over.set()
     for thread in threads:
         thread.join()
@@ -117,17 +120,14 @@ def fairness(uri: str) -> Iterator[tuple[str, ...]]:
     """A line of the third table for each engine and number of clients."""
     for name, stub in _ENGINES:
         cohort = Cohort.of(_SLOW // 10 if name == "python" else _PASS)
-        with served(uri, cohort, stub=stub) as gateway:
+        with served(uri, cohort, stub=stub) as gateway, Ceiling("ready") as idle:
             raw(gateway.port, path(cohort))
             for clients in (0, 1, 4):
-                found = under_load(gateway, cohort, clients)
-                places: tuple[Callable[[list[float]], float], ...] = (
-                    lambda sample: sample[len(sample) // 2],
-                    lambda sample: sample[int(len(sample) * 0.95)],
-                    lambda sample: sample[int(len(sample) * 0.99)],
-                    lambda sample: sample[-1],
-                )
-                yield name, str(clients), *(f"{1000 * place(found):.1f} ms" for place in places)
+                own, other = under_load(gateway, cohort, clients, idle.port)
+                shown = [
+                    f"{1000 * sample[int(len(sample) * place)]:.1f} ms" for sample in (own, other) for place in _PLACES
+                ]
+                yield name, str(clients), *shown
 
 
 def run(largest: int = 10_000_000) -> None:
@@ -137,7 +137,7 @@ def run(largest: int = 10_000_000) -> None:
         table("First byte and memory by size", heads, sizes(replay.uri, largest))
         heads = ("engine", "clients", "rows/s, all", "CPU s / M rows", "first byte", "peak RSS", "more a client")
         table("Clients at once", heads, list(crowds(replay.uri, largest)))
-        heads = ("engine", "bulk clients", "p50", "p95", "p99", "worst")
+        heads = ("engine", "bulk clients", "p50", "p95", "p99", "idle server: p50", "p95", "p99")
         table("A small request while bulk passes run", heads, list(fairness(replay.uri)))
 
 
