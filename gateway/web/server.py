@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.config import Config
 from gateway.web.app import create_app
 from gateway.web.keys import STOPPING
-from gateway.web.memory import keep_freed_memory
+from gateway.web.memory import keep_freed_memory, leave_alone
 
 __all__ = ["check_free", "serve"]
 
@@ -79,6 +79,7 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
         max_field_size=_LONGEST_LINE,
     )
     await runner.setup()
+    leave_alone()
     try:
         site = web.TCPSite(runner, config.host, config.port, backlog=1024)
         try:
