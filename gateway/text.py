@@ -18,18 +18,22 @@ _VALUE: Final = re.compile(rf'[\x00-\x1f\x7f#;]|\A"|{_PERCENT}')
 _CODE: Final = re.compile(r"%([01][0-9A-F]|2[235]|3B|7F)")
 
 
+# What may need a code: far quicker to look for than what does.
+_SUSPECT: Final = re.compile(r'[\x00-\x1f\x7f#;%"]')
+
+
 def _code(match: re.Match[str]) -> str:
     return f"%{ord(match[0]):02X}"
 
 
 def escape_cell(text: str) -> str:
     """The text as a cell of a row."""
-    return _CELL.sub(_code, text)
+    return _CELL.sub(_code, text) if _SUSPECT.search(text) else text
 
 
 def escape_value(text: str) -> str:
     """The text as a value of a header line (`#sample=>key=value;…`)."""
-    return _VALUE.sub(_code, text)
+    return _VALUE.sub(_code, text) if _SUSPECT.search(text) else text
 
 
 def unescape(text: str) -> str:

@@ -64,12 +64,14 @@ class Answer:
 
 
 class Gateway:
-    """`pgx-gateway serve` on a free port."""
+    """`pgx-gateway serve` on a free port; `module` may be a wrapper of it."""
 
-    def __init__(self, uri: str, datasets: Sequence[str], *, log: Path, **settings: object) -> None:
+    def __init__(
+        self, uri: str, datasets: Sequence[str], *, log: Path, module: str = "gateway", **settings: object
+    ) -> None:
         self._log = log
         flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
-        command = [sys.executable, "-m", "gateway", "serve", f"--mongo-uri={uri}", f"--datasets={','.join(datasets)}"]
+        command = [sys.executable, "-m", module, "serve", f"--mongo-uri={uri}", f"--datasets={','.join(datasets)}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         with log.open("w") as file:
             self.process = subprocess.Popen(

@@ -201,8 +201,14 @@ class _Pass:
 
     async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        page = await self._page(part, ids)
-        return await self._encode(part, page.arrays) if page.complete else page
+        return await self._source.shaped(
+            part.survey.dataset,
+            part.collection,
+            self._condition(part, ids),
+            part.encode,
+            projection=part.projection,
+            limit=self._slicing.rows * _OVERSHOOT,
+        )
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
         loop = asyncio.get_running_loop()

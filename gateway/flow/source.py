@@ -7,8 +7,10 @@ caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -88,6 +90,8 @@ class Source:
             self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
         except (driver.InvalidURI, driver.ConfigurationError, ValueError) as error:
             raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
+        # Motor's own threads, five a processor, would be the limit where the database is slow.
+        self._readers = ThreadPoolExecutor(connections, thread_name_prefix="read")
         self._milliseconds = int(query_timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
 
@@ -96,6 +100,7 @@ class Source:
         if self._orphans:
             await asyncio.wait(self._orphans, timeout=2)
         self._client.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     def _database(self, dataset: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         return self._client[dataset]
@@ -129,16 +134,43 @@ class Source:
         if sort:
             command["sort"] = {sort: 1}
         command |= {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
-        return await self._unbroken(self._page(dataset, command))
+        return await self._in_reader(partial(self._page, dataset, command))
 
-    async def _page(self, dataset: str, command: dict[str, Any]) -> Page:
-        database = self._database(dataset)
+    async def shaped(
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        shape: Callable[[list[bytes]], T],
+        *,
+        projection: Mapping[str, int],
+        limit: int,
+    ) -> T | Page:
+        """What `shape` makes of the documents if they are complete, else the page itself.
+
+        Read and shaped in one go by the same thread: the event loop hears of it once, when it is done.
+        """
+        command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
+        command |= {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
+
+        def work() -> T | Page:
+            page = self._page(dataset, command)
+            return shape(page.arrays) if page.complete else page
+
+        return await self._in_reader(work)
+
+    async def _in_reader(self, work: Callable[[], T]) -> T:
+        return await self._read(self._unbroken(asyncio.get_running_loop().run_in_executor(self._readers, work)))
+
+    def _page(self, dataset: str, command: dict[str, Any]) -> Page:
+        """Ask and wait, in a thread: through motor's own client, whose pool and server selection are thus shared."""
+        database = self._client.delegate[dataset]
         preference = self._client.read_preference
-        reply = await self._read(database.command(command, read_preference=preference, codec_options=_RAW))
+        reply = database.command(command, read_preference=preference, codec_options=_RAW)
         cursor, batch = codec.split_reply(bytes(reply.raw))
         if cursor:
             kill = {"killCursors": command["find"], "cursors": [cursor]}
-            await self._read(database.command(kill, read_preference=preference))
+            database.command(kill, read_preference=preference)
         count = codec.count(batch)
         if cursor and not count:
             raise StoreSlow("the database answered with nothing yet")

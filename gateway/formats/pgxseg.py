@@ -7,6 +7,7 @@ Values are escaped by `gateway.text`, missing ones are `.`; coordinates are 0-ba
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -182,17 +183,49 @@ def _group(document: Mapping[str, Any], chosen: tuple[str, str] | None) -> tuple
     return _value(_at(diagnosis, "id")), _value(_at(diagnosis, "label"))
 
 
+# The fields of a sample line by the first name of their paths, each with the rest of its path.
+_Tree = tuple[tuple[str, str, "_Tree"], ...]
+
+
+def _tree(fields: Iterable[tuple[str, tuple[str, ...]]]) -> _Tree:
+    """(first name of a path, name of the field that it leads to, or the tree of what is below it) in the same order."""
+    found: list[tuple[str, str, _Tree]] = []
+    for first, group in groupby(fields, key=lambda field: field[1][0]):
+        below = [(name, path[1:]) for name, path in group]
+        found += [(first, name, ()) for name, path in below if not path]
+        found += [(first, "", _tree((name, path) for name, path in below if path))] if any(p for _, p in below) else []
+    return tuple(found)
+
+
+_SAMPLE_TREE: Final = _tree((name, tuple(path.split("."))) for name, path in (("id", "id"), *_SAMPLE_FIELDS))
+_SAMPLE_NAMES: Final = frozenset(("id", "group_id", "group_label", *(name for name, _ in _SAMPLE_FIELDS)))
+
+
+def _read(document: Mapping[str, Any], tree: _Tree, pairs: list[str]) -> None:
+    """Add `name=value` of all fields that say something: each branch is entered once, and only where it is there."""
+    for first, name, below in tree:
+        value = document.get(first)
+        if value is None:
+            continue
+        if below:
+            if isinstance(value, dict):
+                _read(value, below, pairs)
+        elif text := _value(value):
+            pairs.append(f"{name}={text}")
+
+
 def sample_line(document: Mapping[str, Any], chosen: tuple[str, str] | None = None) -> str:
     """The `#sample=>` line of a biosample (either model); `chosen` is the group of the request, (id, label)."""
     sample = eras.biosample(document)
-    pairs = [("id", _value(sample.get("id"))), *((name, _value(_at(sample, path))) for name, path in _SAMPLE_FIELDS)]
+    pairs: list[str] = []
+    _read(sample, _SAMPLE_TREE, pairs)
     group_id, group_label = _group(sample, chosen)
-    pairs += [("group_id", group_id), ("group_label", group_label)]
+    pairs += [f"{name}={text}" for name, text in (("group_id", group_id), ("group_label", group_label)) if text]
     own = _at(sample, "info.pgxseg")
     if isinstance(own, dict):
-        known = {name for name, _ in pairs}
-        pairs += [(escape_value(str(name)), _value(item)) for name, item in own.items() if name not in known]
-    return "#sample=>" + ";".join(f"{name}={text}" for name, text in pairs if text) + "\n"
+        more = ((name, _value(item)) for name, item in own.items() if name not in _SAMPLE_NAMES)
+        pairs += [f"{escape_value(str(name))}={text}" for name, text in more if text]
+    return "#sample=>" + ";".join(pairs) + "\n"
 
 
 def _sample_rows(chosen: tuple[str, str] | None) -> Callable[..., Rows]:

@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
+from gateway.web.memory import keep_freed_memory, leave_alone
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
@@ -65,14 +66,21 @@ def make_runner(config: Config) -> web.AppRunner:
     """The application, ready to be set up on a socket."""
     logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
+    keep_freed_memory()
+    app = create_app(config)
+    app.on_startup.append(_settle)
     return web.AppRunner(
-        create_app(config),
+        app,
         handler_cancellation=True,  # a client that left stops its pass
         access_log=None,  # one line a download is written by the handler
         shutdown_timeout=_AFTER_GRACE,
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
     )
+
+
+async def _settle(_: web.Application) -> None:
+    leave_alone()
 
 
 async def serve(config: Config, *, started: Callable[[str], None]) -> None:

@@ -1,0 +1,284 @@
+"""The replay upstream: speaks enough of MongoDB's wire protocol to hand out documents faster than any database.
+
+    python -m tests.benchmarks.replay [PORT]
+
+Datasets are those of `cohort`, whatever their size: every name `b<biosamples>v<variants>` exists.  Conditions on ids
+of biosamples and on `_id` are honoured, all others match everything; only those of ids are done.
+A thread a connection; a reply's bytes are patched and sent from memory that the thread keeps.
+"""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final, Self
+
+import bson
+from psutil import Process
+
+from tests.benchmarks.cohort import Cohort, Template, array, biosample, frame, rows_of, template, variant
+
+__all__ = ["Replay"]
+
+Document = dict[str, Any]
+
+_OP_MSG: Final = 2013
+_HEADER: Final = 16
+_FIRST_BATCH: Final = 101  # as MongoDB does where no size is asked for
+_BATCH: Final = 20_000
+_MOST: Final = 70_000  # rows that fit 16 MiB
+_TEMPLATES: Final = 16
+_COLLECTIONS: Final = {
+    "biosamples": ("id", "histological_diagnosis.id"),
+    "variants": ("biosample_id", "variant_state.id"),
+    "collations": ("id",),
+    "dataversion": (),
+}
+_HELLO: Final = {
+    "helloOk": True,
+    "ismaster": True,
+    "isWritablePrimary": True,
+    "maxBsonObjectSize": 16 * 1024 * 1024,
+    "maxMessageSizeBytes": 48_000_000,
+    "maxWriteBatchSize": 100_000,
+    "minWireVersion": 0,
+    "maxWireVersion": 21,
+    "readOnly": True,
+    "ok": 1.0,
+}
+_COUNTER = count(1)
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """Documents that were asked for: how many there are, how many were sent, and how a batch of them is made."""
+
+    name: str
+    total: int
+    batch: Callable[[int, int], bytes | bytearray]
+    sent: int = 0
+
+
+def _ids(condition: Document, field: str, most: int) -> range | list[int]:
+    """The numbers of the biosamples that a condition selects, ascending."""
+    wanted = condition.get(field)
+    if isinstance(wanted, str):
+        wanted = {"$in": [wanted]}
+    if not isinstance(wanted, dict):
+        return range(most)
+    if "$in" in wanted:
+        numbers = (int(text[6:]) for text in wanted["$in"] if re.fullmatch(r"pgxbs-\d{8}", text))
+        return sorted(number for number in numbers if number < most)
+    after = wanted.get("$gt") or ""
+    return range(int(after[6:]) + 1 if after else 0, most)
+
+
+@lru_cache(maxsize=64)
+def _sample_batch(numbers: tuple[int, ...], fields: frozenset[str]) -> bytes:
+    documents = map(biosample, numbers)
+    if fields <= {"_id", "id"}:
+        documents = ({field: document[field] for field in sorted(fields)} for document in documents)
+    return array([bson.encode(document) for document in documents])
+
+
+class _Connection:
+    """One client's connection, with cursors and memory of its own."""
+
+    def __init__(self, peer: socket.socket, cursors: dict[int, _Cursor]) -> None:
+        self._peer = peer
+        self._cursors = cursors
+        self._templates: dict[tuple[int, int, int], Template] = {}
+
+    def run(self) -> None:
+        """Answer until the client leaves."""
+        self._peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._peer:
+            try:
+                while header := self._peer.recv(_HEADER, socket.MSG_WAITALL):
+                    size, request, _, _ = (int.from_bytes(header[at : at + 4], "little") for at in range(0, 16, 4))
+                    message = self._peer.recv(size - _HEADER, socket.MSG_WAITALL)
+                    # Flag bits, a byte for the kind of section, then the command.
+                    length = int.from_bytes(message[5:9], "little")
+                    self._send(request, self._answer(bson.decode(message[5 : 5 + length])))
+            except ConnectionError:
+                return
+
+    def _send(self, request: int, pieces: tuple[bytes | bytearray, ...]) -> None:
+        size = _HEADER + 5 + sum(map(len, pieces))
+        words = (size, next(_COUNTER) & 0x7FFFFFFF, request, _OP_MSG, 0)
+        head = b"".join(word.to_bytes(4, "little") for word in words) + b"\0"
+        views = [head, *pieces]
+        sent = self._peer.sendmsg(views)
+        for view in views:
+            if sent < len(view):
+                self._peer.sendall(memoryview(view)[sent:])
+            sent = max(0, sent - len(view))
+
+    def _answer(self, command: Document) -> tuple[bytes | bytearray, ...]:
+        name = next(iter(command))
+        cohort = Cohort.named(command["$db"])
+        if name in {"hello", "ismaster", "isMaster"}:
+            return (bson.encode({**_HELLO, "connectionId": threading.get_native_id()}),)
+        if cohort is not None and name in {"find", "getMore"}:
+            return self._batch(command, cohort)
+        if cohort is not None and name in {"listCollections", "listIndexes", "aggregate"}:
+            documents = [bson.encode(document) for document in _listed(name, command, cohort)]
+            return self._framed(f"{command['$db']}.$cmd", array(documents), "firstBatch", 0)
+        return (bson.encode(self._said(name, command, cohort)),)
+
+    def _said(self, name: str, command: Document, cohort: Cohort | None) -> Document:
+        """The answer to a command that asks for no documents."""
+        if name == "count" and cohort is not None:
+            return {"n": _total(command[name], cohort, command.get("query", {})), "ok": 1.0}
+        if name == "killCursors":
+            return {"cursorsKilled": [c for c in command["cursors"] if self._cursors.pop(c, None)], "ok": 1.0}
+        if name in {"ping", "endSessions"}:
+            return {"ok": 1.0}
+        return {"ok": 0.0, "errmsg": f"no such command: {name}", "code": 59}
+
+    @staticmethod
+    def _framed(name: str, batch: bytes | bytearray, key: str, cursor: int) -> tuple[bytes | bytearray, ...]:
+        before, after = frame(name, len(batch), key, cursor)
+        return before, batch, after
+
+    def _batch(self, command: Document, cohort: Cohort) -> tuple[bytes | bytearray, ...]:
+        """The answer to a `find` or a `getMore`."""
+        if "find" in command:
+            number, cursor, key = 0, self._found(command, cohort), "firstBatch"
+            size = command.get("batchSize", _FIRST_BATCH)
+        else:
+            number, key = int(command["getMore"]), "nextBatch"
+            found = self._cursors.pop(number, None)
+            if found is None:
+                return (bson.encode({"ok": 0.0, "errmsg": "no such cursor", "code": 43}),)
+            cursor, size = found, command.get("batchSize") or _BATCH
+        many = min(size, _MOST, cursor.total - cursor.sent)
+        batch = cursor.batch(cursor.sent, many)
+        cursor.sent += many
+        left = cursor.sent < cursor.total and not command.get("singleBatch")
+        if left:
+            number = number or next(_COUNTER)
+            self._cursors[number] = cursor
+        return self._framed(cursor.name, batch, key, number if left else 0)
+
+    def _found(self, command: Document, cohort: Cohort) -> _Cursor:
+        collection, condition = command["find"], command.get("filter", {})
+        name, limit = f"{command['$db']}.{collection}", abs(command.get("limit") or 0)
+        if collection == "variants":
+            total, batch = self._variants(cohort, condition)
+        elif collection == "biosamples":
+            numbers = _ids(condition, "id", cohort.biosamples)
+            projection = {"_id": 1, **command.get("projection", {"all": 1})}
+            fields = frozenset(field for field, wanted in projection.items() if wanted)
+            total = len(numbers)
+
+            def batch(first: int, many: int) -> bytes:
+                return _sample_batch(tuple(numbers[first : first + many]), fields)
+        else:
+            documents = [bson.encode(document) for document in _small(collection, cohort, condition)]
+            total = len(documents)
+
+            def batch(first: int, many: int) -> bytes:
+                return array(documents[first : first + many])
+
+        return _Cursor(name, min(total, limit) if limit else total, batch)
+
+    def _variants(self, cohort: Cohort, condition: Document) -> tuple[int, Callable[[int, int], bytes | bytearray]]:
+        wanted = condition.get("_id")
+        if isinstance(wanted, bson.ObjectId):
+            number, row = (int.from_bytes(wanted.binary[at : at + 4]) for at in (4, 8))
+            return 1, lambda _, many: array([bson.encode(variant(number, row))] * many)
+        numbers = _ids(condition, "biosample_id", cohort.biosamples)
+        passed = 0
+        if len(numbers) == 1 and isinstance(wanted, dict) and isinstance(wanted.get("$gt"), bson.ObjectId):
+            passed = int.from_bytes(wanted["$gt"].binary[8:]) + 1
+        total = len(numbers) * cohort.variants - passed
+        return total, lambda first, many: self._rows(cohort, numbers, passed + first, many)
+
+    def _rows(self, cohort: Cohort, numbers: range | list[int], first: int, many: int) -> bytes | bytearray:
+        if not many:
+            return array([])
+        period = cohort.variants
+        phase = first % (250 if period % 250 == 0 else period)
+        key = (many, phase, 250 if period % 250 == 0 else period)
+        own = self._templates.pop(key, None) or template(*key).copy()
+        self._templates[key] = own
+        if len(self._templates) > _TEMPLATES:
+            del self._templates[next(iter(self._templates))]
+        return own.patch(*rows_of(cohort, numbers, first, many))
+
+
+def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
+    if name == "listCollections":
+        return [{"name": collection, "type": "collection"} for collection in _COLLECTIONS]
+    if name == "listIndexes":
+        fields = ("_id", *_COLLECTIONS.get(command[name], ()))
+        return [{"v": 2, "key": {field: 1}, "name": f"{field}_1"} for field in fields]
+    match = next((stage["$match"] for stage in command["pipeline"] if "$match" in stage), {})
+    return [{"n": _total(command[name], cohort, match)}]
+
+
+def _total(collection: str, cohort: Cohort, condition: Document) -> int:
+    if collection == "variants":
+        return len(_ids(condition, "biosample_id", cohort.biosamples)) * cohort.variants
+    if collection == "biosamples":
+        return len(_ids(condition, "id", cohort.biosamples))
+    return len(_small(collection, cohort, condition))
+
+
+def _small(collection: str, cohort: Cohort, condition: Document) -> list[Document]:
+    """The documents of a collection of few: filters, and what the dataset states of itself."""
+    if collection == "collations":
+        asked = condition.get("id", {"$in": ["NCIT:C3262"]})
+        codes = [asked] if isinstance(asked, str) else asked["$in"]
+        fields = {"db_key": "histological_diagnosis.id", "entity": "biosample", "count": cohort.biosamples}
+        return [{"_id": code, "id": code, "label": "Neoplasm", "child_terms": [code], **fields} for code in codes]
+    if collection == "dataversion":
+        counts = {"biosamples": cohort.biosamples, "variants": cohort.rows, "collations": 1}
+        last = {"variants": variant(cohort.biosamples - 1, cohort.variants - 1)["_id"]}
+        return [{"_id": cohort.name, "version": "1", "counts": counts, "last": last}]
+    return []
+
+
+# --- the server and its process --------------------------------------------------------------------------------------
+
+
+def serve(port: int) -> None:
+    """Accept for ever."""
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as listening:
+        print(f"mongodb://127.0.0.1:{listening.getsockname()[1]}/?directConnection=true", flush=True)
+        cursors: dict[int, _Cursor] = {}
+        while True:
+            peer, _ = listening.accept()
+            threading.Thread(target=_Connection(peer, cursors).run, daemon=True).start()
+
+
+class Replay:
+    """The replay upstream in a process of its own."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.replay", "0"], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self.uri = self._process.stdout.readline().strip()
+        assert self.uri.startswith("mongodb://"), "the replay upstream did not start"
+        self.process = Process(self._process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]) if sys.argv[1:] else 27027)
