@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -265,13 +264,3 @@ class Source:
             indexes = await self._read(self._unbroken(database[name].index_information()))
             found[name] = frozenset(str(index["key"][0][0]) for index in indexes.values() if index.get("key"))
         return found
-
-
-@asynccontextmanager
-async def opened(make: Callable[[], Source]) -> AsyncIterator[Source]:
-    """A source that is closed at the end of the block."""
-    source = make()
-    try:
-        yield source
-    finally:
-        await source.close()

@@ -5,8 +5,8 @@ Long runs, from the repository's root:
     python -m tests.codec.fuzz 3600                                  # both engines against each other
 
     clang++ -std=c++17 -g -O1 -DLIBFUZZER -fsanitize=fuzzer,address,undefined -I gateway/codec/core \
-        tests/codec/native/fuzz.cpp -o /tmp/fuzz                     # the core under AddressSanitizer
-    /tmp/fuzz -max_total_time=3600 /tmp/found tests/codec/corpus     # new inputs go to /tmp/found (make it first)
+        tests/codec/native/fuzz.cpp -o build/fuzz                    # the core under AddressSanitizer
+    build/fuzz -max_total_time=3600 build/found tests/codec/corpus     # new inputs go to build/found (make it first)
 
 What they find goes into `tests/codec/corpus/`, which all tests here run.
 """

@@ -78,7 +78,7 @@ async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
     plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output=output, limit="0")
     whole, tallies = await rig.run(plan)
     assert tallies[-1].rows > 3000
-    for rows, flights in ((15, 7), (60, 1), (333, 3)):
+    for rows, flights in ((25, 7), (120, 1), (333, 3)):
         again, counted = await rig.run(plan, rows, flights)
         assert again == whole
         assert counted == tallies

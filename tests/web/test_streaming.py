@@ -39,7 +39,7 @@ def test_two_hundred_clients_that_leave_leave_no_cursor(slow: Gateway, mongo: Cl
     for _ in range(200):
         client = slow.open(LONG)
         opened.append(client)
-        if len(opened) == 20:
+        if len(opened) == 50:
             for leaving in opened:
                 assert leaving.recv(1000).startswith(b"HTTP/1.1 200 OK")
                 leaving.close()

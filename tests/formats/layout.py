@@ -1,0 +1,29 @@
+"""How the tests of pgxseg lay out a download, and encode documents with its parts."""
+
+from typing import Any
+
+import bson
+
+from gateway.formats import pgxseg
+from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
+
+__all__ = ["encoded", "parts"]
+
+
+def parts(*filters: FilterTerm, limit: int | None = None, skip: int = 0, **selected: Any) -> tuple[Part, Part]:
+    """The two parts of a download: sample lines, rows."""
+    wanted = Wanted(
+        ask=Ask(filters=filters, limit=limit, skip=skip),
+        datasets=((Survey(dataset="progenetix", version="1"), Selection(dataset="progenetix", **selected)),),
+        beacon_id="org.progenetix",
+        base="",
+        address="",
+        page_limit=200,
+    )
+    samples, rows = pgxseg.FORMAT.parts(wanted)
+    return samples, rows
+
+
+def encoded(part: Part, *documents: dict) -> str:
+    batch = bson.encode({str(number): document for number, document in enumerate(documents)})
+    return part.encode([batch]).data.decode()
