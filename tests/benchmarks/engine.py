@@ -122,11 +122,11 @@ def table(inputs: Mapping[str, Sequence[Batch]], medians: Mapping[tuple[str, str
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=40)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = list(variants(options.documents))
     shuffled = random.Random(1).sample(found, len(found))
     inputs = {"in order": batches(found), "shuffled": batches(shuffled)}
