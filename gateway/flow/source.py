@@ -129,10 +129,9 @@ class Source:
         A cursor that the server keeps because the reply was full is killed at once: what is missing is asked anew, by
         smaller slices or after the last key.
         """
-        command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
+        command = self._find(collection, condition, projection, limit)
         if sort:
             command["sort"] = {sort: 1}
-        command |= {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
         return await self._in_reader(partial(self._page, dataset, command))
 
     async def shaped(
@@ -149,14 +148,17 @@ class Source:
 
         Read and shaped in one go by the same thread: the event loop hears of it once, when it is done.
         """
-        command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
-        command |= {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
+        command = self._find(collection, condition, projection, limit)
 
         def work() -> T | Page:
             page = self._page(dataset, command)
             return shape(page.arrays) if page.complete else page
 
         return await self._in_reader(work)
+
+    def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
+        command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
+        return command | {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
 
     async def _in_reader(self, work: Callable[[], T]) -> T:
         return await self._read(self._unbroken(asyncio.get_running_loop().run_in_executor(self._readers, work)))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
@@ -14,13 +13,11 @@ from aiohttp import web
 from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.limits import Slots
-from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
 from gateway.formats import envelope_error
 from gateway.web import info
 from gateway.web.download import POSTED, download
 from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, SOURCE, STOPPING, SURVEYOR
+from gateway.web.resources import opened
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 
@@ -49,22 +46,13 @@ def create_app(config: Config) -> web.Application:
 
 async def open_resources(app: web.Application) -> AsyncIterator[None]:
     """Open what the application needs for its lifetime, and close it."""
-    config = app[CONFIG]
-    # The driver works in threads of its own: a connection each for what may be under way at once.
-    app[SOURCE] = Source(config.mongo_uri, query_timeout=config.query_timeout, connections=64)
-    app[SURVEYOR] = Surveyor(app[SOURCE], ttl=config.version_ttl)
-    app[EXECUTOR] = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode")
-    app[SLOTS] = Slots(config.max_passes)
-    app[PUMP] = Pump(
-        app[SOURCE],
-        app[SURVEYOR],
-        app[EXECUTOR],
-        slicing=Slicing(rows=config.slice_rows, flights=config.flights),
-        retry_window=config.retry_window,
-    )
-    yield
-    await app[SOURCE].close()
-    app[EXECUTOR].shutdown(cancel_futures=True)
+    app[SLOTS] = Slots(app[CONFIG].max_passes)
+    async with opened(app[CONFIG]) as resources:
+        app[SOURCE] = resources.source
+        app[SURVEYOR] = resources.surveyor
+        app[EXECUTOR] = resources.executor
+        app[PUMP] = resources.pump
+        yield
 
 
 async def _let_finish(app: web.Application) -> None:

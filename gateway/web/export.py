@@ -1,7 +1,6 @@
 """`pgx-gateway export`: the bytes that the server would send, written to a file, with no server."""
 
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,11 @@ import aiofiles
 import aiofiles.os
 
 from gateway.config import Config
-from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
 from gateway.flow.squeeze import squeezed
-from gateway.flow.survey import Surveyor
 from gateway.model import Tally
 from gateway.query import params
 from gateway.web.prepare import prepare
+from gateway.web.resources import opened
 
 __all__ = ["Exported", "export"]
 
@@ -40,27 +37,21 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     """
     address = urlsplit(query)
     ask = params.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True))
-    source = Source(config.mongo_uri, query_timeout=config.query_timeout, connections=64)
-    surveyor = Surveyor(source, ttl=config.version_ttl)
-    slicing = Slicing(rows=config.slice_rows, flights=config.flights)
     tallies: list[Tally] = []
     size = 0
-    with ThreadPoolExecutor(config.encode_threads) as executor:
-        pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
-        try:
-            plan = await prepare(ask, "*/*", f"http://{config.host}:{config.port}", config=config, surveyor=surveyor)
-            plain = pump.chunks(plan, tallies)
-            async with _opened(target) as file, aclosing(plain):
-                async for chunk in squeezed(plain, "gzip", executor) if plan.packed else plain:
-                    await file.write(chunk)
-                    size += len(chunk)
-        finally:
-            await source.close()
+    base = f"http://{config.host}:{config.port}"
+    async with opened(config) as resources:
+        plan = await prepare(ask, "*/*", base, config=config, surveyor=resources.surveyor)
+        plain = resources.pump.chunks(plan, tallies)
+        async with _file(target) as file, aclosing(plain):
+            async for chunk in squeezed(plain, "gzip", resources.executor) if plan.packed else plain:
+                await file.write(chunk)
+                size += len(chunk)
     return Exported(sum(tally.rows for tally in tallies[-1:]), size, plan.warnings)
 
 
 @asynccontextmanager
-async def _opened(target: Path | None) -> AsyncGenerator[Any, None]:
+async def _file(target: Path | None) -> AsyncGenerator[Any, None]:
     """A file to write to, which has its name only after a block that did not fail."""
     if target is None:
         async with aiofiles.open(1, "wb", closefd=False) as file:

@@ -1,0 +1,42 @@
+"""What running plans needs, opened and closed in one place: for the server's lifetime, or for one export."""
+
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.config import Config
+from gateway.flow.pump import Pump, Slicing
+from gateway.flow.source import Source
+from gateway.flow.survey import Surveyor
+
+__all__ = ["Resources", "opened"]
+
+# A connection, and a thread that waits for it, for each read that may be under way at once.
+_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The database, what is known of its datasets, the threads that encode, and the pump that uses them."""
+
+    source: Source
+    surveyor: Surveyor
+    executor: ThreadPoolExecutor
+    pump: Pump
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncGenerator[Resources, None]:
+    """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
+    source = Source(config.mongo_uri, query_timeout=config.query_timeout, connections=_CONNECTIONS)
+    surveyor = Surveyor(source, ttl=config.version_ttl)
+    executor = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode")
+    slicing = Slicing(rows=config.slice_rows, flights=config.flights)
+    pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
+    try:
+        yield Resources(source, surveyor, executor, pump)
+    finally:
+        await source.close()
+        executor.shutdown(cancel_futures=True)
