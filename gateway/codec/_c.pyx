@@ -18,7 +18,7 @@ from gateway.codec import _py
 from gateway.codec.columns import Kind
 from gateway.model import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "last_id", "rows", "split_reply", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -50,6 +50,7 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         string_view pick(size_t, size_t) except +
 
     string escaped(string_view) except +
+    cbool core_sound "gateway::sound"(const Byte*, size_t) except +
 
 
 cdef extern from "core/reply.hpp" namespace "gateway" nogil:
@@ -175,6 +176,27 @@ def sure_rows(object arrays, object columns, str key, object start=0, object sto
     with nogil:
         lines = encoder.get().pick(begin, end)
     return Rows((<const char*>lines.data())[:lines.size()], <Py_ssize_t>(end - begin), matched)
+
+
+# --- documents -------------------------------------------------------------------------------------------------------
+
+def decode(object arrays):
+    """All documents of some BSON arrays, as dictionaries."""
+    found = []
+    for array in arrays:
+        found += _py.decode_sound(array) if _sound(array) else _py.decode([array])
+    return found
+
+
+cdef bint _sound(object array) except -1:
+    cdef bint sure
+    if type(array) is not bytes:
+        return False
+    cdef const Byte* start = _start(<bytes>array)
+    cdef size_t size = len(<bytes>array)
+    with nogil:
+        sure = core_sound(start, size)
+    return sure
 
 
 # --- replies and batches ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from gateway.formats import eras
 from gateway.formats.base import Format
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES
 from gateway.model import Part, Rows, Selection, Wanted
-from gateway.text import escape_value
+from gateway.text import escape_value, never_escaped
 
 __all__ = ["COLUMNS", "FORMAT", "sample_line"]
 
@@ -105,6 +105,10 @@ def _projection(columns: Sequence[Column]) -> dict[str, int]:
     return dict.fromkeys(sorted(paths | {"_id", "biosample_id"}), 1)
 
 
+# How the text of a value is written.
+Escape = Callable[[str], str]
+
+
 def _term(name: str, path: str) -> tuple[tuple[str, str], ...]:
     return ((f"{name}_id", f"{path}.id"), (f"{name}_label", f"{path}.label"))
 
@@ -146,24 +150,25 @@ _SAMPLE_PROJECTION: Final = dict.fromkeys(
 )
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, escape: Escape = escape_value) -> str:
     """A value of a sample line: terms as `id::label` joined by `&&`, numbers of a list by `::`, else its text."""
     if isinstance(value, str):
-        return escape_value(value)
+        return escape(value)
     if isinstance(value, list):
         terms = [item for item in value if isinstance(item, dict)]
         if terms:
-            return "&&".join(text for text in (_joined("::", (t.get("id"), t.get("label"))) for t in terms) if text)
-        return _joined("::", value)
+            texts = (_joined("::", (term.get("id"), term.get("label")), escape) for term in terms)
+            return "&&".join(text for text in texts if text)
+        return _joined("::", value, escape)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ""
     if isinstance(value, datetime):
-        return escape_value(value.isoformat())
-    return "" if value is None or isinstance(value, dict | bool | bytes) else escape_value(str(value))
+        return escape(value.isoformat())
+    return "" if value is None or isinstance(value, dict | bool | bytes) else escape(str(value))
 
 
-def _joined(separator: str, values: Iterable[Any]) -> str:
-    return separator.join(text for text in map(_value, values) if text)
+def _joined(separator: str, values: Iterable[Any], escape: Escape) -> str:
+    return separator.join(text for value in values if (text := _value(value, escape)))
 
 
 def _at(document: Any, path: str) -> Any:
@@ -172,15 +177,15 @@ def _at(document: Any, path: str) -> Any:
     return document
 
 
-def _group(document: Mapping[str, Any], chosen: tuple[str, str] | None) -> tuple[str, str]:
+def _group(document: Mapping[str, Any], chosen: tuple[str, str] | None, escape: Escape) -> tuple[str, str]:
     """The group of a sample: the one filter that selected it, else what its file said, else its diagnosis."""
     if chosen:
         return chosen
-    own = _value(_at(document, "info.group_id"))
+    own = _value(_at(document, "info.group_id"), escape)
     if own:
-        return own, _value(_at(document, "info.group_label"))
+        return own, _value(_at(document, "info.group_label"), escape)
     diagnosis = _at(document, "histological_diagnosis")
-    return _value(_at(diagnosis, "id")), _value(_at(diagnosis, "label"))
+    return _value(_at(diagnosis, "id"), escape), _value(_at(diagnosis, "label"), escape)
 
 
 # The fields of a sample line by the first name of their paths, each with the rest of its path.
@@ -201,7 +206,7 @@ _SAMPLE_TREE: Final = _tree((name, tuple(path.split("."))) for name, path in (("
 _SAMPLE_NAMES: Final = frozenset(("id", "group_id", "group_label", *(name for name, _ in _SAMPLE_FIELDS)))
 
 
-def _read(document: Mapping[str, Any], tree: _Tree, pairs: list[str]) -> None:
+def _read(document: Mapping[str, Any], tree: _Tree, pairs: list[str], escape: Escape) -> None:
     """Add `name=value` of all fields that say something: each branch is entered once, and only where it is there."""
     for first, name, below in tree:
         value = document.get(first)
@@ -209,23 +214,33 @@ def _read(document: Mapping[str, Any], tree: _Tree, pairs: list[str]) -> None:
             continue
         if below:
             if isinstance(value, dict):
-                _read(value, below, pairs)
-        elif text := _value(value):
+                _read(value, below, pairs, escape)
+        elif text := _value(value, escape):
             pairs.append(f"{name}={text}")
+
+
+def _pairs(sample: Mapping[str, Any], chosen: tuple[str, str] | None, escape: Escape) -> list[str]:
+    """The `name=value` of a biosample of the current model; what the request says is escaped already."""
+    pairs: list[str] = []
+    _read(sample, _SAMPLE_TREE, pairs, escape)
+    group_id, group_label = _group(sample, chosen, escape)
+    pairs += [f"{name}={text}" for name, text in (("group_id", group_id), ("group_label", group_label)) if text]
+    own = _at(sample, "info.pgxseg")
+    if isinstance(own, dict):
+        more = ((name, _value(item, escape)) for name, item in own.items() if name not in _SAMPLE_NAMES)
+        pairs += [f"{escape(str(name))}={text}" for name, text in more if text]
+    return pairs
 
 
 def sample_line(document: Mapping[str, Any], chosen: tuple[str, str] | None = None) -> str:
     """The `#sample=>` line of a biosample (either model); `chosen` is the group of the request, (id, label)."""
     sample = eras.biosample(document)
-    pairs: list[str] = []
-    _read(sample, _SAMPLE_TREE, pairs)
-    group_id, group_label = _group(sample, chosen)
-    pairs += [f"{name}={text}" for name, text in (("group_id", group_id), ("group_label", group_label)) if text]
-    own = _at(sample, "info.pgxseg")
-    if isinstance(own, dict):
-        more = ((name, _value(item)) for name, item in own.items() if name not in _SAMPLE_NAMES)
-        pairs += [f"{escape_value(str(name))}={text}" for name, text in more if text]
-    return "#sample=>" + ";".join(pairs) + "\n"
+    pairs = _pairs(sample, chosen, str)
+    line = ";".join(pairs)
+    # One look at the whole line, and hardly ever a second one at each of its values.
+    if not never_escaped(line) or line.count(";") >= len(pairs):
+        line = ";".join(_pairs(sample, chosen, escape_value))
+    return f"#sample=>{line}\n"
 
 
 def _sample_rows(chosen: tuple[str, str] | None) -> Callable[..., Rows]:

@@ -69,6 +69,32 @@ class Counter {
     Byte* first_ = digits_ + width - 1;
 };
 
+// Calls `each(document, size)` for the documents of a BSON array until it is false; false as well: unsure of the array.
+template <typename Each>
+bool for_each_document(const Byte* at, std::size_t size, Each each) {
+    if (size < min_document || document_size(at, at + size) != size) return false;
+    const Byte* const end = at + size - 1;
+    Counter counter;
+    for (at += 4; at < end; counter.step()) {
+        // A name that is not the expected one may replace a document; the reference engine knows which.
+        if (*at++ != type_document || !counter.stands(at, end)) return false;
+        at += counter.size() + 1;
+        const std::size_t length = document_size(at, end);
+        if (length == 0 || !each(at, length)) return false;
+        at += length;
+    }
+    return at == end;
+}
+
+// Whether a BSON array holds documents and nothing but what the driver's decoder reads safely; false: unsure.
+inline bool sound(const Byte* at, std::size_t size) {
+    const Plan none;
+    Walk walk(none);
+    return for_each_document(at, size, [&](const Byte* document, std::size_t length) {
+        return walk.document(document, length);
+    });
+}
+
 class Encoder {
   public:
     Encoder(const Plan& plan, std::size_t input)
@@ -81,19 +107,11 @@ class Encoder {
 
     // Encodes the documents of a BSON array, which must stay where it is; false: unsure, and this encoder is done.
     bool add(const Byte* at, std::size_t size) {
-        if (size < min_document || document_size(at, at + size) != size) return false;
-        const Byte* const end = at + size - 1;
-        Counter counter;
-        for (at += 4; at < end; counter.step()) {
-            // A name that is not the expected one may replace a document; the reference engine knows which.
-            if (*at++ != type_document || !counter.stands(at, end)) return false;
-            at += counter.size() + 1;
-            const std::size_t length = document_size(at, end);
-            if (length == 0 || !walk_.document(at, length) || !note()) return false;
+        return for_each_document(at, size, [this](const Byte* document, std::size_t length) {
+            if (!walk_.document(document, length) || !note()) return false;
             renderer_.line(walk_);
-            at += length;
-        }
-        return at == end;
+            return true;
+        });
     }
 
     std::size_t count() const { return rows_.size(); }
