@@ -41,7 +41,7 @@ _SUSPECT_IN_LINE: Final = re.compile(r'[\x00-\x1f\x7f#%"]')
 
 
 def never_escaped(line: str) -> bool:
-    """Whether no value of a header line, written as it was and joined by `;`, needs a code, but for a `;` of its own."""
+    """Whether no value of a header line that was joined by `;` needs a code, but for a `;` of its own."""
     return not _SUSPECT_IN_LINE.search(line)
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -71,10 +71,11 @@ class Pump:
         run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
         pending = b""
         try:
-            for part in plan.parts:
+            lanes = [_Lane(part) for part in plan.parts]
+            for part, lane, following in zip(plan.parts, lanes, [*lanes[1:], None], strict=True):
                 tallies.append(Tally())
                 pending += part.before
-                async with aclosing(run.deliver(part, tallies)) as pieces:
+                async with aclosing(run.deliver(lane, following, tallies)) as pieces:
                     async for piece in pieces:
                         pending += piece
                         if pending:
@@ -97,6 +98,33 @@ class Pump:
                 raise DatasetChanged("the dataset changed during the download; ask again for the new data")
 
 
+@dataclass(slots=True)
+class _Lane:
+    """How far the reading of a part is: where its next slice begins, and the slices under way, in order."""
+
+    part: Part
+    position: int = 0
+    width: int = 0
+    density: float | None = None  # rows a biosample, as seen so far
+    flights: "deque[tuple[list[str], asyncio.Task[Rows | Page]]]" = field(default_factory=deque)
+
+    def widen(self, aim: int) -> int:
+        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
+        if self.part.collection == "biosamples":
+            return _WIDEST // 2
+        if not self.width or self.density is None:
+            self.width = _FIRST_WIDTH
+        else:
+            fitting = int(aim / self.density) if self.density else _WIDEST
+            self.width = max(1, min(fitting, self.width * _WIDER_AT_MOST, _WIDEST))
+        return self.width
+
+    def learn(self, biosamples: int, rows: int) -> None:
+        """Take note of what a slice brought."""
+        seen = rows / biosamples
+        self.density = seen if self.density is None else 0.7 * self.density + 0.3 * seen
+
+
 class _Pass:
     """One run of a plan."""
 
@@ -106,9 +134,12 @@ class _Pass:
         self._slicing = slicing
         self.patience = patience
         self._rosters: dict[int, Roster] = {}
-        self._density: float | None = None  # rows a biosample, as seen so far in this part
+        self._tasks: set[asyncio.Task[Rows | Page]] = set()
 
     async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for roster in self._rosters.values():
             await roster.stop()
 
@@ -120,12 +151,13 @@ class _Pass:
             await self.patience(roster.start)
         return self._rosters[key]
 
-    async def deliver(self, part: Part, tallies: Sequence[Tally]) -> AsyncGenerator[bytes, None]:
+    async def deliver(
+        self, lane: _Lane, following: _Lane | None, tallies: Sequence[Tally]
+    ) -> AsyncGenerator[bytes, None]:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
-        tally = tallies[-1]
+        part, tally = lane.part, tallies[-1]
         roster = await self._roster(part)
-        self._density = None
-        pieces = self._window(part, roster) if part.limit else self._everything(part, roster)
+        pieces = self._window(lane, roster) if part.limit else self._everything(lane, following, roster)
         if part.fetch:
             async with aclosing(pieces) as encoded:
                 async for rows in encoded:
@@ -139,51 +171,45 @@ class _Pass:
 
     # --- all rows ----------------------------------------------------------------------------------------------------
 
-    async def _everything(self, part: Part, roster: Roster, position: int = 0) -> AsyncGenerator[Rows, None]:
-        flights: deque[tuple[list[str], asyncio.Task[Rows | Page]]] = deque()
-        width = 0
-        try:
-            while True:
-                while len(flights) < self._flights() and (not flights or roster.ready(position)):
-                    if not await roster.more(position):
-                        break
-                    width = self._width(width, part)
-                    ids = roster.ids[position : position + width]
-                    position += len(ids)
-                    flights.append((ids, asyncio.create_task(self._fetch(part, ids))))
-                if not flights:
-                    return
-                ids, task = flights[0]
-                landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
-                flights.popleft()
-                if isinstance(landed, Rows):
-                    self._learn(len(ids), landed.matched)
-                    yield landed
-                else:
-                    async with aclosing(self._arrays(part, ids, landed)) as pieces:
-                        async for arrays in pieces:
-                            yield await self._encode(part, arrays)
-                    self._learn(1, self._slicing.rows)
-        finally:
-            for _, task in flights:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in flights), return_exceptions=True)
+    async def _everything(self, lane: _Lane, following: _Lane | None, roster: Roster) -> AsyncGenerator[Rows, None]:
+        part = lane.part
+        while True:
+            while self._may_launch() and (not lane.flights or roster.ready(lane.position)):
+                if not await roster.more(lane.position):
+                    self._look_ahead(following, roster)
+                    break
+                self._launch(lane, roster)
+            if not lane.flights:
+                return
+            ids, task = lane.flights[0]
+            landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
+            lane.flights.popleft()
+            self._tasks.discard(task)
+            if isinstance(landed, Rows):
+                lane.learn(len(ids), landed.matched)
+                yield landed
+            else:
+                async with aclosing(self._arrays(part, ids, landed)) as pieces:
+                    async for arrays in pieces:
+                        yield await self._encode(part, arrays)
+                lane.learn(1, self._slicing.rows)
 
-    def _flights(self) -> int:
-        return self._slicing.flights if self.patience.committed else 1
+    def _may_launch(self) -> bool:
+        return len(self._tasks) < (self._slicing.flights if self.patience.committed else 1)
 
-    def _width(self, last: int, part: Part) -> int:
-        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
-        if part.collection == "biosamples":
-            return _WIDEST // 2
-        if not last or self._density is None:
-            return _FIRST_WIDTH
-        fitting = int(self._slicing.rows / self._density) if self._density else _WIDEST
-        return max(1, min(fitting, last * _WIDER_AT_MOST, _WIDEST))
+    def _launch(self, lane: _Lane, roster: Roster) -> None:
+        ids = roster.ids[lane.position : lane.position + lane.widen(self._slicing.rows)]
+        lane.position += len(ids)
+        task = asyncio.create_task(self._fetch(lane.part, ids))
+        self._tasks.add(task)
+        lane.flights.append((ids, task))
 
-    def _learn(self, biosamples: int, rows: int) -> None:
-        seen = rows / biosamples
-        self._density = seen if self._density is None else 0.7 * self._density + 0.3 * seen
+    def _look_ahead(self, following: _Lane | None, roster: Roster) -> None:
+        """Begin with the next part while the last slices of this one are under way, where it is of the same samples."""
+        if following and following.part.fetch and not following.part.limit:
+            same = self._rosters.get(id(following.part.selection)) is roster
+            while same and self._may_launch() and following.position < len(roster.ids):
+                self._launch(following, roster)
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
@@ -270,14 +296,14 @@ class _Pass:
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
 
-    async def _window(self, part: Part, roster: Roster) -> AsyncGenerator[Rows, None]:
+    async def _window(self, lane: _Lane, roster: Roster) -> AsyncGenerator[Rows, None]:
         """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
-        position, before = await self._seek(part, roster)
-        skip, left, width = part.skip - before, part.limit, 0
-        while left > 0 and await roster.more(position):
-            width = self._width(width, part)
-            ids = roster.ids[position : position + width]
-            position += len(ids)
+        part = lane.part
+        lane.position, before = await self._seek(part, roster)
+        skip, left = part.skip - before, part.limit
+        while left > 0 and await roster.more(lane.position):
+            ids = roster.ids[lane.position : lane.position + lane.widen(self._slicing.rows)]
+            lane.position += len(ids)
             page = await self.patience(partial(self._page, part, ids))
             found = 0
             async with aclosing(self._arrays(part, ids, page)) as pieces:
@@ -287,7 +313,7 @@ class _Pass:
                     yield rows
                     if left <= 0:
                         return
-            self._learn(len(ids), found)
+            lane.learn(len(ids), found)
 
     async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
         """The position of the slice in which the window begins, and the rows before that slice."""
