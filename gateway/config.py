@@ -94,7 +94,7 @@ SETTINGS: Final = (
         "max_passes", _whole(1, 10_000), "64", "downloads that run at once in a process; further ones are answered 503"
     ),
     Setting("flights", _whole(1, 64), "4", "database reads that one download has under way"),
-    Setting("slice_rows", _whole(10, 100_000), "5000", "variants that one database read aims at"),
+    Setting("slice_rows", _whole(10, 100_000), "10000", "variants that one database read aims at"),
     Setting("query_timeout", _seconds(1), "120", "seconds that one database read may take"),
     Setting("retry_window", _seconds(0), "120", "seconds that a running download waits for a lost database"),
     Setting("client_timeout", _seconds(1), "600", "seconds that a client may take for 64 KiB before it is dropped"),

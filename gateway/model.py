@@ -246,6 +246,10 @@ class Rows:
     matched: int
 
 
+Array = bytes | memoryview
+"""A BSON array of documents, or where it lies in a reply."""
+
+
 class Encode(Protocol):
     """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
 
@@ -253,7 +257,7 @@ class Encode(Protocol):
     all of a's rows precede b's.  Pure, and called in threads.
     """
 
-    def __call__(self, arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+    def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         """Encode the documents of `arrays`."""
         ...
 

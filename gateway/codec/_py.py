@@ -13,19 +13,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from bson import Decimal128, ObjectId
+from bson import Decimal128, ObjectId, decode_all
 from bson import decode as bson_decode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from gateway.codec.columns import Cell, Column, Kind
 from gateway.errors import BadDocument
-from gateway.model import Rows
+from gateway.model import Array, Rows
 from gateway.text import escape_cell
 
 __all__ = [
     "IMPLEMENTATION",
     "MAX_DEPTH",
+    "UNREADABLE",
     "count",
     "decode",
     "decode_sound",
@@ -47,7 +48,7 @@ MAX_DEPTH: Final = 200
 _OPTIONS: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
     document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-_UNREADABLE: Final = (BSONError, ValueError, OverflowError, RecursionError)
+UNREADABLE: Final = (BSONError, ValueError, OverflowError, RecursionError)
 # No type of an element, no terminator, no UTF-8.
 _FENCE: Final = b"\xee"
 _FENCE_MARGIN: Final = 64
@@ -64,30 +65,31 @@ _DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
 _NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
-def split_reply(raw: bytes) -> tuple[int, bytes]:
-    """The cursor id (0: exhausted) and the batch, as the bytes of a BSON array, of a raw `find` or `getMore` reply.
+def split_reply(raw: bytes) -> tuple[int, memoryview]:
+    """The cursor id (0: exhausted) and the batch, a BSON array within it, of a raw `find` or `getMore` reply.
 
     Only the top of the reply is walked; keys may come in any order.
     """
     try:
         for kind, name, start, end in list(_elements(raw)):  # all of it is checked first
             if name == b"cursor" and kind == 0x03:
-                return _cursor(raw[start:end])
+                cursor, at, stop = _cursor(raw[start:end])
+                return cursor, memoryview(raw)[start + at : start + stop]
     except (struct.error, ValueError, IndexError) as error:
         raise BadDocument(f"the database's reply is not valid BSON: {error}") from error
     raise BadDocument("the database's reply holds no cursor")
 
 
-def _cursor(raw: bytes) -> tuple[int, bytes]:
+def _cursor(raw: bytes) -> tuple[int, int, int]:
     cursor_id, batch = 0, None
     for kind, name, start, end in _elements(raw):
         if name == b"id" and kind == 0x12:
             (cursor_id,) = _INT64.unpack_from(raw, start)
         elif name in (b"firstBatch", b"nextBatch") and kind == 0x04:
-            batch = raw[start:end]
+            batch = (start, end)
     if batch is None:
         raise BadDocument("the database's reply holds no batch")
-    return cursor_id, batch
+    return cursor_id, *batch
 
 
 def _elements(raw: bytes) -> Iterator[tuple[int, bytes, int, int]]:
@@ -120,23 +122,23 @@ def _length(raw: bytes, kind: int, at: int) -> int:
     return int(stated) + extra
 
 
-def decode(arrays: Sequence[bytes]) -> list[dict[str, Any]]:
+def decode(arrays: Sequence[Array]) -> list[dict[str, Any]]:
     """All documents of some BSON arrays, as dictionaries."""
     found: list[dict[str, Any]] = []
     for array in arrays:
         try:
-            documents = list(_read(array).values())
-        except _UNREADABLE as error:
-            raise BadDocument(f"{_culprit(array)}: {error}") from error
+            documents = list(_read(bytes(array)).values())
+        except UNREADABLE as error:
+            raise BadDocument(f"{_culprit(bytes(array))}: {error}") from error
         found.extend(documents)
     if not all(isinstance(document, dict) for document in found):
         raise BadDocument("a batch holds something that is not a document")
     return found
 
 
-def decode_sound(array: bytes) -> list[dict[str, Any]]:
-    """The documents of a BSON array that is known to be sound: what `decode` checks first is not checked."""
-    return list(bson_decode(array, codec_options=_OPTIONS).values())
+def decode_sound(documents: bytes) -> list[dict[str, Any]]:
+    """Documents that lie one behind the other and are known to be sound: what `decode` checks first is not checked."""
+    return decode_all(documents, codec_options=_OPTIONS)
 
 
 def _read(document: bytes, depth: int = MAX_DEPTH + 1) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def _culprit(array: bytes) -> str:
             document = array[start:end]
             try:
                 _read(document, MAX_DEPTH)
-            except _UNREADABLE:
+            except UNREADABLE:
                 return f"the document with _id {_id_text(document)} cannot be read"
     except (struct.error, ValueError, IndexError):
         pass
@@ -201,9 +203,9 @@ def _bounds(array: bytes) -> Iterator[tuple[int, int]]:
         raise BadDocument("a batch cannot be read: it holds something that is no document, or that ends outside of it")
 
 
-def count(array: bytes) -> int:
+def count(array: Array) -> int:
     """The number of documents of a BSON array."""
-    return sum(1 for _ in _bounds(array))
+    return sum(1 for _ in _bounds(bytes(array)))
 
 
 def last_id(array: bytes) -> Any:
@@ -215,7 +217,7 @@ def document_id(array: bytes, start: int, end: int) -> Any:
     """The `_id` of the document that lies at `start:end` of a BSON array."""
     try:
         return _read(array[start:end], MAX_DEPTH)["_id"]
-    except (KeyError, *_UNREADABLE) as error:
+    except (KeyError, *UNREADABLE) as error:
         raise BadDocument(f"{_culprit(array)}: {error}") from error
 
 
@@ -269,7 +271,7 @@ def sort(documents: list[dict[str, Any]], key: str) -> None:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def rows(arrays: Sequence[bytes], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None) -> Rows:
+def rows(arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None) -> Rows:
     """Tab-separated lines, one a document, in (`key`, `_id`) order; rows `start:stop` of them."""
     documents = decode(arrays)
     sort(documents, key)

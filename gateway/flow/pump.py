@@ -5,7 +5,7 @@ is kept open between them.  A slice that does not fit one reply is halved; a bio
 `_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
 response; from then on the pass is patient.
 
-Memory of a pass: `flights` slices of at most one reply each (16 MiB, about 1 MiB as planned), their text, and the ids
+Memory of a pass: `flights` slices of at most one reply each (16 MiB, about 2 MiB as planned), their text, and the ids
 of its biosamples.
 """
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 class Slicing:
     """How passes are cut: `rows` aimed at in a slice, `flights` of them under way at once."""
 
-    rows: int = 5_000
+    rows: int = 10_000
     flights: int = 4
 
 

@@ -23,7 +23,7 @@ from pymongo import errors as driver
 from gateway import codec
 from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
-from gateway.model import Condition
+from gateway.model import Condition, Encode, Rows
 
 __all__ = ["Page", "Source"]
 
@@ -36,6 +36,9 @@ _SLOW: Final = {50, 202}
 _DRAIN_BATCH: Final = 5_000
 # A server that is down must be known quickly, so that the client hears of it; the URI can say otherwise.
 _SELECTION_SECONDS: Final = 3
+
+# Bytes of a BSON array of nothing.
+_EMPTY: Final = 5
 
 T = TypeVar("T")
 
@@ -51,6 +54,12 @@ class Page:
     def size(self) -> int:
         """Bytes of BSON."""
         return sum(len(array) for array in self.arrays)
+
+
+def _page(batch: memoryview, limit: int, *, full: bool) -> Page:
+    array = bytes(batch)
+    count = codec.count(array)
+    return Page([array] if count else [], not full and count < limit)
 
 
 def _translate(error: Exception) -> GatewayError:
@@ -139,20 +148,22 @@ class Source:
         dataset: str,
         collection: str,
         condition: Condition,
-        shape: Callable[[list[bytes]], T],
+        encode: Encode,
         *,
         projection: Mapping[str, int],
         limit: int,
-    ) -> T | Page:
-        """What `shape` makes of the documents if they are complete, else the page itself.
+    ) -> Rows | Page:
+        """What `encode` makes of the documents if they are all there are, else the page itself.
 
-        Read and shaped in one go by the same thread: the event loop hears of it once, when it is done.
+        Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
         """
         command = self._find(collection, condition, projection, limit)
 
-        def work() -> T | Page:
-            page = self._page(dataset, command)
-            return shape(page.arrays) if page.complete else page
+        def work() -> Rows | Page:
+            full, batch = self._reply(dataset, command)
+            # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
+            rows = None if full else encode([batch])
+            return rows if rows is not None and rows.matched < limit else _page(batch, limit, full=full)
 
         return await self._in_reader(work)
 
@@ -164,7 +175,14 @@ class Source:
         return await self._read(self._unbroken(asyncio.get_running_loop().run_in_executor(self._readers, work)))
 
     def _page(self, dataset: str, command: dict[str, Any]) -> Page:
-        """Ask and wait, in a thread: through motor's own client, whose pool and server selection are thus shared."""
+        full, batch = self._reply(dataset, command)
+        return _page(batch, command["limit"], full=full)
+
+    def _reply(self, dataset: str, command: dict[str, Any]) -> tuple[bool, memoryview]:
+        """Whether the reply could not hold all, and its batch.
+
+        Asked and waited for in a thread, through motor's own client, whose pool and server selection are thus shared.
+        """
         database = self._client.delegate[dataset]
         preference = self._client.read_preference
         reply = database.command(command, read_preference=preference, codec_options=_RAW)
@@ -172,10 +190,9 @@ class Source:
         if cursor:
             kill = {"killCursors": command["find"], "cursors": [cursor]}
             database.command(kill, read_preference=preference)
-        count = codec.count(batch)
-        if cursor and not count:
+        if cursor and len(batch) <= _EMPTY:
             raise StoreSlow("the database answered with nothing yet")
-        return Page([batch] if count else [], not cursor and count < command["limit"])
+        return bool(cursor), batch
 
     async def _unbroken(self, work: Awaitable[T]) -> T:
         """Await work that runs to its end even if the caller is cancelled: half-read replies would leave cursors."""

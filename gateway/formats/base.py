@@ -5,6 +5,7 @@ Sole owner, with the web room, of ujson.  Pure.
 
 import math
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,9 @@ import ujson
 from bson import DatetimeMS, Decimal128
 
 from gateway import codec
-from gateway.model import Encode, Entity, Part, Rows, Wanted
+from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "camel", "dumps", "json_rows", "plain"]
+__all__ = ["Format", "camel", "dumps", "in_turn", "json_rows", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +87,29 @@ def dumps(value: Any) -> bytes:
     return text.encode()
 
 
+# What needs the interpreter for every document is done by one thread at a time: a second one would not make it faster,
+# and the event loop would stand in a longer line for the interpreter.
+_INTERPRETER: Final = threading.Lock()
+
+
+def in_turn(encode: Encode) -> Encode:
+    """The same encoder, never at work twice at the same time, nor beside another one of its kind."""
+
+    def encode_in_turn(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        with _INTERPRETER:
+            return encode(arrays, start=start, stop=stop)
+
+    return encode_in_turn
+
+
 def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
     """An encoder that writes each document, as `shape` makes it, as JSON between `before` and `after`."""
 
-    def encode(arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, key)
         chosen = documents[start:stop]
         data = b"".join(before + dumps(shape(document)) + after for document in chosen)
         return Rows(data, len(chosen), len(documents))
 
-    return encode
+    return in_turn(encode)

@@ -14,9 +14,9 @@ from typing import Any, Final
 from gateway import codec
 from gateway.codec import Cell, Column, Kind
 from gateway.formats import eras
-from gateway.formats.base import Format
+from gateway.formats.base import Format, in_turn
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES
-from gateway.model import Part, Rows, Selection, Wanted
+from gateway.model import Array, Encode, Part, Rows, Selection, Wanted
 from gateway.text import escape_value, never_escaped
 
 __all__ = ["COLUMNS", "FORMAT", "sample_line"]
@@ -243,17 +243,17 @@ def sample_line(document: Mapping[str, Any], chosen: tuple[str, str] | None = No
     return f"#sample=>{line}\n"
 
 
-def _sample_rows(chosen: tuple[str, str] | None) -> Callable[..., Rows]:
-    def encode(arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+def _sample_rows(chosen: tuple[str, str] | None) -> Encode:
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, "id")
         lines = [sample_line(document, chosen) for document in documents[start:stop]]
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return encode
+    return in_turn(encode)
 
 
-def _segment_rows(arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None) -> Rows:
+def _segment_rows(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
     return codec.rows(arrays, COLUMNS, "biosample_id", start, stop)
 
 

@@ -11,7 +11,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,8 +31,9 @@ __all__ = ["POSTED", "download"]
 
 log = logging.getLogger("gateway.web")
 
-# aiohttp drains once per 64 KiB: larger writes would sit in the transport's buffer.
+# Bytes of a write.  A slow client has no more than the smaller in its buffer; who keeps up is served in larger ones.
 _PIECE: Final = 64 * 1024
+_LARGE_PIECE: Final = 512 * 1024
 _WARNINGS: Final = 5
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
@@ -99,7 +100,7 @@ async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str], co
                 _reset_on_close(request, on=True)
             await response.prepare(request)
             try:
-                await _send(response, first, chunks, transfer, request.app[CONFIG].client_timeout)
+                await _send(request, response, first, chunks, transfer)
                 transfer.outcome = "complete"
                 _reset_on_close(request, on=False)
             except (ConnectionError, asyncio.CancelledError):
@@ -113,28 +114,30 @@ async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str], co
 
 
 async def _send(
-    response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], transfer: _Transfer, patience: float
+    request: web.Request, response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], transfer: _Transfer
 ) -> None:
-    """Write all chunks; `patience` is how many seconds the client may take for each 64 KiB."""
-    async with aclosing(_pieces(first, rest)) as pieces:
-        async for piece in pieces:
+    """Write all chunks; the client may take `client_timeout` seconds for each piece."""
+    patience, transport = request.app[CONFIG].client_timeout, request.transport
+    chunk: bytes | None = first
+    length = _PIECE
+    while chunk is not None:
+        view = memoryview(chunk)
+        while view:
+            piece, view = view[:length], view[length:]
             try:
                 async with asyncio.timeout(patience):
                     await response.write(piece)
             except TimeoutError:
                 raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
             transfer.size += len(piece)
+            length = _PIECE if _waiting(transport) else min(2 * length, _LARGE_PIECE)
+        chunk = await anext(rest, None)
     await response.write_eof()
 
 
-async def _pieces(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes | memoryview, None]:
-    """The chunks of a pass in pieces of at most 64 KiB."""
-    chunk: bytes | None = first
-    while chunk is not None:
-        view = memoryview(chunk)
-        for at in range(0, len(chunk), _PIECE):
-            yield view[at : at + _PIECE]
-        chunk = await anext(rest, None)
+def _waiting(transport: asyncio.Transport | None) -> bool:
+    """Whether there are bytes that the client did not take at once."""
+    return transport is None or transport.get_write_buffer_size() > 0
 
 
 def _cut(request: web.Request, error: Exception) -> None:

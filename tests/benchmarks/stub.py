@@ -37,7 +37,7 @@ _lines: dict[int, bytes] = {}
 _counts: dict[int, int] = {}
 
 
-def split_reply(raw: bytes | memoryview) -> tuple[int, bytes]:
+def split_reply(raw: bytes | memoryview) -> tuple[int, memoryview]:
     """The cursor id and the batch of a reply of the replay upstream."""
     view = memoryview(raw)
     at = 4 + len(b"\x03cursor\0")
@@ -47,7 +47,7 @@ def split_reply(raw: bytes | memoryview) -> tuple[int, bytes]:
     # The number of the cursor follows: type, `id`, value.
     (cursor,) = struct.unpack_from("<q", view, start + size + 4)
     assert start + size <= at + inner
-    return cursor, bytes(view[start : start + size])
+    return cursor, view[start : start + size]
 
 
 def count(array: bytes | memoryview) -> int:

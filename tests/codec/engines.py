@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from gateway.codec import Cell, Column, Kind, _py
 from gateway.errors import BadDocument
-from gateway.model import Rows
+from gateway.model import Array, Rows
 
 try:
     from gateway.codec import _c
@@ -19,14 +19,16 @@ class Engine(Protocol):
     IMPLEMENTATION: str
 
     def rows(
-        self, arrays: Sequence[bytes], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
+        self, arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
     ) -> Rows: ...
 
-    def count(self, array: bytes) -> int: ...
+    def decode(self, arrays: Sequence[Array]) -> list[dict[str, Any]]: ...
+
+    def count(self, array: Array) -> int: ...
 
     def last_id(self, array: bytes) -> Any: ...
 
-    def split_reply(self, raw: bytes) -> tuple[int, bytes]: ...
+    def split_reply(self, raw: bytes) -> tuple[int, memoryview]: ...
 
 
 ENGINES: dict[str, Engine | None] = {"python": _py, "compiled": _c}
@@ -38,10 +40,17 @@ def sure_rows(*arguments: Any) -> Rows | None:
     return _c.sure_rows(*arguments)
 
 
+def _plain(found: Any) -> Any:
+    """With the bytes of views, which do not tell them by themselves."""
+    if isinstance(found, tuple):
+        return tuple(bytes(item) if isinstance(item, memoryview) else item for item in found)
+    return found
+
+
 def outcome(call: Callable[..., Any], *arguments: Any) -> tuple[str, Any]:
     """What a call returned, or that it refused and why.  Any other exception is a failure."""
     try:
-        return "returned", call(*arguments)
+        return "returned", _plain(call(*arguments))
     except BadDocument as error:
         return "refused", error.message
 

@@ -80,6 +80,7 @@ def differences(data: bytes) -> list[str]:
         ("rows", lambda engine: engine.rows, ([data], columns, key)) for columns, key in PLANS
     ]
     calls += [
+        ("decode", lambda engine: engine.decode, ([data],)),
         ("count", lambda engine: engine.count, (data,)),
         ("split_reply", lambda engine: engine.split_reply, (data,)),
     ]

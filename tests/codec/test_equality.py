@@ -129,6 +129,7 @@ def agree(compiled: Engine, arrays: list[bytes], start: int = 0, stop: int | Non
         assert outcome(compiled.rows, arrays, columns, key, start, stop) == expected
     for array in arrays:
         assert outcome(compiled.count, array) == outcome(python.count, array)
+        assert repr(outcome(compiled.decode, [array])) == repr(outcome(python.decode, [array]))
         assert outcome(compiled.split_reply, array) == outcome(python.split_reply, array)
         if outcome(python.count, array)[1]:
             assert repr(outcome(compiled.last_id, array)) == repr(outcome(python.last_id, array))

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <numeric>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -86,12 +87,17 @@ bool for_each_document(const Byte* at, std::size_t size, Each each) {
     return at == end;
 }
 
-// Whether a BSON array holds documents and nothing but what the driver's decoder reads safely; false: unsure.
-inline bool sound(const Byte* at, std::size_t size) {
+// The documents of a BSON array, one behind the other, in groups of so many; false: unsure whether there is nothing in
+// them but what the driver's decoder reads safely.
+inline bool gather(const Byte* at, std::size_t size, std::size_t many, std::vector<std::string>& groups) {
     const Plan none;
     Walk walk(none);
+    std::size_t found = 0;
     return for_each_document(at, size, [&](const Byte* document, std::size_t length) {
-        return walk.document(document, length);
+        if (!walk.document(document, length)) return false;
+        if (found++ % many == 0) groups.emplace_back();
+        groups.back().append(view(document, length));
+        return true;
     });
 }
 
