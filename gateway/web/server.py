@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.memory import keep_freed_memory, leave_alone
+from gateway.web.memory import keep_freed_memory, leave_alone, take_short_turns
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
@@ -67,6 +67,7 @@ def make_runner(config: Config) -> web.AppRunner:
     logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
     keep_freed_memory()
+    take_short_turns()
     app = create_app(config)
     app.on_startup.append(_settle)
     return web.AppRunner(
