@@ -43,8 +43,8 @@ def mongo(store: Store) -> Iterator[MongoClient[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def demo(store: Store) -> str:
-    """A dataset of the current model: the demo's cohort, smaller."""
-    load(store.uri, "demo", documents(60))
+    """A dataset of the current model: the demo's cohort, smaller; 2,500 variants, because the store reads slowly."""
+    load(store.uri, "demo", documents(20))
     return "demo"
 
 
@@ -60,6 +60,13 @@ def odd(mongo: MongoClient[dict[str, Any]]) -> str:
     """Documents with everything that can be wrong with them."""
     datasets.write_odd(mongo["odd"])
     return "odd"
+
+
+@pytest.fixture(scope="session")
+def long(mongo: MongoClient[dict[str, Any]]) -> str:
+    """A dataset whose whole, `datasets.LONG`, is too long for the buffers between gateway and client."""
+    datasets.write_long(mongo["long"])
+    return "long"
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def giant(mongo: Client) -> str:
     mongo["giant"].biosamples.create_index("id", unique=True)
     mongo["giant"].variants.create_index("biosample_id")
     mongo["giant"].biosamples.insert_many([{"id": name} for name in ("a", "giant", "z")])
-    sizes = (("z", 3), ("giant", 3000), ("a", 2))
+    sizes = (("z", 3), ("giant", 900), ("a", 2))
     place = {"chromosome": "1", "start": 5}
     mongo["giant"].variants.insert_many(
         [
@@ -77,7 +77,7 @@ def giant(mongo: Client) -> str:
 async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
     plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output=output, limit="0")
     whole, tallies = await rig.run(plan)
-    assert tallies[-1].rows > 3000
+    assert tallies[-1].rows > 2000
     for rows, flights in ((25, 7), (120, 1), (333, 3)):
         again, counted = await rig.run(plan, rows, flights)
         assert again == whole
@@ -87,16 +87,17 @@ async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
 async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
     plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true", datasetIds=giant)
     whole, tallies = await rig.run(plan)
-    assert tallies[-1].rows == 3005
+    assert tallies[-1].rows == 905
     ends = [int(line.split(b"\t")[3]) for line in whole.splitlines() if line.startswith(b"giant")]
-    assert ends == list(range(6, 3006))
+    assert ends == list(range(6, 906))
     walked, _ = await rig.run(plan, rows=100)
     assert walked == whole
     window = await rig.plan(
-        "/beacon/variants", output="jsonl", biosampleIds="a,giant,z", datasetIds=giant, limit="1000", skip="1"
+        "/beacon/variants", output="jsonl", biosampleIds="a,giant,z", datasetIds=giant, limit="300", skip="1"
     )
-    assert await rig.run(window, rows=100) == await rig.run(window)
-    assert (await rig.run(window))[1][0].rows == 1000
+    found = await rig.run(window)
+    assert await rig.run(window, rows=100) == found
+    assert found[1][0].rows == 300
 
 
 async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, monkeypatch: pytest.MonkeyPatch):
