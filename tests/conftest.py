@@ -1,6 +1,7 @@
 """Real parts for all tests: an embedded MongoDB-wire server, datasets of both document models, a serving gateway."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,16 @@ from tests import datasets
 from tests.harness import Gateway
 
 NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process a core, up to four; none beside this one where single files or tests are asked for.
+
+    Each process has its own database and gateway, so that tests of two processes never meet.
+    """
+    named = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
+    processes = min(os.cpu_count() or 1, 4)
+    return 0 if named or processes == 1 else processes
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,7 +84,11 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
 def gateway(
     store: Store, demo: str, flat: str, odd: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway in a process of its own, serving the three datasets over a real socket."""
+    """A gateway in a process of its own, serving the three datasets over a real socket.
+
+    Whatever the tests throw at it, none of it may be a surprise to it.
+    """
     log = tmp_path_factory.mktemp("gateway") / "log"
     with Gateway(store.uri, [demo, flat, odd], log=Path(log)) as running:
         yield running
+        assert not re.search(r"request \w+ failed", running.log)  # what is logged with an internal error
