@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from gateway.demo.cohort import documents
@@ -14,6 +15,10 @@ from gateway.demo.store import Store
 from gateway.loading.writer import load
 from tests import datasets
 from tests.harness import Gateway
+
+# A busy machine is no failure.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
 
