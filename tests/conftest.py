@@ -1,11 +1,13 @@
 """Real parts for all tests: an embedded MongoDB-wire server, datasets of both document models, a serving gateway."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 
 from gateway.demo.cohort import documents
@@ -14,7 +16,21 @@ from gateway.loading.writer import load
 from tests import datasets
 from tests.harness import Gateway
 
+# A busy machine is no failure.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
 NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A process a core, up to four; none beside this one where single files or tests are asked for.
+
+    Each process has its own database and gateway, so that tests of two processes never meet.
+    """
+    named = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
+    processes = min(os.cpu_count() or 1, 4)
+    return 0 if named or processes == 1 else processes
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,8 +59,8 @@ def mongo(store: Store) -> Iterator[MongoClient[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def demo(store: Store) -> str:
-    """A dataset of the current model: the demo's cohort, smaller."""
-    load(store.uri, "demo", documents(60))
+    """A dataset of the current model: the demo's cohort, smaller; 2,500 variants, because the store reads slowly."""
+    load(store.uri, "demo", documents(20))
     return "demo"
 
 
@@ -63,10 +79,21 @@ def odd(mongo: MongoClient[dict[str, Any]]) -> str:
 
 
 @pytest.fixture(scope="session")
+def long(mongo: MongoClient[dict[str, Any]]) -> str:
+    """A dataset whose whole, `datasets.LONG`, is too long for the buffers between gateway and client."""
+    datasets.write_long(mongo["long"])
+    return "long"
+
+
+@pytest.fixture(scope="session")
 def gateway(
     store: Store, demo: str, flat: str, odd: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    """A gateway in a process of its own, serving the three datasets over a real socket."""
+    """A gateway in a process of its own, serving the three datasets over a real socket.
+
+    Whatever the tests throw at it, none of it may be a surprise to it.
+    """
     log = tmp_path_factory.mktemp("gateway") / "log"
     with Gateway(store.uri, [demo, flat, odd], log=Path(log)) as running:
         yield running
+        assert not re.search(r"request \w+ failed", running.log)  # what is logged with an internal error

@@ -1,4 +1,4 @@
-"""Datasets that tests write themselves: the flat model of 2021, and documents that are odd in every way."""
+"""Datasets that tests write themselves: the flat model of 2021, odd documents, and a long download of few documents."""
 
 import math
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from pymongo.database import Database
 Document = dict[str, Any]
 TYPES = {"EFO:0030067": "DEL", "EFO:0030070": "DUP", "EFO:0030065": "LOH"}
 
-__all__ = ["ODD_VARIANTS", "flatten", "write_odd"]
+__all__ = ["LONG", "ODD_VARIANTS", "flatten", "write_long", "write_odd"]
 
 
 def flatten(current: Database[Document], old: Database[Document]) -> None:
@@ -176,3 +176,21 @@ def write_odd(database: Database[Document]) -> None:
         ]
     )
     database.variants.insert_many([document for document, _ in reversed(ODD_VARIANTS)])
+
+
+# The whole of a dataset that `write_long` wrote: some 16 MB, more than sockets hold (11 MB were seen).
+LONG = "/beacon/variants?allData=true&output=jsonl"
+
+
+def write_long(database: Database[Document]) -> None:
+    """Few variants of 40 kB each: a long download of a dataset that the embedded database reads fast."""
+    database.variants.create_index("biosample_id")
+    database.biosamples.create_index("id", unique=True)
+    terms = [{"id": "NCIT:C3058", "label": "Glioblastoma"}, {"id": "NCIT:C4017", "label": "Carcinoma"}]
+    database.biosamples.insert_many(
+        [{"id": f"long-{n:02}", "histological_diagnosis": terms[n % 5 > 0]} for n in range(50)]
+    )
+    bulk = "".join(f"{n:05}" for n in range(8000))
+    database.variants.insert_many(
+        [_segment(n, biosample_id=f"long-{n % 50:02}", variant_level_data={"bulk": bulk}) for n in range(400)]
+    )

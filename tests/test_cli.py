@@ -68,7 +68,10 @@ def test_export_that_fails_leaves_no_file(store: Store, tmp_path: Path):
     for query, uri in (
         ("/beacon/variants?output=pgxseg", store.uri),
         ("/beacon/variants?filters=x&output=nonsense", store.uri),
-        ("/beacon/variants?filters=x&output=pgxseg", f"mongodb://127.0.0.1:{free_port()}"),
+        (
+            "/beacon/variants?filters=x&output=pgxseg",
+            f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=200",
+        ),
     ):
         done = run("export", query, "-o", tmp_path / "out", "--mongo-uri", uri, "--datasets", "demo")
         assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Doubles print as Python prints them: some 200,000 odd ones through each engine."""
+"""Doubles print as Python prints them: some 200,000 odd ones through the compiled engine, some through both."""
 
 import math
 import random
@@ -42,6 +42,8 @@ def doubles() -> list[float]:
 
 def test_they_print_as_python_prints_them(engine: Engine, doubles: list[float]):
     assert len(doubles) > 190_000
+    if engine.IMPLEMENTATION == "python":  # prints them with `repr` itself
+        doubles = doubles[::20]
     array = raw.batch(*(raw.document(("x", raw.double(sign * value))) for value in doubles for sign in (1, -1)))
     lines = engine.rows([array], COLUMNS, "k").data.decode().split()
     assert lines == [repr(sign * value) for value in doubles for sign in (1, -1)]

@@ -137,7 +137,7 @@ def test_a_short_fuzz_run(tmp_path: Path):
     """In a process of its own, so that a crash is a failure with a traceback; see above for long runs."""
     last = tmp_path / "last"
     run = subprocess.run(
-        [sys.executable, "-m", "tests.codec.fuzz", "3"],
+        [sys.executable, "-m", "tests.codec.fuzz", "1.5"],
         cwd=ROOT,
         env={**os.environ, "FUZZ_LAST": str(last)},
         capture_output=True,

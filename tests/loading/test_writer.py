@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.loading import BadDataset, Counts, LoadingError, StoreFailed, check_dataset, load
-from gateway.loading.writer import BATCH, INDEXES, Writer
+from gateway.loading import BadDataset, Counts, LoadingError, StoreFailed, check_dataset, load, writer
+from gateway.loading.writer import INDEXES, Writer
 
 
 def cohort(count: int = 3, **more: str):
@@ -28,17 +28,18 @@ def test_loading_again_changes_nothing(store, dataset):
     assert contents(dataset) == before
 
 
-def test_many_batches_and_repeats_among_them(store, dataset):
-    ids = [*range(2 * BATCH + 7), *range(50)]
+def test_many_batches_and_repeats_among_them(store, dataset, monkeypatch):
+    monkeypatch.setattr(writer, "BATCH", 100)
+    ids = [*range(207), *range(50)]
     told: dict[str, int] = {}
 
     def progress(collection: str, count: int) -> None:
         told[collection] = told.get(collection, 0) + count
 
     done = load(store.uri, dataset.name, (("variants", {"id": f"v{at}"}) for at in ids), progress=progress)
-    assert (done.inserted, done.unchanged) == ({"variants": 2 * BATCH + 7}, {"variants": 50})
+    assert (done.inserted, done.unchanged) == ({"variants": 207}, {"variants": 50})
     assert told == {"variants": len(ids)}
-    assert dataset.variants.count_documents({}) == 2 * BATCH + 7
+    assert dataset.variants.count_documents({}) == 207
 
 
 def test_the_statement(store, dataset):
