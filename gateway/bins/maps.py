@@ -62,9 +62,9 @@ class BinMap:
         shape = "{}:{}-{}" if self.old else "{}:{:09}-{:09}"
         return tuple(shape.format(b.chromosome, b.start, b.end) for b in self.bins)
 
-    def described(self) -> Iterator[dict[str, Any]]:
+    def described(self, start: int = 0, stop: int | None = None) -> Iterator[dict[str, Any]]:
         """The bins as stored frequency maps and JSON answers describe them, but for frequencies (snake_case)."""
-        for each, label in zip(self.bins, self.labels, strict=True):
+        for each, label in zip(self.bins[start:stop], self.labels[start:stop], strict=True):
             place = {"reference_name": each.chromosome, "start": each.start, "end": each.end, "size": each.size}
             if self.old:
                 yield {"index": each.no, "id": label, **place}
