@@ -45,7 +45,7 @@ class Bin:
         return self.end - self.start
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # maps are few and large: they are told apart by identity
 class BinMap:
     """All bins of the genome, in its order.  `old` is the layout of 2021: unpadded labels, numbers from 0."""
 
@@ -73,7 +73,7 @@ class BinMap:
                 yield {"no": each.no, "id": head, "arm": each.arm, "cytobands": _band_label(each), **place}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)
 def bin_map(name: str = DEFAULT, *, old: bool = False) -> BinMap:
     """The map of a binning, one of BINNINGS; `old` gives the 1 Mb map of 2021.  KeyError for other names."""
     if old:

@@ -328,13 +328,7 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
     from_query, from_body = _from_query(query), _from_body(body)
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
-        named = _words(route.ids, path_ids)
-        if not named:
-            raise BadRequest(f"{route.ids}: the path names none", parameter=route.ids)
-        if route.ids == "filters":
-            from_query.filter_items.extend(named)
-        else:
-            words = _agreed({route.ids: named}, words)
+        words = _agreed(_in_path(route.ids, path_ids, from_query), words)
     prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     limit, skip = single(words, "limit"), single(words, "skip")
@@ -366,6 +360,17 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
     return deliver(ask, _output(words) or route.output)
+
+
+def _in_path(name: str, text: str, query: _Gathered) -> Words:
+    """The ids of a path; filters are added to those of the query string."""
+    named = _words(name, text)
+    if not named:
+        raise BadRequest(f"{name}: the path names none", parameter=name)
+    if name != "filters":
+        return {name: named}
+    query.filter_items.extend(named)
+    return {}
 
 
 def deliver(ask: Ask, output: str | None) -> Ask:
