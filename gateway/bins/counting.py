@@ -31,7 +31,8 @@ class Census:
         self.analyses += analyses
         if coverage is not None:
             for at, kind in enumerate(FREQUENCIES.values()):
-                self._counts[at] += np.count_nonzero(coverage.thousandths(kind), axis=0)
+                if coverage.any(kind):
+                    self._counts[at] += np.count_nonzero(coverage.thousandths(kind), axis=0)
 
     def frequencies(self, start: int, stop: int) -> list[list[float]]:
         """Percent of the analyses with a hit in bins `start:stop`, for each of FREQUENCIES; zeros without analyses."""

@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from gateway import codec
 from gateway.bins.counting import stats
+from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
 from gateway.formats.base import Format, camel, dumps, plain
 from gateway.formats.beacon import page, result_sets
-from gateway.formats.profiles import Analysis, Profiles, Segment, variants_part
+from gateway.formats.profiles import Analysis, Profiles, variants_part
 from gateway.model import Part, Rows, Wanted
 from gateway.text import escape_cell
 
@@ -102,7 +103,7 @@ class _Stats:
             self._left -= len(chosen)
         yield Rows(b"".join(b",\n" + record for record in self._told(chosen)), len(chosen), len(records))
 
-    def _told(self, records: Sequence[tuple[Sequence[Segment], str, bytes]]) -> Iterator[bytes]:
+    def _told(self, records: Sequence[tuple[Sequence[Segments], str, bytes]]) -> Iterator[bytes]:
         if not self._compute:
             yield from (record for _, _, record in records)
             return

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from gateway import codec
-from gateway.bins.coverage import Coverage
+from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
 from gateway.formats import eras
 from gateway.formats.base import Format
@@ -26,8 +26,6 @@ __all__ = ["COVERAGE", "VALUES", "header"]
 
 _KINDS: Final = ("dup", "del")
 _INFO: Final = ("analysis_id", "biosample_id", "group_id")
-_CELLS: Final = ["0", *(repr(n / 1000) for n in range(1, 1001))]
-_DIGITS: Final = 4  # of a mean log2
 # Stored maps of this many analyses are some 4 MB.
 _MAPS_A_READ: Final = 40
 _ROWS_A_PIECE: Final = 64
@@ -35,20 +33,13 @@ _ROWS_A_PIECE: Final = 64
 
 def _coverage_cells(coverage: Coverage) -> list[str]:
     """The cells of each row: gains, then losses."""
-    both = [coverage.thousandths(kind) for kind in _KINDS]
-    most = max(int(found.max(initial=0)) for found in both)
-    cells = _CELLS if most < len(_CELLS) else ["0", *(repr(n / 1000) for n in range(1, most + 1))]
-    rows = zip(*(found.tolist() for found in both), strict=True)
-    return ["\t".join([cells[n] for n in (*gains, *losses)]) for gains, losses in rows]
+    both = (spelled(coverage.thousandths(kind), 1000) for kind in _KINDS)
+    return ["\t".join(gains + losses) for gains, losses in zip(*both, strict=True)]
 
 
 def _value_cells(coverage: Coverage) -> list[str]:
-    both = [coverage.means(kind).tolist() for kind in _KINDS]
-    return ["\t".join(_cell(value, _DIGITS) for value in (*g, *l)) for g, l in zip(*both, strict=True)]  # noqa: E741
-
-
-def _cell(value: float, digits: int) -> str:
-    return repr(rounded) if (rounded := round(float(value), digits)) else "0"
+    both = (spelled(coverage.log2(kind), 10_000) for kind in _KINDS)
+    return ["\t".join(gains + losses) for gains, losses in zip(*both, strict=True)]
 
 
 # --- stored maps -----------------------------------------------------------------------------------------------------
@@ -68,7 +59,7 @@ def _map_cells(found: Any, bins: int) -> str | None:
             return None
         if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values):
             return None
-        cells += [_cell(value, 3) for value in values]
+        cells += [repr(rounded) if (rounded := round(float(value), 3)) else "0" for value in values]
     return "\t".join(cells)
 
 
@@ -114,7 +105,7 @@ class _Matrix:
     """Sources: analyses, segments, then as they are there: groups of biosamples, stored maps."""
 
     def __init__(self, bins: BinMap, *, values: bool, group: str | None, stored: bool, window: tuple[int, int]) -> None:
-        self._profiles = Profiles(bins)
+        self._profiles = Profiles(bins, log2=values)
         self._shape = _value_cells if values else _coverage_cells
         self._nothing = "\t".join(["0"] * len(bins) * len(_KINDS))
         self._group = group

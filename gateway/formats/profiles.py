@@ -8,6 +8,7 @@ biosample brings is held until it is complete, then forgotten.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
@@ -28,7 +29,7 @@ from gateway.genome import HIGH_LEVEL, STATES, chromosome
 from gateway.model import Condition, Fold, Part, Selection, Survey, Wanted
 from gateway.text import escape_cell
 
-__all__ = ["CNV_OPERATION", "Analysis", "Profiles", "Segment", "analyses_part", "variants_part"]
+__all__ = ["CNV_OPERATION", "Analysis", "Profiles", "analyses_part", "variants_part"]
 
 CNV_OPERATION: Final = "EDAM:operation_3961"
 _CODES: Final = {"DUP": DUP, "DEL": DEL}
@@ -66,9 +67,7 @@ _PERHAPS_CNV: Final[Condition] = {"variant_state.id": {"$nin": sorted(s for s, c
 
 # Cells of one batch: rows by bins, of 8 bytes, in some five arrays at once.
 _BATCH_CELLS: Final = 250_000
-
-Segment = tuple[int, int, int, int, int]
-"""Chromosome number, start, end, state, millionths of log2."""
+_MOST_SPELLINGS: Final = 1000  # odd names do not fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Analysis:
 
     biosample: str
     id: str
-    segments: Sequence[Segment]
+    segments: Sequence[Segments]
 
 
 def _fields(columns: Sequence[Column]) -> dict[str, int]:
@@ -111,16 +110,44 @@ def variants_part(survey: Survey, selection: Selection) -> Part:
     )
 
 
+class _Chromosomes(dict[str, int]):
+    """The numbers of chromosomes by any spelling, -1 for what has no bins."""
+
+    def __missing__(self, place: str) -> int:
+        found = chromosome(place)
+        number = CHROMOSOME_NUMBERS.get(found.name, -1) if found else -1
+        if len(self) < _MOST_SPELLINGS:
+            self[place] = number
+        return number
+
+
+def _kept(codes: list[int], numbers: list[int], identities: list[str], seen: set[str]) -> list[bool]:
+    """Which segments are of a kind and place that counts, and new; those without identity are always new."""
+    keep = [code > 0 <= number for code, number in zip(codes, numbers, strict=True)]
+    if any(identities):
+        for at, identity in enumerate(identities):
+            if keep[at] and identity:
+                keep[at] = identity not in seen
+                seen.add(identity)
+    return keep
+
+
+def _value(log2: str, code: int) -> int:
+    return millionths(float(log2) if log2 else _DUMMY_LOG2.get(code, 0.0))
+
+
 class Profiles:
     """What was read of biosamples that are not complete yet."""
 
-    def __init__(self, bins: BinMap) -> None:
+    def __init__(self, bins: BinMap, *, log2: bool = False) -> None:
+        """For these bins; `log2` is whether the ratios of segments are wanted."""
         self.bins = bins
         self._batch = max(1, _BATCH_CELLS // len(bins))
         self._analyses: dict[str, dict[str, bool]] = {}  # by biosample: analysis, and whether it counts
-        self._segments: dict[str, dict[str, list[Segment]]] = {}
-        self._seen: dict[str, set[tuple[str, str]]] = {}
-        self._chromosomes: dict[str, int | None] = {}
+        self._segments: dict[str, dict[str, list[Segments]]] = {}
+        self._seen: dict[str, dict[str, set[str]]] = {}
+        self._chromosomes = _Chromosomes()
+        self._log2 = log2
 
     def feed_analyses(self, data: bytes) -> None:
         """Take in rows of `analyses_part`."""
@@ -130,30 +157,20 @@ class Profiles:
 
     def feed_segments(self, data: bytes) -> None:
         """Take in rows of `variants_part`."""
-        cells = iter(data.decode().replace("\n", "\t").split("\t"))
-        for row in zip(*[cells] * len(_SEGMENT_COLUMNS), strict=False):  # what is left over is the end of the last line
-            biosample, analysis, place, start, end, state, log2, identity = row
-            number = self._chromosomes.get(place, -1)
-            if number == -1:
-                number = self._number(place)
-            if state == "0" or number is None:
-                continue
-            if identity:
-                seen = self._seen.setdefault(biosample, set())
-                if (analysis, identity) in seen:
-                    continue
-                seen.add((analysis, identity))
-            code = int(state)
-            value = millionths(float(log2) if log2 else _DUMMY_LOG2[code])
-            segment = (number, int(start), int(end), code, value)
-            self._segments.setdefault(biosample, {}).setdefault(analysis, []).append(segment)
-
-    def _number(self, place: str) -> int | None:
-        found = chromosome(place)
-        number = CHROMOSOME_NUMBERS.get(found.name) if found else None
-        if len(self._chromosomes) < 1000:  # odd names do not fill the memory
-            self._chromosomes[place] = number
-        return number
+        cells, width = data.decode().replace("\n", "\t").split("\t"), len(_SEGMENT_COLUMNS)
+        del cells[-1]  # the end of the last line
+        samples, analyses, places, starts, ends, states, log2s, identities = (cells[n::width] for n in range(width))
+        codes, numbers = list(map(int, states)), list(map(self._chromosomes.__getitem__, places))
+        values = map(_value, log2s, codes) if self._log2 else (0 for _ in codes)
+        table = Segments(numbers, map(int, starts), map(int, ends), codes, values)
+        at = 0
+        for (biosample, analysis), run in groupby(zip(samples, analyses, strict=True)):
+            first, at = at, at + sum(1 for _ in run)
+            seen = self._seen.setdefault(biosample, {}).setdefault(analysis, set())
+            keep = _kept(codes[first:at], numbers[first:at], identities[first:at], seen)
+            if any(keep):
+                some = table.some(first, at, keep)
+                self._segments.setdefault(biosample, {}).setdefault(analysis, []).append(some)
 
     def batches(self, ids: Sequence[str]) -> Iterator[list[Analysis]]:
         """The analyses of complete biosamples, in order, in batches that can be computed at once; forgets them."""
@@ -172,5 +189,4 @@ class Profiles:
 
     def coverage(self, batch: Sequence[Analysis]) -> Coverage:
         """The coverage of the bins, a row an analysis."""
-        rows = [(row, *segment) for row, analysis in enumerate(batch) for segment in analysis.segments]
-        return Coverage(self.bins, len(batch), Segments(rows))
+        return Coverage(self.bins, [analysis.segments for analysis in batch])

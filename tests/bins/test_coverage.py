@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bins.counting import FREQUENCIES, Census, stats
-from gateway.bins.coverage import CHROMOSOME_NUMBERS, DEL, DUP, HIGH_DEL, HIGH_DUP, Coverage, Segments, millionths
+from gateway.bins.coverage import (
+    CHROMOSOME_NUMBERS,
+    DEL,
+    DUP,
+    HIGH_DEL,
+    HIGH_DUP,
+    Coverage,
+    Segments,
+    millionths,
+    spelled,
+)
 from gateway.bins.maps import bin_map
 
 NAMES = list(CHROMOSOME_NUMBERS)
@@ -21,6 +31,15 @@ rows = st.tuples(st.integers(0, 2), st.integers(0, 23), positions, positions, st
 tables = st.lists(rows, max_size=12)
 
 
+def covered(bins, rows, segments) -> Coverage:
+    """The coverage of so many rows by segments that name theirs; of each row in two tables."""
+    tables = []
+    for row in range(rows):
+        own = [segment[1:] for segment in segments if segment[0] == row]
+        tables.append([Segments(*zip(*some, strict=True)) for some in (own[:1], own[1:]) if some])
+    return Coverage(bins, tables)
+
+
 def overlaps(segments, row, each, kind):
     """Bases and log2 of each segment of a row that reaches into a bin."""
     for own, chromosome, start, end, state, log2 in segments:
@@ -32,23 +51,21 @@ def overlaps(segments, row, each, kind):
 
 @given(tables)
 def test_coverage_is_what_loops_find(segments):
-    coverage = Coverage(BINS, 3, Segments(segments))
+    coverage = covered(BINS, 3, segments)
     for kind in STATES:
         naive = [[list(overlaps(segments, row, b, kind)) for b in BINS.bins] for row in range(3)]
         bases = [[sum(n for n, _ in cell) for cell in row] for row in naive]
         assert coverage.bases(kind).tolist() == bases
         rounded = [[round(n / b.size, 3) for n, b in zip(row, BINS.bins, strict=True)] for row in bases]
         assert (coverage.thousandths(kind) / 1000).tolist() == rounded
-        means = [
-            [sum(n * log2 for n, log2 in cell) / sum(n for n, _ in cell) if cell else 0 for cell in r] for r in naive
-        ]
-        assert np.allclose(coverage.means(kind), np.array(means) / 1e6, rtol=1e-12, atol=1e-12)
+        means = [[sum(n * log2 for n, log2 in c) / sum(n for n, _ in c) if c else 0 for c in row] for row in naive]
+        assert np.allclose(coverage.log2(kind), np.array(means) / 100, rtol=0, atol=0.501)
 
 
 @given(st.integers(1, 10**6), st.sampled_from(BINS.bins))
 def test_fractions_are_rounded_as_python_rounds(bases, each):
     segment = (0, NAMES.index(each.chromosome), each.start, min(each.start + bases * 20, each.end), DUP, 0)
-    found = Coverage(BINS, 1, Segments([segment])).thousandths("dup")[0, BINS.bins.index(each)]
+    found = covered(BINS, 1, [segment]).thousandths("dup")[0, BINS.bins.index(each)]
     assert found / 1000 == round((segment[3] - segment[2]) / each.size, 3)
 
 
@@ -57,7 +74,7 @@ def test_middles_between_thousandths():
     bins = bin_map()
     each = bins.bins[1]
     for half in range(500, 1_000_000, 1000):
-        found = Coverage(bins, 1, Segments([(0, 0, each.start, each.start + half, DEL, 0)])).thousandths("del")[0, 1]
+        found = covered(bins, 1, [(0, 0, each.start, each.start + half, DEL, 0)]).thousandths("del")[0, 1]
         assert found / 1000 == round(half / 1_000_000, 3)
 
 
@@ -67,7 +84,7 @@ def test_counts_do_not_depend_on_batches(analyses, cuts):
         found = Census(BINS)
         for group in groups:
             table = [(row, *segment[1:]) for row, segments in enumerate(group) for segment in segments]
-            found.add(Coverage(BINS, len(group), Segments(table)) if table else None, len(group))
+            found.add(covered(BINS, len(group), table) if table else None, len(group))
         return found
 
     bounds = [0, *sorted(min(cut, len(analyses)) for cut in cuts), len(analyses)]
@@ -90,4 +107,5 @@ def test_statistics():
         "cnvfraction": 0.02, "dupfraction": 0.01, "delfraction": 0.01,
     }  # fmt: skip
     assert stats([(30, 0)], 20)["dupfraction"] == 1
+    assert spelled(np.array([[0, 1000, 343], [-5, 0, 1001]]), 1000) == [["0", "1.0", "0.343"], ["-0.005", "0", "1.001"]]
     assert (millionths(-0.8731), millionths(float("inf")), millionths(-99.0)) == (-873_100, 20_000_000, -20_000_000)
