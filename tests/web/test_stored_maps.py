@@ -3,6 +3,7 @@
 And passes that are cut in many ways: their bytes are the same.
 """
 
+import json
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -186,6 +187,29 @@ async def test_an_altered_status_map_is_shown(rig: Rig, mongo: Client):
     _, row = await rig.lines(f"/beacon/analyses/{document['id']}", "within", output="pgxmatrix")
     assert row[3 + 5] == "0.777"
     assert row[3 + 5] not in (await rig.lines(f"/beacon/analyses/{document['id']}", "plain", output="pgxmatrix"))[1]
+
+
+async def test_spoilt_maps_say_what_they_know(rig: Rig, mongo: Client):
+    """A frequency that is no number is `.` or null; a map that is no map is one without frequencies."""
+    place, key = mongo["apart"]["collations_1Mb_frequencymaps"], {"id": CODE}
+    kept = place.find_one(key)["frequencymap"]
+    odd = [{}, "x", None, {"gain_frequency": "1"}, {"gain_frequency": float("nan"), "loss_frequency": 3}]
+    try:
+        for intervals in ([*odd, *kept["intervals"][5:]], odd, "?", [*kept["intervals"], {}]):
+            place.update_one(key, {"$set": {"frequencymap.intervals": intervals}})
+            _, *rows = await rig.lines("/services/intervalFrequencies", "apart", filters=CODE, output="pgxfreq")
+            assert len(rows) == 3106
+            plan = await rig.plan("/services/intervalFrequencies", datasetIds="apart", filters=CODE)
+            (group,) = json.loads(await rig.run(plan))["response"]["results"]
+            told = [each["gainFrequency"] for each in group["intervalFrequencies"]]
+            assert [row[4] for row in rows] == ["." if value is None else str(value) for value in told]
+            if intervals[0] == {}:
+                assert [row[4:6] for row in rows[:5]] == [[".", "."]] * 4 + [[".", "3.0"]]
+        place.update_one(key, {"$set": {"frequencymap.interval_count": "many"}})
+        again = await rig.plan("/services/intervalFrequencies", filters=CODE, datasetIds="apart", output="pgxfreq")
+        assert again.parts[-1].ids is None, "it is computed"
+    finally:
+        place.update_one(key, {"$set": {"frequencymap": kept}})
 
 
 @pytest.mark.parametrize(
