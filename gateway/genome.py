@@ -11,6 +11,7 @@ from typing import Final
 __all__ = [
     "ASSEMBLY",
     "CHROMOSOMES",
+    "HIGH_LEVEL",
     "STATES",
     "STATE_OF_TYPE",
     "Chromosome",
@@ -135,6 +136,9 @@ STATES: Final = MappingProxyType(
         )
     }
 )
+
+HIGH_LEVEL: Final = frozenset(("EFO:0030072", "EFO:0030073", "EFO:0020073", "EFO:0030069"))
+"""States of high-level gains and losses."""
 
 # The state of a document that knows only its short type (the flat model of 2021, imported files).
 STATE_OF_TYPE: Final = MappingProxyType(

@@ -5,9 +5,11 @@ All frozen values, no behaviour beyond what follows from their fields.  A downlo
 does things.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from gateway.bins.maps import DEFAULT, BinMap
 
 __all__ = [
     "Ask",
@@ -17,6 +19,8 @@ __all__ = [
     "Encode",
     "Entity",
     "FilterTerm",
+    "Fold",
+    "Group",
     "Part",
     "Plan",
     "Rows",
@@ -33,7 +37,7 @@ __all__ = [
 Condition = dict[str, Any]
 """A MongoDB query document.  Built by `query/` only, from validated values."""
 
-Entity = Literal["variants", "biosamples"]
+Entity = Literal["variants", "biosamples", "analyses", "frequencies", "collations"]
 
 
 def both(conditions: Iterable[Condition]) -> Condition:
@@ -104,7 +108,9 @@ class Ask:
 
     `output` is the word given by `output=` or `method=`, lower case, or None; `whole_samples` asks for all variants of
     the matched samples even where variant parameters selected them; `limit` None means the format's default, 0 all;
-    `skip` counts pages of `limit`.
+    `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
+    filter a group of its own, and groups of fewer than `min_number` analyses are left out; `prefixes` begin the ids of
+    collations.
     """
 
     entity: Entity = "variants"
@@ -124,6 +130,10 @@ class Ask:
     resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
     handovers: bool = True
     all_data: bool = False
+    binning: str = DEFAULT
+    each: bool = False
+    min_number: int = 0
+    prefixes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -191,7 +201,7 @@ class Term:
     A negated term selects every biosample that the condition does not select, those without any such document too.
     """
 
-    collection: Literal["biosamples", "individuals", "analyses", "variants"]
+    collection: Literal["biosamples", "individuals", "analyses", "variants", "collations"]
     condition: Condition
     negated: bool = False
 
@@ -202,15 +212,30 @@ class Selection:
 
     `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
     group selects all.  `rows` further narrows the variants of the selected samples.  `nothing` says that the request
-    can match nothing; the reason is in `warnings`.
+    can match nothing; the reason is in `warnings`.  `root` is the collection whose ids are selected.
     """
 
     dataset: str
+    root: str = "biosamples"
     samples: tuple[tuple[Term, ...], ...] = ()
     rows: Condition = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     nothing: bool = False
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Samples that are counted together: what a frequency map is of.
+
+    `stored` is where its map is stored, (collection, id), if it is; else it is computed from what `selection` selects.
+    """
+
+    id: str
+    label: str
+    survey: Survey
+    selection: Selection
+    stored: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +252,10 @@ class Wanted:
     base: str
     address: str
     page_limit: int
+    bins: BinMap | None = None
+    groups: tuple[Group, ...] = ()
+    maps: tuple[str, str] | None = None
+    stats: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -262,6 +291,27 @@ class Encode(Protocol):
         ...
 
 
+class Fold(Protocol):
+    """Makes rows of more than one document, and of what was counted on the way: the state of one download.
+
+    It is fed what a part (source 0) and those beside it encoded, each in its order, and told of biosamples whose
+    documents are all there.  What it gives depends on the documents alone, not on the pieces they came in.  Called in
+    threads, one call after the other, and each takes a bounded piece of work: iterators are advanced one by one.
+    """
+
+    def feed(self, source: int, data: bytes) -> None:
+        """Take in the next encoded documents of a source."""
+        ...
+
+    def through(self, ids: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows of these biosamples, which come after all of before; their documents have all been fed."""
+        ...
+
+    def finish(self) -> Iterator[Rows]:
+        """Yield what follows the last biosample of the part."""
+        ...
+
+
 Say = Callable[[Sequence[Tally]], bytes]
 """What is said around rows, given the tallies of all parts so far; the last is the part's own."""
 
@@ -277,12 +327,16 @@ class Part:
     `key` is the field of `collection` that holds the biosample id.  `limit` 0 is all rows; `skip` counts rows.
     `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are dropped from that row;
     `closing` is said after the last.  `count` asks for the number of all matching documents; without `fetch` there
-    are no rows, only that number.
+    are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how many of them a read
+    should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
+
+    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts of one factory
+    share a fold, in the order of the plan.
     """
 
     survey: Survey
     selection: Selection
-    collection: Literal["biosamples", "variants"]
+    collection: str
     projection: Mapping[str, int]
     encode: Encode
     before: bytes = b""
@@ -293,11 +347,16 @@ class Part:
     skip: int = 0
     count: bool = False
     fetch: bool = True
+    narrow: Condition = field(default_factory=dict)
+    aim: int = 0
+    ids: tuple[str, ...] | None = None
+    beside: "tuple[Part, ...]" = ()
+    fold: Callable[[], Fold] | None = None
 
     @property
     def key(self) -> str:
-        """The field of the collection that holds the biosample's id."""
-        return "id" if self.collection == "biosamples" else "biosample_id"
+        """The field of the collection that holds the biosample's id, or whatever ids the selection is of."""
+        return "id" if self.ids is not None or self.collection == self.selection.root else "biosample_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,28 +10,25 @@ of its biosamples.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import codec
 from gateway.errors import DatasetChanged
+from gateway.flow.fold import Landed, encoded, folded
+from gateway.flow.lanes import Lane, Pace
 from gateway.flow.patience import Patience
 from gateway.flow.roster import Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
-from gateway.model import Condition, Part, Plan, Rows, Tally, both
+from gateway.model import Condition, Fold, Part, Plan, Rows, Tally, both
 
 __all__ = ["Pump", "Slicing"]
 
-# Ids of one slice: a `$in` of some hundred values is sought in an index by every server.
-_WIDEST: Final = 400
-_WIDER_AT_MOST: Final = 4
-_FIRST_WIDTH: Final = 4
 # A slice that brings this many times the rows aimed at is asked for again, in halves.
 _OVERSHOOT: Final = 4
 # Replies of a biosample walked by `_id` aim at this many bytes.
@@ -71,8 +68,9 @@ class Pump:
         run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
         pending = b""
         try:
-            lanes = [_Lane(part) for part in plan.parts]
-            for part, lane, following in zip(plan.parts, lanes, [*lanes[1:], None], strict=True):
+            lanes = [run.lane(part) for part in plan.parts]
+            for lane, following in zip(lanes, [*lanes[1:], None], strict=True):
+                part = lane.part
                 tallies.append(Tally())
                 pending += part.before
                 async with aclosing(run.deliver(lane, following, tallies)) as pieces:
@@ -98,33 +96,6 @@ class Pump:
                 raise DatasetChanged("the dataset changed during the download; ask again for the new data")
 
 
-@dataclass(slots=True)
-class _Lane:
-    """How far the reading of a part is: where its next slice begins, and the slices under way, in order."""
-
-    part: Part
-    position: int = 0
-    width: int = 0
-    density: float | None = None  # rows a biosample, as seen so far
-    flights: "deque[tuple[list[str], asyncio.Task[Rows | Page]]]" = field(default_factory=deque)
-
-    def widen(self, aim: int) -> int:
-        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
-        if self.part.collection == "biosamples":
-            return _WIDEST // 2
-        if not self.width or self.density is None:
-            self.width = _FIRST_WIDTH
-        else:
-            fitting = int(aim / self.density) if self.density else _WIDEST
-            self.width = max(1, min(fitting, self.width * _WIDER_AT_MOST, _WIDEST))
-        return self.width
-
-    def learn(self, biosamples: int, rows: int) -> None:
-        """Take note of what a slice brought."""
-        seen = rows / biosamples
-        self.density = seen if self.density is None else 0.7 * self.density + 0.3 * seen
-
-
 class _Pass:
     """One run of a plan."""
 
@@ -135,6 +106,7 @@ class _Pass:
         self.patience = patience
         self._rosters: dict[int, Roster] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
+        self._folds: dict[int, Fold] = {}
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -144,77 +116,109 @@ class _Pass:
             await roster.stop()
 
     async def _roster(self, part: Part) -> Roster:
-        key = id(part.selection)
+        key = self._name(part)
         if key not in self._rosters:
-            roster = Roster(self._source, part.survey, part.selection, self.patience)
+            roster = Roster(self._source, part.survey, part.selection, self.patience, part.ids)
             self._rosters[key] = roster
             await self.patience(roster.start)
         return self._rosters[key]
 
+    @staticmethod
+    def _name(part: Part) -> int:
+        """What tells rosters apart."""
+        return id(part.selection) if part.ids is None else id(part)
+
     async def deliver(
-        self, lane: _Lane, following: _Lane | None, tallies: Sequence[Tally]
+        self, lane: Lane, following: Lane | None, tallies: Sequence[Tally]
     ) -> AsyncGenerator[bytes, None]:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         part, tally = lane.part, tallies[-1]
         roster = await self._roster(part)
-        pieces = self._window(lane, roster) if part.limit else self._everything(lane, following, roster)
         if part.fetch:
-            async with aclosing(pieces) as encoded:
+            async with aclosing(self._pieces(lane, following, roster)) as encoded:
                 async for rows in encoded:
                     data = rows.data
                     if rows.rows and not tally.rows:
                         data = part.opening(tallies) + data[part.lead :]
                     tally.rows += rows.rows
                     yield data
+                    if part.limit and tally.rows >= part.limit:
+                        break
         if part.count:
             tally.total = await self._total(part, roster, tally.rows)
 
+    async def _pieces(self, lane: Lane, following: Lane | None, roster: Roster) -> AsyncGenerator[Rows, None]:
+        part = lane.part
+        if part.fold is not None:
+            fold = self._folds.setdefault(id(part.fold), part.fold())
+            lanes = [lane, *map(self.lane, part.beside)]
+            walks = [self._everything(each, None, roster) for each in lanes]
+            pieces = folded(fold, walks, roster.ids, self._executor)
+        elif part.limit:
+            pieces = self._window(lane, roster)
+        else:
+            pieces = encoded(self._everything(lane, following, roster))
+        async with aclosing(pieces) as found:
+            async for rows in found:
+                yield rows
+
     # --- all rows ----------------------------------------------------------------------------------------------------
 
-    async def _everything(self, lane: _Lane, following: _Lane | None, roster: Roster) -> AsyncGenerator[Rows, None]:
-        part = lane.part
-        while True:
-            while self._may_launch() and (not lane.flights or roster.ready(lane.position)):
-                if not await roster.more(lane.position):
-                    self._look_ahead(following, roster)
-                    break
-                self._launch(lane, roster)
-            if not lane.flights:
-                return
-            ids, task = lane.flights[0]
-            landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
-            lane.flights.popleft()
-            self._tasks.discard(task)
-            if isinstance(landed, Rows):
-                lane.learn(len(ids), landed.matched)
-                yield landed
-            else:
-                async with aclosing(self._arrays(part, ids, landed)) as pieces:
-                    async for arrays in pieces:
-                        yield await self._encode(part, arrays)
-                lane.learn(1, self._slicing.rows)
+    async def _everything(self, lane: Lane, following: Lane | None, roster: Roster) -> AsyncGenerator[Landed, None]:
+        part, passed = lane.part, 0
+        try:
+            while True:
+                # The first slice of a lane waits for no other lane: walks in step would wait for one another.
+                while not lane.flights or (self._may_launch() and roster.ready(lane.position)):
+                    if not await roster.more(lane.position):
+                        self._look_ahead(following, roster)
+                        break
+                    self._launch(lane, roster)
+                if not lane.flights:
+                    return
+                ids, task = lane.flights[0]
+                landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
+                lane.flights.popleft()
+                self._tasks.discard(task)
+                passed += len(ids)
+                if isinstance(landed, Rows):
+                    lane.pace.learn(len(ids), landed.matched)
+                    yield landed, passed
+                else:
+                    async with aclosing(self._arrays(part, ids, landed)) as pieces:
+                        async for arrays in pieces:
+                            yield await self._encode(part, arrays), passed - len(ids)
+                    lane.pace.learn(1, lane.pace.rows)
+                    yield Rows(b"", 0, 0), passed
+        finally:
+            for _, task in lane.flights:
+                task.cancel()
+                self._tasks.discard(task)
+            await asyncio.gather(*(task for _, task in lane.flights), return_exceptions=True)
 
     def _may_launch(self) -> bool:
         return len(self._tasks) < (self._slicing.flights if self.patience.committed else 1)
 
-    def _launch(self, lane: _Lane, roster: Roster) -> None:
-        ids = roster.ids[lane.position : lane.position + lane.widen(self._slicing.rows)]
+    def _launch(self, lane: Lane, roster: Roster) -> None:
+        ids = roster.ids[lane.position : lane.position + lane.pace.width()]
         lane.position += len(ids)
         task = asyncio.create_task(self._fetch(lane.part, ids))
         self._tasks.add(task)
         lane.flights.append((ids, task))
 
-    def _look_ahead(self, following: _Lane | None, roster: Roster) -> None:
+    def _look_ahead(self, following: Lane | None, roster: Roster) -> None:
         """Begin with the next part while the last slices of this one are under way, where it is of the same samples."""
-        if following and following.part.fetch and not following.part.limit:
-            same = self._rosters.get(id(following.part.selection)) is roster
-            while same and self._may_launch() and following.position < len(roster.ids):
+        if following and following.ahead and self._rosters.get(self._name(following.part)) is roster:
+            while self._may_launch() and following.position < len(roster.ids):
                 self._launch(following, roster)
+
+    def lane(self, part: Part) -> Lane:
+        return Lane(part, Pace(part.aim or self._slicing.rows, fixed=part.collection == part.selection.root))
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
         narrower = part.selection.rows if part.collection == "variants" else {}
-        return bounded(both([chosen, narrower]), part.survey, part.collection)
+        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.collection)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
@@ -222,7 +226,7 @@ class _Pass:
             part.collection,
             self._condition(part, ids),
             projection=part.projection,
-            limit=self._slicing.rows * _OVERSHOOT,
+            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
 
     async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
@@ -233,7 +237,7 @@ class _Pass:
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
-            limit=self._slicing.rows * _OVERSHOOT,
+            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
@@ -296,13 +300,13 @@ class _Pass:
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
 
-    async def _window(self, lane: _Lane, roster: Roster) -> AsyncGenerator[Rows, None]:
+    async def _window(self, lane: Lane, roster: Roster) -> AsyncGenerator[Rows, None]:
         """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
         part = lane.part
         lane.position, before = await self._seek(part, roster)
         skip, left = part.skip - before, part.limit
         while left > 0 and await roster.more(lane.position):
-            ids = roster.ids[lane.position : lane.position + lane.widen(self._slicing.rows)]
+            ids = roster.ids[lane.position : lane.position + lane.pace.width()]
             lane.position += len(ids)
             page = await self.patience(partial(self._page, part, ids))
             found = 0
@@ -313,7 +317,7 @@ class _Pass:
                     yield rows
                     if left <= 0:
                         return
-            lane.learn(len(ids), found)
+            lane.pace.learn(len(ids), found)
 
     async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
         """The position of the slice in which the window begins, and the rows before that slice."""

@@ -9,18 +9,31 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import NotFound
 from gateway.flow.source import Source
 from gateway.model import Bounds, Collation, Survey
 
-__all__ = ["Surveyor"]
+__all__ = ["StoredMap", "Surveyor"]
 
 _READ: Final[tuple[str, ...]] = ("biosamples", "individuals", "analyses", "callsets", "variants", "collations")
+_MAPS: Final = ("frequencymaps", "analyses_", "collations_")  # collections of maps are called, or begin, so
 _STATED: Final = "dataversion"
 _COLLATION_FIELDS: Final = dict.fromkeys(("id", "label", "child_terms", "db_key", "entity", "scope", "count"), 1)
 _IDS_A_LOOKUP: Final = 500
+_FEW: Final = 5
+_FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMap:
+    """A place of stored maps: a collection, the path in its documents, and how many bins the maps have."""
+
+    collection: str
+    path: str
+    bins: int
 
 
 class Surveyor:
@@ -52,7 +65,8 @@ class Surveyor:
         """A survey made now."""
         source = self._source
         indexed = await source.collections(dataset)
-        present = [name for name in _READ if name in indexed]
+        maps = sorted(name for name in indexed if name.startswith(_MAPS))
+        present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
         counts = dict(zip(present, await asyncio.gather(*(source.count(dataset, n, {}) for n in present)), strict=True))
@@ -124,6 +138,55 @@ class Surveyor:
             for document in sorted(documents, key=lambda item: str(item.get("_id"))):
                 found.setdefault(document["id"], _collation(document))
         return found
+
+    async def frequency_maps(self, survey: Survey, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:
+        """The stored frequency maps of these ids in a binning, wherever each era keeps them."""
+        found: dict[str, StoredMap] = {}
+        wanted = sorted(set(ids))
+        own = (f"collations_{binning}_frequencymaps", f"collations_{binning}_maps")
+        fields = dict.fromkeys(("id", "frequencymap.interval_count", "frequencymap.binning"), 1)
+        for name in (*own, "frequencymaps", "collations"):
+            # Such documents are large: without an index a look-up would read them all.
+            if not wanted or "id" not in survey.indexed.get(name, ()):
+                continue
+            condition = {"id": {"$in": wanted}}
+            documents = await self._source.find_some(survey.dataset, name, condition, fields, limit=len(wanted) * 4)
+            for document in documents:
+                count = _fitting(document.get("frequencymap"), binning, named=name in own)
+                if count:
+                    found.setdefault(document["id"], StoredMap(name, "frequencymap", count))
+        return found
+
+    async def status_maps(self, survey: Survey, binning: str) -> StoredMap | None:
+        """Where the status maps of analyses in a binning are, if any are among the first few documents."""
+        within = "info.statusmaps" if survey.analyses == "callsets" else "cnv_statusmaps"
+        places = ((f"analyses_{binning}_maps", "cnv_statusmaps"), (survey.analyses, within))
+        for name, path in places:
+            if "biosample_id" not in survey.indexed.get(name, ()):
+                continue
+            fields = dict.fromkeys((f"{path}.interval_count", f"{path}.binning"), 1)
+            for document in await self._source.find_some(survey.dataset, name, {}, fields, limit=_FEW):
+                found: Any = document
+                for step in path.split("."):
+                    found = found.get(step) if isinstance(found, dict) else None
+                if count := _fitting(found, binning, named=name != survey.analyses):
+                    return StoredMap(name, path, count)
+        return None
+
+    async def stores_stats(self, survey: Survey) -> bool:
+        """Whether analyses have statistics of coverage, as far as the first few tell."""
+        paths = ("cnv_stats", "cnv_chro_stats", "info.cnvstatistics")
+        few = await self._source.find_some(survey.dataset, survey.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW)
+        old = survey.analyses == "callsets"
+        return any(("info" in found and bool(found["info"])) if old else "cnv_chro_stats" in found for found in few)
+
+
+def _fitting(found: Any, binning: str, *, named: bool) -> int:
+    """The number of bins of a stored map in this binning, else 0.  What is `named` for it need not repeat it."""
+    if not isinstance(found, dict) or found.get("binning", binning if named else _FIRST_BINNING) != binning:
+        return 0
+    count = found.get("interval_count")
+    return int(count) if isinstance(count, int | float) and count == count // 1 else 0
 
 
 def _holds(stated: Mapping[str, Any], counts: Mapping[str, int]) -> bool:

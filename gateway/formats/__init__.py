@@ -3,13 +3,24 @@
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, jsonl, pgxseg
+from gateway.formats import beacon, cnvstats, frequencies, jsonl, matrix, pgxseg, services
 from gateway.formats.base import Format
 from gateway.formats.beacon import envelope_error
 
 __all__ = ["FORMATS", "Format", "by_accept", "by_word", "envelope_error", "names"]
 
-FORMATS: Final[tuple[Format, ...]] = (pgxseg.FORMAT, beacon.FORMAT, jsonl.FORMAT)
+FORMATS: Final[tuple[Format, ...]] = (
+    pgxseg.FORMAT,
+    beacon.FORMAT,
+    jsonl.FORMAT,
+    frequencies.PGXFREQ,
+    frequencies.MATRIX,
+    frequencies.JSON,
+    matrix.COVERAGE,
+    matrix.VALUES,
+    cnvstats.FORMAT,
+    services.COLLATIONS,
+)
 
 
 def names() -> str:

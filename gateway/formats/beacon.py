@@ -6,6 +6,7 @@ observation is one result; observations are not grouped by variation, because gr
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from gateway.errors import GatewayError
@@ -13,12 +14,22 @@ from gateway.formats import eras
 from gateway.formats.base import Format, camel, dumps, json_rows, plain
 from gateway.model import Ask, Entity, Part, Say, Tally, Wanted
 
-__all__ = ["FORMAT", "PROJECTIONS", "biosample_record", "envelope_error", "variant_record"]
+__all__ = [
+    "API_VERSION",
+    "FORMAT",
+    "PROJECTIONS",
+    "biosample_record",
+    "envelope_error",
+    "page",
+    "result_sets",
+    "variant_record",
+]
 
 API_VERSION: Final = "v2.1.0"
 _SCHEMAS: Final = {
     "variants": ("genomicVariant", "https://progenetix.org/services/schemas/genomicVariant/"),
     "biosamples": ("biosample", "https://progenetix.org/services/schemas/biosample/"),
+    "analyses": ("analysis", "https://progenetix.org/services/schemas/analysis/"),
 }
 _REFERENCE_URLS: Final = (
     (re.compile(r"pubmed:(\d+)\Z"), "https://pubmed.ncbi.nlm.nih.gov/{}/"),
@@ -171,7 +182,7 @@ def _parameters(ask: Ask) -> dict[str, Any]:
 def _handovers(wanted: Wanted, dataset: str) -> list[dict[str, Any]]:
     if not wanted.ask.handovers or wanted.ask.selects_everything or not wanted.address:
         return []
-    words = ("callsetspgxseg", "all variants of the matched samples") if wanted.ask.entity == "biosamples" else None
+    words = ("callsetspgxseg", "all variants of the matched samples") if wanted.ask.entity != "variants" else None
     word, what = words or ("pgxseg", "the matched variants")
     separator = "&" if "?" in wanted.address else "?"
     return [
@@ -238,29 +249,48 @@ class _Sets:
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    limit = wanted.page_limit if wanted.ask.limit is None else wanted.ask.limit
     samples = wanted.ask.entity == "biosamples"
     shape = biosample_record if samples else variant_record
+    encode = json_rows("id" if samples else "biosample_id", shape, before=b",\n")
+    return result_sets(
+        wanted,
+        tuple(
+            Part(
+                survey=survey,
+                selection=selection,
+                collection=wanted.ask.entity,
+                projection=PROJECTIONS[wanted.ask.entity],
+                encode=encode,
+            )
+            for survey, selection in wanted.datasets
+        ),
+    )
+
+
+def page(wanted: Wanted) -> tuple[int, int]:
+    """How many records are wanted (0: all), and how many are skipped before them."""
+    limit = wanted.page_limit if wanted.ask.limit is None else wanted.ask.limit
+    return limit, wanted.ask.skip * limit
+
+
+def result_sets(wanted: Wanted, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts, one a dataset, whose rows begin with a comma and a line's end, in the envelope of result sets."""
     sets = _Sets(wanted)
+    limit, skip = page(wanted)
     begin = b'{"meta":' + _meta(wanted, limit) + b',\n"response":{"resultSets":['
-    first, last = wanted.datasets[0], wanted.datasets[-1]
     return tuple(
-        Part(
-            survey=dataset[0],
-            selection=dataset[1],
-            collection=wanted.ask.entity,
-            projection=PROJECTIONS[wanted.ask.entity],
-            encode=json_rows("id" if samples else "biosample_id", shape, before=b",\n"),
-            before=begin if dataset is first else b"",
-            opening=sets.open(dataset[0].dataset),
-            closing=sets.close(dataset[0].dataset, last=dataset is last),
+        replace(
+            part,
+            before=begin if part is parts[0] else b"",
+            opening=sets.open(part.survey.dataset),
+            closing=sets.close(part.survey.dataset, last=part is parts[-1]),
             lead=2,
             limit=limit,
-            skip=wanted.ask.skip * limit,
+            skip=skip,
             count=True,
             fetch=wanted.ask.granularity == "record" and wanted.ask.resultsets in {"HIT", "ALL"},
         )
-        for dataset in wanted.datasets
+        for part in parts
     )
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
-from gateway.errors import BadRequest, NotFound
-from gateway.model import Ask, Entity, FilterTerm, VariantAsk
+from gateway.bins.maps import BINNINGS, DEFAULT
+from gateway.errors import BadRequest
+from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
+from gateway.query.routes import ROUTES, Route, find, served
 
 __all__ = ["PARAMETERS", "ROUTES", "Parameter", "Route", "deliver", "read"]
 
@@ -24,54 +26,6 @@ _MAX_FILTERS: Final = 500
 # Variant queries of one request: each is a query of its own on the largest collection.
 _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
-
-# --- paths -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A path, with `{ids}` where a comma separated list stands; `ids` is the parameter that they mean."""
-
-    path: str
-    entity: Entity = "variants"
-    ids: str | None = None
-    output: str | None = None
-    post: bool = False
-
-
-_VARIANTS = ("g_variants", "variants", "gVariants", "genomicVariations", "variants_in_sample", "variantsInSample")
-_OWNERS = {
-    "biosamples": "biosampleIds",
-    "samples": "biosampleIds",
-    "analyses": "analysisIds",
-    "callsets": "analysisIds",
-    "individuals": "individualIds",
-}
-
-_BIOSAMPLES = ("biosamples", "samples")
-_SERVICES = ("pgxsegvariants", "pgxseg")
-
-ROUTES: Final[tuple[Route, ...]] = (
-    *(Route(path=f"/beacon/{word}", post=True) for word in _VARIANTS),
-    *(Route(path=f"/beacon/{word}", entity="biosamples", post=True) for word in _BIOSAMPLES),
-    *(Route(path=f"/beacon/{word}/{{ids}}", entity="biosamples", ids="biosampleIds") for word in _BIOSAMPLES),
-    *(Route(path=f"/beacon/{owner}/{{ids}}/{word}", ids=ids) for owner, ids in _OWNERS.items() for word in _VARIANTS),
-    *(Route(path=f"/services/{word}", output="pgxseg") for word in _SERVICES),
-    *(Route(path=f"/services/{word}/{{ids}}", ids="biosampleIds", output="pgxseg") for word in _SERVICES),
-)
-_ROUTES = {route.path: route for route in ROUTES}
-
-
-def _route(path: str) -> tuple[Route, str | None]:
-    """The route of a path and the ids in it; a trailing slash means nothing."""
-    path = path.rstrip("/")
-    if (exact := _ROUTES.get(path)) and exact.ids is None:
-        return exact, None
-    segments = path.split("/")
-    if len(segments) > 3 and segments[3] and (found := _ROUTES.get("/".join([*segments[:3], "{ids}", *segments[4:]]))):
-        return found, segments[3]
-    raise NotFound(f"no such path: {shown(path)}")
-
 
 # --- the table of parameters -----------------------------------------------------------------------------------------
 
@@ -107,6 +61,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("includeHandovers", "request"),
     Parameter("allData", "request"),
     Parameter("testMode", "request"),
+    Parameter("genomeBinning", "request"),
+    Parameter("minNumber", "request"),
     Parameter("referenceName", "variant", ("referenceAccession",)),
     Parameter("start", "variant"),
     Parameter("end", "variant"),
@@ -275,7 +231,12 @@ _RESULTSETS: Final = {word.lower(): word for word in ("HIT", "MISS", "ALL", "NON
 _LOGICS: Final = {"and": "AND", "or": "OR"}
 
 # Values of `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end.
-_NO_FORMATS: Final = frozenset(("details", "ids", "compact", "digests", "biocharacteristics", "callsetstats"))
+_NO_FORMATS: Final = frozenset(
+    (
+        *("details", "ids", "compact", "digests", "biocharacteristics", "callsetstats"),
+        *("children", "paths", "counts", "codematches", "codes"),  # of collations
+    )
+)
 
 
 def _choice(words: Words, name: str, choices: Mapping[str, str], default: str) -> str:
@@ -321,6 +282,15 @@ def _filters(items: list[object], *, descendants: bool) -> tuple[FilterTerm, ...
     return tuple(sorted(terms, key=lambda t: (t.text, t.excluded, t.descendants)))
 
 
+def _prefixes(query: _Gathered, body: _Gathered) -> tuple[str, ...]:
+    """What the ids of collations begin with; here `filters` select collations, not samples."""
+    found = {item for item in (*query.filter_items, *body.filter_items) if isinstance(item, str)}
+    query.filter_items, body.filter_items = [], []
+    if len(found) > _MAX_FILTERS:
+        raise BadRequest(f"filters holds more than {_MAX_FILTERS}", parameter="filters")
+    return _ids({"filters": sorted(found)}, "filters")
+
+
 def _both_filters(query: _Gathered, body: _Gathered, *, descendants: bool) -> tuple[FilterTerm, ...]:
     first = _filters(query.filter_items, descendants=descendants)
     second = _filters(body.filter_items, descendants=descendants)
@@ -352,14 +322,14 @@ def _warnings(unknown: set[str]) -> tuple[str, ...]:
 
 def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None) -> Ask:
     """Read a request: its decoded path, the pairs of its query string, and the JSON of its body, where it has one."""
-    route, path_ids = _route(path)
+    route, path_ids = find(path)
+    if route.ids == "filters":  # there, as in 2021, `id` is the id of a filter
+        query = [("filters" if _normal(name) in ("id", "ids") else name, value) for name, value in query]
     from_query, from_body = _from_query(query), _from_body(body)
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
-        named = _words(route.ids, path_ids)
-        if not named:
-            raise BadRequest(f"{route.ids}: the path names none", parameter=route.ids)
-        words = _agreed({route.ids: named}, words)
+        words = _agreed(_in_path(route.ids, path_ids, from_query), words)
+    prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     limit, skip = single(words, "limit"), single(words, "skip")
     descendants = _boolean(words, "includeDescendantTerms", default=True)
@@ -383,18 +353,35 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         ),
         handovers=_boolean(words, "includeHandovers", default=True),
         all_data=_boolean(words, "allData", default=False),
+        binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
+        each=route.each,
+        min_number=whole("minNumber", single(words, "minNumber") or "0"),
+        prefixes=prefixes,
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
     return deliver(ask, _output(words) or route.output)
 
 
+def _in_path(name: str, text: str, query: _Gathered) -> Words:
+    """The ids of a path; filters are added to those of the query string."""
+    named = _words(name, text)
+    if not named:
+        raise BadRequest(f"{name}: the path names none", parameter=name)
+    if name != "filters":
+        return {name: named}
+    query.filter_items.extend(named)
+    return {}
+
+
 def deliver(ask: Ask, output: str | None) -> Ask:
-    """The same request, delivered as `output`: the outputs of variants deliver variants, also of biosamples.
+    """The same request, delivered as `output`: some outputs deliver other entities than the path names.
 
     The names of 2021 mean all variants of the matched samples, and so does pgxseg of biosamples.
     """
+    entity, output = served(ask.entity, output)
     if output in {"callsetsvariants", "callsetspgxseg"}:
         return replace(ask, entity="variants", output="pgxseg", whole_samples=True)
-    if output == "pgxseg" and ask.entity == "biosamples":
-        return replace(ask, entity="variants", output=output, whole_samples=True)
+    if entity != ask.entity or (output == "pgxseg" and entity != "variants"):
+        entity = "variants" if output == "pgxseg" else entity
+        return replace(ask, entity=entity, output=output, whole_samples=True)
     return replace(ask, output=output)

@@ -1,13 +1,17 @@
 """Selection: which biosamples of one dataset a request selects, and which rows of each it delivers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 from gateway.model import Ask, Collation, Condition, Selection, Survey, Term
 from gateway.query import among, both, either
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
 
-__all__ = ["select"]
+__all__ = ["collations", "select", "without_references"]
+
+_REFERENCE: Final = "EFO:0009654"
 
 
 def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Selection:
@@ -22,6 +26,25 @@ def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Sel
         nothing=filters.nothing,
         warnings=filters.warnings,
     )
+
+
+def without_references(ask: Ask, selection: Selection) -> Selection:
+    """The same without reference samples, as Progenetix counts frequencies, unless the request names them or ids."""
+    named = any(term.id == _REFERENCE for term in ask.filters)
+    if named or ask.biosample_ids or ask.individual_ids or ask.analysis_ids or ask.variant_ids:
+        return selection
+    others: Condition = {name: {"$ne": _REFERENCE} for name in ("biosample_status.id", "provenance.material.id")}
+    return replace(selection, samples=merged((*selection.samples, (Term(collection="biosamples", condition=others),))))
+
+
+def collations(ask: Ask, survey: Survey) -> Selection:
+    """The collations whose ids begin as the request says; those of 2021 lack the `pgx:` in front."""
+    begins = sorted({f"{head}{prefix}" for prefix in ask.prefixes for head in ("", "pgx:")})
+    # A range, not a pattern: the text is a value, and an index serves it.
+    ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
+    term = Term(collection="collations", condition={"$or": ranges} if ranges else {})
+    held = "collations" in survey.collections
+    return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
 
 
 def _ids(ask: Ask) -> list[Group]:
@@ -40,7 +63,7 @@ def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:
     Several variant queries deliver the variants that meet any of them: a sample that met them all did so with
     different variants, and a conjunction would deliver none.
     """
-    if ask.entity != "variants":
+    if ask.entity == "biosamples":
         return {}
     analysis = "callset_id" if survey.analyses == "callsets" else "analysis_id"
     narrowing: list[Condition] = [{analysis: among(ask.analysis_ids)}] if ask.analysis_ids else []

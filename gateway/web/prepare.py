@@ -2,19 +2,22 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from gateway import formats
+from gateway.bins.maps import DEFAULT
 from gateway.config import Config
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.flow.survey import Surveyor
 from gateway.formats import Format
 from gateway.genome import STATES
-from gateway.model import Ask, Plan, Selection, Survey, VariantAsk, Wanted
+from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
 from gateway.query import filters, params
-from gateway.query.select import select
+from gateway.query.select import collations, select
+from gateway.web.binned import complete
 
 __all__ = ["prepare"]
 
@@ -37,10 +40,12 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
     names = ask.datasets or config.datasets[:1]
     _check(ask, form, names, config)
     datasets: list[tuple[Survey, Selection]] = []
+    collated: list[Mapping[str, Collation]] = []
     for name in names:
         survey = await surveyor.survey(name)
-        known = await surveyor.collations(name, filters.wanted(ask))
-        datasets.append((survey, select(ask, survey, known)))
+        collated.append(await surveyor.collations(name, filters.wanted(ask)))
+        found = collations(ask, survey) if ask.entity == "collations" else select(ask, survey, collated[-1])
+        datasets.append((survey, found))
     wanted = Wanted(
         ask=ask,
         datasets=tuple(datasets),
@@ -49,7 +54,9 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         address=_address(ask),
         page_limit=config.page_limit,
     )
-    warnings = [*ask.warnings, *(warning for _, selection in datasets for warning in selection.warnings)]
+    wanted = await complete(wanted, collated, surveyor)
+    selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
+    warnings = [*ask.warnings, *(warning for selection in selections for warning in selection.warnings)]
     return Plan(
         parts=form.parts(wanted),
         digest=_digest(wanted, form, packed=packed),
@@ -69,7 +76,7 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
         raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
-    whole = not form.paged or ask.limit == 0
+    whole = (not form.paged or ask.limit == 0) and ask.entity != "collations"
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(
             "nothing narrows this download: name filters, ids or a variant query, "
@@ -82,20 +89,24 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
-    named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else ()
+    named: tuple[object, ...] = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else ()
+    if wanted.bins:
+        groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
+        named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
     return hashlib.sha256(repr((_ENCODER, form.name, packed, ask, data, named)).encode()).hexdigest()[:40]
 
 
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     """A telling name: dataset, what was asked for, extension; safe on every file system."""
     ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids)
-    words = [*names, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
+    words = [*names, *ask.prefixes, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
     for query in ask.variants:
         types = sorted({STATES[state].variant_type or "" for state in query.states})
         place = [f"chr{query.chromosome}"] if query.chromosome else []
         words += ["-".join([*place, *map(str, (*query.start, *query.end)), *types])]
-    what = "variants" if ask.entity == "variants" else "biosamples"
+    what = {"analyses": form.name}.get(ask.entity, ask.entity)
     what = f"all-{what}" if ask.whole_samples and ask.variants else what
+    what += "" if ask.binning == DEFAULT else f"-{ask.binning}"
     page = [f"page-{ask.skip}"] if ask.skip else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what, *page])
     return f"{stem[:120]}.{form.extension}"

@@ -32,7 +32,7 @@ def test_no_word_or_media_type_means_two_formats():
     for said in ([word for form in FORMATS for word in form.words], [kind for f in FORMATS for kind in f.accepts]):
         assert len(said) == len(set(said))
         assert all(text == text.lower() for text in said)
-    assert all(form.media.partition(";")[0] in form.accepts for form in FORMATS)
+    assert all(form.media.partition(";")[0] in form.accepts for form in FORMATS if form.accepts)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,12 @@ def test_garbage_is_refused_or_passed_over(header):
             assert choose(header) in FORMATS
 
 
-@given(st.lists(st.integers(0, 1000), min_size=len(FORMATS), max_size=len(FORMATS)).filter(any), st.randoms())
+NEGOTIATED = [form for form in FORMATS if form.accepts]
+
+
+@given(st.lists(st.integers(0, 1000), min_size=len(NEGOTIATED), max_size=len(NEGOTIATED)).filter(any), st.randoms())
 def test_the_preferred_is_chosen_whatever_the_order(thousandths, random):
-    asked = dict(zip(FORMATS, thousandths, strict=True))
+    asked = dict(zip(NEGOTIATED, thousandths, strict=True))
     ranges = [f"{kind};q={q / 1000:.3f}" for form, q in asked.items() for kind in form.accepts]
     random.shuffle(ranges)
     assert asked[by_accept(", ".join(ranges))] == max(thousandths)

@@ -1,0 +1,278 @@
+"""Sample status `.pgxmatrix`: a row an analysis, the gained part of every genome bin, then the lost part of every bin.
+
+Coverage comes from stored status maps where they are and fit the bins, else it is computed from the segments; both
+print the same.  `valuematrix` has the mean log2 of the gains, and of the losses, in each bin, weighted by bases.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from gateway import codec
+from gateway.bins.coverage import Coverage, spelled
+from gateway.bins.maps import BinMap, bin_map
+from gateway.formats import eras
+from gateway.formats.base import Format
+from gateway.formats.beacon import PROJECTIONS
+from gateway.formats.pgxseg import sample_line
+from gateway.formats.profiles import Analysis, Profiles, analyses_part
+from gateway.genome import ASSEMBLY
+from gateway.model import Array, Part, Rows, Selection, Survey, Tally, Wanted
+from gateway.text import escape_cell, escape_value
+
+__all__ = ["COVERAGE", "VALUES", "header"]
+
+_KINDS: Final = ("dup", "del")
+_INFO: Final = ("analysis_id", "biosample_id", "group_id")
+# Stored maps of this many analyses are some 4 MB.
+_MAPS_A_READ: Final = 40
+_ROWS_A_PIECE: Final = 64
+
+
+def _coverage_cells(coverage: Coverage) -> list[str]:
+    """The cells of each row: gains, then losses."""
+    both = (spelled(coverage.thousandths(kind), 1000) for kind in _KINDS)
+    return ["\t".join(gains + losses) for gains, losses in zip(*both, strict=True)]
+
+
+def _value_cells(coverage: Coverage) -> list[str]:
+    both = (spelled(coverage.log2(kind), 10_000) for kind in _KINDS)
+    return ["\t".join(gains + losses) for gains, losses in zip(*both, strict=True)]
+
+
+# --- stored maps -----------------------------------------------------------------------------------------------------
+
+
+def _map_cells(found: Any, bins: int) -> str | None:
+    """The cells of a stored status map, None if it is not one of so many bins.  Until May 2021 bins were objects."""
+    if not isinstance(found, dict):
+        return None
+    old = found.get("interval_values")
+    if isinstance(old, list) and all(isinstance(item, dict) for item in old):
+        found = {kind: [item.get(f"{kind}coverage", 0) for item in old] for kind in _KINDS}
+    cells: list[str] = []
+    for kind in _KINDS:
+        values = found.get(kind)
+        if not isinstance(values, list) or len(values) != bins:
+            return None
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values):
+            return None
+        cells += [repr(rounded) if (rounded := round(float(value), 3)) else "0" for value in values]
+    return "\t".join(cells)
+
+
+def _maps(name: str, path: str, bins: int) -> Callable[..., Rows]:
+    """An encoder of stored maps: lines of biosample, analysis and the cells."""
+
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        documents = codec.decode(arrays)
+        codec.sort(documents, "biosample_id")
+        lines = []
+        for document in documents[start:stop]:
+            found: Any = document
+            for step in path.split("."):
+                found = found.get(step) if isinstance(found, dict) else None
+            biosample, analysis = document.get("biosample_id"), document.get(name)
+            cells = _map_cells(found, bins)
+            if cells is not None and isinstance(biosample, str) and isinstance(analysis, str):
+                lines.append(f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n")
+        return Rows("".join(lines).encode(), len(lines), len(documents))
+
+    return encode
+
+
+def _groups(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+    """Lines of biosample and its group: what its file said, else its diagnosis."""
+    documents = codec.decode(arrays)
+    codec.sort(documents, "id")
+    lines = []
+    for document in documents[start:stop]:
+        sample = eras.biosample(document)
+        info, diagnosis = sample.get("info"), sample.get("histological_diagnosis")
+        own = info.get("group_id") if isinstance(info, dict) else None
+        group = own or (diagnosis.get("id") if isinstance(diagnosis, dict) else None)
+        if isinstance(sample.get("id"), str):
+            lines.append(f"{escape_cell(sample['id'])}\t{escape_cell(group) if isinstance(group, str) else ''}\n")
+    return Rows("".join(lines).encode(), len(lines), len(documents))
+
+
+# --- the fold --------------------------------------------------------------------------------------------------------
+
+
+class _Matrix:
+    """Sources: analyses, segments, then as they are there: groups of biosamples, stored maps."""
+
+    def __init__(self, bins: BinMap, *, values: bool, group: str | None, stored: bool, window: tuple[int, int]) -> None:
+        self._profiles = Profiles(bins, log2=values)
+        self._shape = _value_cells if values else _coverage_cells
+        self._nothing = "\t".join(["0"] * len(bins) * len(_KINDS))
+        self._group = group
+        self._found: dict[str, dict[str, str]] = {}  # groups, or maps, by biosample
+        self._maps: dict[str, dict[str, str]] = {}
+        self._skip, self._left = window
+        feeds = [self._profiles.feed_analyses, self._profiles.feed_segments]
+        feeds += [] if group is not None else [self._feed_groups]
+        self._feeds = [*feeds, self._feed_maps] if stored else feeds
+
+    def feed(self, source: int, data: bytes) -> None:
+        """Take in encoded documents."""
+        self._feeds[source](data)
+
+    def _feed_groups(self, data: bytes) -> None:
+        for line in data.decode().split("\n")[:-1]:
+            biosample, group = line.split("\t")
+            self._found.setdefault(biosample, {})[""] = group
+
+    def _feed_maps(self, data: bytes) -> None:
+        for line in data.decode().split("\n")[:-1]:
+            biosample, analysis, cells = line.split("\t", 2)
+            self._maps.setdefault(biosample, {}).setdefault(analysis, cells)
+
+    def through(self, ids: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows of complete biosamples."""
+        for batch in self._profiles.batches(ids):
+            matched, chosen = len(batch), batch[self._skip :]
+            self._skip = max(0, self._skip - matched)
+            chosen = chosen[: self._left] if self._left >= 0 else chosen
+            self._left -= len(chosen) if self._left >= 0 else 0
+            for at in range(0, len(chosen), _ROWS_A_PIECE):
+                some = chosen[at : at + _ROWS_A_PIECE]
+                yield Rows(self._lines(some).encode(), len(some), matched)
+        for biosample in map(escape_cell, ids):
+            self._found.pop(biosample, None)
+            self._maps.pop(biosample, None)
+
+    def _lines(self, analyses: Sequence[Analysis]) -> str:
+        maps = [self._maps.get(analysis.biosample, {}).get(analysis.id) for analysis in analyses]
+        computed = [a for a, cells in zip(analyses, maps, strict=True) if cells is None and a.segments]
+        made = iter(self._shape(self._profiles.coverage(computed)) if computed else ())
+        lines = []
+        for analysis, cells in zip(analyses, maps, strict=True):
+            group = self._group if self._group is not None else self._found.get(analysis.biosample, {}).get("")
+            shown = cells if cells is not None else next(made) if analysis.segments else self._nothing
+            lines.append(f"{analysis.id}\t{analysis.biosample}\t{group or 'NA'}\t{shown}\n")
+        return "".join(lines)
+
+    def finish(self) -> Iterator[Rows]:
+        """Nothing follows the last row."""
+        return iter(())
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+def _sample_rows(chosen: tuple[str, str] | None) -> Callable[..., Rows]:
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        documents = codec.decode(arrays)
+        codec.sort(documents, "id")
+        lines = [sample_line(document, chosen) for document in documents[start:stop]]
+        return Rows("".join(lines).encode(), len(lines), len(documents))
+
+    return encode
+
+
+def _beside(wanted: Wanted, survey: Survey, selection: Selection, *, groups: bool, bins: BinMap) -> tuple[Part, ...]:
+    """What is read beside analyses and segments."""
+    found: list[Part] = []
+    if groups:
+        projection = dict.fromkeys(("id", "histological_diagnosis", "biocharacteristics", "info.group_id"), 1)
+        found.append(
+            Part(survey=survey, selection=selection, collection="biosamples", projection=projection, encode=_groups)
+        )
+    if wanted.maps:
+        collection, path = wanted.maps
+        name = "id" if collection == survey.analyses else "analysis_id"
+        kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
+        ids = wanted.ask.analysis_ids
+        found.append(
+            Part(
+                survey=survey,
+                selection=selection,
+                collection=collection,
+                projection=dict.fromkeys(("biosample_id", name, *kept), 1),
+                encode=_maps(name, path, len(bins)),
+                narrow={name: {"$in": list(ids)}} if ids else {},
+                aim=_MAPS_A_READ,
+            )
+        )
+    return tuple(found)
+
+
+def _meta(wanted: Wanted, bins: BinMap, selection: Selection, data: str) -> bytes:
+    lines = [f"id={escape_value(selection.dataset)}", f"assemblyId={ASSEMBLY}"]
+    if wanted.ask.filters:
+        lines.append("filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
+    lines += [f"warning={escape_value(warning)}" for warning in selection.warnings]
+    lines += [
+        f"data_format=interval_{data}",
+        f"genome_binning={bins.name};interval_number={len(bins)}",
+        f"no_info_columns={len(_INFO)};no_interval_columns={len(bins) * len(_KINDS)}",
+    ]
+    return "".join(f"#meta=>{line}\n" for line in lines).encode()
+
+
+def header(info: Sequence[str], bins: BinMap) -> bytes:
+    """The line of column names: `info`, then each bin with `:DUP`, then each with `:DEL`."""
+    return "\t".join((*info, *(f"{label}:{kind}" for kind in ("DUP", "DEL") for label in bins.labels))).encode() + b"\n"
+
+
+def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
+    ((survey, selection),) = wanted.datasets
+    bins = wanted.bins or bin_map()
+    if values:  # stored maps hold none
+        wanted = replace(wanted, maps=None)
+    included = [term.id for term in wanted.ask.filters if not term.excluded and term.operator is None]
+    chosen = None
+    if len(included) == 1 and not selection.nothing:
+        chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
+    limit = wanted.ask.limit or 0
+    fold = partial(
+        _Matrix,
+        bins,
+        values=values,
+        group=escape_cell(included[0]) if chosen else None,
+        stored=wanted.maps is not None,
+        window=(wanted.ask.skip * limit, limit or -1),
+    )
+
+    def counted(tallies: Sequence[Tally]) -> bytes:
+        return f"#meta=>biosampleCount={tallies[-1].rows}\n".encode() + header(_INFO, bins)
+
+    samples = Part(
+        survey=survey,
+        selection=selection,
+        collection="biosamples",
+        projection=PROJECTIONS["biosamples"],
+        encode=_sample_rows(chosen),
+        before=_meta(wanted, bins, selection, "values" if values else "coverage"),
+        closing=counted,
+    )
+    rows = analyses_part(wanted, survey, selection, fold)
+    beside = _beside(wanted, survey, selection, groups=chosen is None, bins=bins)
+    return samples, replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit)
+
+
+def _format(name: str, words: tuple[str, ...], summary: str, *, values: bool) -> Format:
+    return Format(
+        name=name,
+        words=words,
+        media="text/plain; charset=utf-8",
+        accepts=(),
+        extension="pgxmatrix",
+        summary=summary,
+        parts=partial(_parts, values=values),
+        entities=("analyses",),
+    )
+
+
+COVERAGE: Final = _format(
+    "pgxmatrix",
+    ("pgxmatrix",),
+    "copy-number status matrix: a line an analysis, the part gained, then the part lost, of each genome bin",
+    values=False,
+)
+VALUES: Final = _format(
+    "valuematrix", ("valuematrix",), "the same with the mean log2 of gains, then of losses, in each bin", values=True
+)
