@@ -6,6 +6,7 @@ Each connection that comes in takes the next fate; when there are no more, conne
 what clients send, before it is passed on.
 """
 
+import asyncio
 import itertools
 import socket
 import struct
@@ -38,7 +39,7 @@ class Fate:
 
 
 class Cutter:
-    """The proxy, on a port of its own."""
+    """The proxy, on a port of its own, in a thread of its own."""
 
     def __init__(
         self,
@@ -47,129 +48,116 @@ class Cutter:
         *,
         heard: Callable[[int, bytes], None] | None = None,
     ) -> None:
-        self._target = target
+        self.target = target
         self.fates = iter(fates)
+        self.cut = 0
+        """Connections that met their fate."""
         self._heard = heard
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = int(self._listening.getsockname()[1])
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._open: set[asyncio.StreamWriter] = set()
         self._numbers = itertools.count()
-        self.cut = 0
-        """Connections that met their fate."""
+        self._loop = asyncio.new_event_loop()
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self.reset_all()
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(10)
 
     def reset_all(self) -> None:
         """Reset what is open now."""
-        with self._lock:
-            caught = list(self._open)
-        for one in caught:
-            _reset(one)
+        asyncio.run_coroutine_threadsafe(self._reset_open(), self._loop).result(10)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:  # closed: the end
-                return
-            with self._lock:
-                fate = next(self.fates, Fate())
-            threading.Thread(target=self._serve, args=(client, fate, next(self._numbers)), daemon=True).start()
+    async def _reset_open(self) -> None:
+        for writer in list(self._open):
+            _reset(writer)
 
-    def _serve(self, client: socket.socket, fate: Fate, number: int) -> None:
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._connection, sock=self._listening)
+        await self._stopping.wait()
+        server.close()
+        await self._reset_open()
+
+    async def _connection(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        number, fate = next(self._numbers), next(self.fates, Fate())
+        self._open.add(client)
         try:
-            server = socket.create_connection(self._target, timeout=10)
+            # A slow connection must not be read ahead of, or else its end would come when nobody waits for it.
+            limit = 8 * 1024 if fate.rate else _BUFFER
+            replies, server = await asyncio.open_connection(*self.target, limit=limit)
         except OSError:
             _reset(client)
+            self._open.discard(client)
             return
-        server.settimeout(None)
-        for one in (client, server):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if fate.rate:  # or else the kernels would take it all
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
-        with self._lock:
-            self._open |= {client, server}
-        threading.Thread(target=self._forward, args=(client, server, number), daemon=True).start()
+        self._open.add(server)
+        if fate.rate:
+            server.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        forward = asyncio.create_task(self._forward(reader, server, number))
         try:
-            self._reply(server, client, fate)
-        except OSError:
-            pass
+            await self._reply(replies, client, fate, forward)
+            if fate.kind == "reset":
+                _reset(client)
+                _reset(server)
+        except OSError:  # either side left; the other hears it the same way
+            _reset(client)
+            _reset(server)
         finally:
-            with self._lock:
-                self._open -= {client, server}
-            _shut(client)
-            _shut(server)
+            self._open -= {client, server}
+            client.close()
+            server.close()
+            forward.cancel()
+            await asyncio.gather(forward, return_exceptions=True)
 
-    def _forward(self, client: socket.socket, server: socket.socket, number: int) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, number: int) -> None:
         try:
-            while data := client.recv(_BUFFER):
+            while data := await reader.read(_BUFFER):
                 if self._heard is not None:
                     self._heard(number, data)
-                server.sendall(data)
-            server.shutdown(socket.SHUT_WR)
+                server.write(data)
+                await server.drain()
         except OSError:
-            _reset(server)
+            pass
+        server.close()  # the client left
 
-    def _reply(self, server: socket.socket, client: socket.socket, fate: Fate) -> None:
+    async def _reply(
+        self, replies: asyncio.StreamReader, client: asyncio.StreamWriter, fate: Fate, forward: "asyncio.Task[None]"
+    ) -> None:
+        """Pass the reply on, until its end or as far as the fate lets it."""
         passed, began = 0, time.monotonic()
-        while True:
-            left = fate.at - passed if fate.kind != "pass" else _BUFFER
-            if left <= 0:
-                self._meet(fate, server, client)
-                return
-            data = server.recv(min(_BUFFER, left, max(1024, fate.rate // 20) if fate.rate else _BUFFER))
+        step = max(1024, fate.rate // 20) if fate.rate else _BUFFER
+        while fate.kind == "pass" or passed < fate.at:
+            data = await replies.read(step if fate.kind == "pass" else min(step, fate.at - passed))
             if not data:
-                client.shutdown(socket.SHUT_WR)
                 return
-            client.sendall(data)
+            client.write(data)
+            await client.drain()
             passed += len(data)
             if fate.rate:
-                time.sleep(max(0, began + passed / fate.rate - time.monotonic()))
-
-    def _meet(self, fate: Fate, server: socket.socket, client: socket.socket) -> None:
-        with self._lock:
-            self.cut += 1
+                await asyncio.sleep(max(0, began + passed / fate.rate - time.monotonic()))
+        self.cut += 1
         if fate.kind == "stall":
-            client.recv(0)
-            while client.fileno() >= 0 and not _gone(client):
-                time.sleep(0.05)
-        elif fate.kind == "reset":
-            _reset(client)
-            _reset(server)
+            await forward
 
 
-def _gone(peer: socket.socket) -> bool:
-    """Whether the peer has closed; the other thread reads what it sends."""
-    state = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    return state != 1  # TCP_ESTABLISHED
-
-
-def _reset(one: socket.socket) -> None:
-    """RST at once.  `shutdown` wakes the thread that reads; the close that follows sends the reset."""
-    try:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        one.close()
-    except OSError:
-        pass
-
-
-def _shut(one: socket.socket) -> None:
-    try:
-        one.close()
-    except OSError:
-        pass
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """RST instead of FIN, what is buffered is lost."""
+    found = writer.get_extra_info("socket")
+    if found is not None and found.fileno() >= 0:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()
 
 
 class Listener:
