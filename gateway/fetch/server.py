@@ -176,4 +176,6 @@ async def _failure(response: aiohttp.ClientResponse) -> Exception:
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "the server was silent for too long"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the transfer broke off"
     return str(error) or type(error).__name__

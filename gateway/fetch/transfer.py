@@ -32,6 +32,7 @@ _SILENCE: Final = 60.0
 _SILENCE_IN_THE_MAKING: Final = 300.0
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
+_JITTER: Final = 1.0
 _AFTER_PROGRESS: Final = 0.2
 _FIRST_POLL: Final = 0.2
 _LONGEST_POLL: Final = 3.0
@@ -255,7 +256,7 @@ class _Fetch:
                 timeout=self._wish.give_up,
                 wait_initial=_FIRST_PAUSE,
                 wait_max=_LONGEST_PAUSE,
-                wait_jitter=1.0,
+                wait_jitter=_JITTER,
             ):
                 with attempt:
                     return await work()
