@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from tests.harness import Gateway, free_port, listens, until
 
-__all__ = ["DEPLOY", "Nginx", "old_beacon", "program", "reached"]
+__all__ = ["DEPLOY", "Apache", "Nginx", "old_beacon", "program", "reached"]
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 
@@ -55,42 +56,92 @@ def reached(port: int) -> Gateway:
     return through
 
 
-class Nginx:
-    """nginx in the foreground of a folder; `block` is what stands in its http section."""
+class _Proxy:
+    """A server in the foreground of a folder, in front of a gateway."""
 
-    def __init__(self, folder: Path, block: str) -> None:
+    name: str
+
+    def __init__(self, folder: Path, port: int, configuration: str) -> None:
         self._folder = folder
-        self._block = block
-        self.port = free_port()
-
-    @classmethod
-    def deployed(cls, folder: Path, gateway: int, beacon: int) -> "Nginx":
-        """`deploy/nginx.conf`, with other ports."""
-        text = (DEPLOY / "nginx.conf").read_text()
-        for old in ("listen 80;", "127.0.0.1:8080", "127.0.0.1:8000"):
-            assert text.count(old) == 1, old
-        nginx = cls(folder, "")
-        nginx._block = (
-            text.replace("listen 80;", f"listen 127.0.0.1:{nginx.port};")
-            .replace("127.0.0.1:8080", f"127.0.0.1:{gateway}")
-            .replace("127.0.0.1:8000", f"127.0.0.1:{beacon}")
-        )
-        return nginx
+        self._configuration = configuration
+        self.port = port
 
     def __enter__(self) -> Gateway:
-        nginx, folder = program("nginx"), self._folder
+        found, folder = program(self.name), self._folder
         folder.mkdir(parents=True, exist_ok=True)
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-        config = folder / "nginx.conf"
-        config.write_text(
-            f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;"
-            f"events {{ worker_connections 4096; }} http {{ access_log off; {paths} {self._block} }}"
-        )
-        self._process = subprocess.Popen([nginx, "-c", config, "-p", folder, "-e", folder / "error.log"])
-        until(lambda: listens(self.port), what="nginx's start")
+        (folder / "conf").write_text(self._configuration)
+        self._process = subprocess.Popen([found, *self._arguments(folder)])
+        try:
+            until(lambda: listens(self.port), what=f"the start of {self.name}")
+        except AssertionError:
+            self.__exit__()
+            raise
         return reached(self.port)
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(10)
+
+    def _arguments(self, folder: Path) -> list[object]:
+        raise NotImplementedError
+
+
+def _moved(name: str, listen: str, port: int, gateway: int, beacon: int) -> str:
+    """A configuration of `deploy/` with other ports."""
+    text = (DEPLOY / name).read_text()
+    for old, new in (
+        (listen, listen.replace("80", f"127.0.0.1:{port}").replace("*:", "")),
+        ("127.0.0.1:8080", f"127.0.0.1:{gateway}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{beacon}"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+class Nginx(_Proxy):
+    """nginx; `block` is what stands in its http section."""
+
+    name = "nginx"
+
+    def __init__(self, folder: Path, port: int, block: str) -> None:
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        super().__init__(
+            folder,
+            port,
+            f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;"
+            f"events {{ worker_connections 4096; }} http {{ access_log off; {paths} {block} }}",
+        )
+
+    @classmethod
+    def deployed(cls, folder: Path, gateway: int, beacon: int) -> Self:
+        """As `deploy/nginx.conf` has it."""
+        port = free_port()
+        return cls(folder, port, _moved("nginx.conf", "listen 80;", port, gateway, beacon))
+
+    def _arguments(self, folder: Path) -> list[object]:
+        return ["-c", folder / "conf", "-p", folder, "-e", folder / "error.log"]
+
+
+class Apache(_Proxy):
+    """Debian's Apache."""
+
+    name = "apache2"
+
+    @classmethod
+    def deployed(cls, folder: Path, gateway: int, beacon: int) -> Self:
+        """As `deploy/apache.conf` has it."""
+        port = free_port()
+        modules = ("mpm_event", "authz_core", "proxy", "proxy_http", "rewrite", "env")
+        loaded = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules)
+        site = _moved("apache.conf", "*:80>", port, gateway, beacon)
+        return cls(
+            folder,
+            port,
+            f"ServerRoot {folder}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {folder}/pid\n"
+            f"DefaultRuntimeDir {folder}\nErrorLog {folder}/error.log\n{loaded}{site}",
+        )
+
+    def _arguments(self, folder: Path) -> list[object]:
+        return ["-DFOREGROUND", "-f", folder / "conf"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway
-from tests.proxies import Nginx, old_beacon
+from tests.proxies import Apache, Nginx, old_beacon
 
 DOWNLOADS = [
     "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
@@ -27,9 +27,15 @@ OTHERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def proxied(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with old_beacon() as beacon, Nginx.deployed(tmp_path_factory.mktemp("nginx"), gateway.port, beacon) as through:
+PROXIES = [Nginx, Apache]
+
+
+@pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
+def proxied(
+    request: pytest.FixtureRequest, gateway: Gateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp(request.param.name)
+    with old_beacon() as beacon, request.param.deployed(folder, gateway.port, beacon) as through:
         yield through
 
 
@@ -56,14 +62,15 @@ def test_long_urls_pass(proxied: Gateway):
     assert proxied.ask(f"/services/pgxsegvariants?biosampleIds={ids}").status == 200
 
 
-def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path):
-    """Behind nginx the gateway is as slow as a modem, then resets."""
+@pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
+def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
+    """Behind the proxy the gateway is as slow as a modem, then resets."""
     path = "/beacon/variants?allData=true&output=jsonl"
     fate = Fate("reset", 60_000, rate=40_000)
     with (
         old_beacon() as beacon,
         Cutter(("127.0.0.1", gateway.port), [fate]) as slow,
-        Nginx.deployed(tmp_path / "nginx", slow.port, beacon) as through,
+        proxy.deployed(tmp_path / proxy.name, slow.port, beacon) as through,
     ):
         target, began = tmp_path / "out", time.monotonic()
         with subprocess.Popen(["curl", "-sS", "-N", "-o", target, through.url + path], stderr=subprocess.PIPE) as curl:
