@@ -10,6 +10,7 @@ of its biosamples.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
@@ -38,6 +39,11 @@ _OVERSHOOT: Final = 4
 _WALK_BYTES: Final = 8 * 1024 * 1024
 _WALK_ROWS: Final = 40_000
 _IDS_A_COUNT: Final = 400
+
+# A slice should not take longer, however slow the database: several are under way at once and share it, and a client
+# must not be left without a byte for 15 seconds.
+_SECONDS_A_SLICE: Final = 2.0
+_LEAST_ROWS: Final = 100
 
 T = TypeVar("T")
 
@@ -107,6 +113,7 @@ class _Pass:
         self.patience = patience
         self._rosters: dict[int, Roster] = {}
         self._density: float | None = None  # rows a biosample, as seen so far in this part
+        self._pace: float | None = None  # biosamples a second in one flight, as seen so far
 
     async def stop(self) -> None:
         for roster in self._rosters.values():
@@ -173,13 +180,14 @@ class _Pass:
         return self._slicing.flights if self.patience.committed else 1
 
     def _width(self, last: int, part: Part) -> int:
-        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
+        """How many biosamples the next slice asks for: as many as should bring the rows aimed at, and soon enough."""
+        soon = _WIDEST if self._pace is None else max(1, int(self._pace * _SECONDS_A_SLICE))
         if part.collection == "biosamples":
-            return _WIDEST // 2
+            return min(_WIDEST // 2, soon)
         if not last or self._density is None:
-            return _FIRST_WIDTH
+            return min(_FIRST_WIDTH, soon)
         fitting = int(self._slicing.rows / self._density) if self._density else _WIDEST
-        return max(1, min(fitting, last * _WIDER_AT_MOST, _WIDEST))
+        return max(1, min(fitting, last * _WIDER_AT_MOST, soon, _WIDEST))
 
     def _learn(self, biosamples: int, rows: int) -> None:
         seen = rows / biosamples
@@ -201,7 +209,8 @@ class _Pass:
 
     async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        return await self._source.shaped(
+        began = time.monotonic()
+        landed = await self._source.shaped(
             part.survey.dataset,
             part.collection,
             self._condition(part, ids),
@@ -209,6 +218,10 @@ class _Pass:
             projection=part.projection,
             limit=self._slicing.rows * _OVERSHOOT,
         )
+        seen = len(ids) / max(time.monotonic() - began, 1e-6)
+        # What is slow is believed at once, what is fast with time.
+        self._pace = seen if self._pace is None or seen < self._pace else (self._pace + seen) / 2
+        return landed
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
         loop = asyncio.get_running_loop()
@@ -233,6 +246,8 @@ class _Pass:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, sum(codec.count(array) for array in seen.arrays))
         limit = max(self._slicing.rows, min(_WALK_BYTES * known // max(1, seen.size), _WALK_ROWS))
+        if self._pace is not None:
+            limit = min(limit, max(_LEAST_ROWS, int(known * self._pace * _SECONDS_A_SLICE)))
         base = self._condition(part, [biosample])
         condition, first, last = base, True, None
         task = asyncio.create_task(self._after(part, condition, limit))
