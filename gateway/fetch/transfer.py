@@ -30,6 +30,7 @@ T = TypeVar("T")
 # Seconds without a byte.  A complete export is a file; one in the making may wait for its database.
 _SILENCE: Final = 60.0
 _SILENCE_IN_THE_MAKING: Final = 300.0
+_LEAST_PAUSE: Final = 0.1
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _JITTER: Final = 1.0
@@ -247,7 +248,7 @@ class _Fetch:
             if isinstance(error, Broken) and str(error) != told:
                 told = str(error)
                 self._progress.note(f"{told}; trying again")
-            return _pause(error)
+            return self._pause(error)
 
         try:
             async for attempt in stamina.retry_context(
@@ -264,9 +265,10 @@ class _Fetch:
             raise GaveUp(f"no progress for {self._wish.give_up:g} seconds; the last try ended so: {error}") from error
         raise AssertionError("a retry ends with a result or an exception")
 
-
-def _pause(error: Exception) -> bool | float:
-    """Whether to try again, and after how many seconds where the server said so."""
-    if not isinstance(error, Broken):
-        return False
-    return True if error.pause is None else error.pause * random.uniform(1, 1.2)  # noqa: S311
+    def _pause(self, error: Exception) -> bool | float:
+        """Whether to try again, and after how many seconds where the server said so."""
+        if not isinstance(error, Broken):
+            return False
+        if error.pause is None:
+            return True
+        return min(max(error.pause, _LEAST_PAUSE) * random.uniform(1, 1.2), self._wish.give_up)  # noqa: S311

@@ -52,7 +52,8 @@ class Stand:
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/beacon/variants?filters=x"
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/beacon/variants?filters=x"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +78,7 @@ class Stand:
         said: dict[str, Any] = {
             "digest": self.digest,
             "state": "complete" if complete else "producing",
-            "address": self.address,
+            "address": urlsplit(self.address).path,
             "self": f"/exports/{self.digest}",
             "name": self.name,
             "etag": f'"{self.digest}"',

@@ -4,6 +4,9 @@ import hashlib
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ import pytest
 from gateway.cli import main
 from gateway.fetch import transfer
 from gateway.fetch.part import Part
+from tests.cutter import Cutter, Fate
 from tests.fetch.stand import Stand
+from tests.harness import until
 
 BODY = random.Random(1).randbytes(300_000)
 OTHER = random.Random(2).randbytes(200_000)
@@ -259,3 +264,23 @@ def test_names_of_servers_stay_in_the_folder():
         with Stand(BODY, tickets=False, name=name.replace("\\", "\\\\")) as stand:
             assert fetch(stand.url, "--overwrite") == 0
     assert names() == ["evil"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
+    with Stand(BODY) as stand, Cutter(("127.0.0.1", stand.port), iter(lambda: Fate(rate=200_000), None)) as slow:
+        url = stand.url.replace(str(stand.port), str(slow.port))
+        command = [sys.executable, "-m", "gateway", "fetch", url, "-o", "out"]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
+            part = Path("out.part")
+            until(lambda: part.exists() and part.stat().st_size > 20_000, what="the first bytes")
+            run.send_signal(number)
+            _, told = run.communicate(timeout=10)
+        assert run.returncode == (130 if number == signal.SIGINT else -number)
+        assert "Traceback" not in told
+        assert names() == ["out.part", "out.part.json"]
+        assert fetch(url, "-o", "out") == 0
+        assert stand.ranges_asked()[-1] not in {None, "bytes=0-"}
+    assert Path("out").read_bytes() == BODY
+    assert names() == ["out"]

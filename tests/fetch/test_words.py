@@ -13,6 +13,7 @@ TICKET = {"state": "complete", "address": "/exports/d/x", "etag": '"d"', "size":
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*TICKET, "expected", "rows", "self"]), inner),
+    max_leaves=4,
 )
 
 
