@@ -268,6 +268,6 @@ def _fetch(options: argparse.Namespace) -> int:
     wish = Wish(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
     with Progress(quiet=options.quiet) as progress:
         done = asyncio.run(fetch(wish, progress))
-        proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"
-        progress.note(f"{done.place}: {'there already, ' if done.already else ''}{done.size:,} bytes, {proof}")
+    proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"
+    progress.note(f"{done.place}: {'there already, ' if done.already else ''}{done.size:,} bytes, {proof}")
     return 0
