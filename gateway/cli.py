@@ -1,6 +1,7 @@
-"""The command `pgx-gateway`: serve, store, import, demo, export.  Prints; everything else is elsewhere.
+"""The command `pgx-gateway`: serve, store, import, demo, export, fetch.  Prints; everything else is elsewhere.
 
-Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong use.
+Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong use; `fetch` tells more kinds of failure
+apart, see `gateway/fetch/errors.py`.
 """
 
 import argparse
@@ -11,10 +12,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gateway import __version__, codec
 from gateway.config import SETTINGS, Config, ConfigError, load
 from gateway.errors import GatewayError
+from gateway.fetch.errors import FetchError
 from gateway.loading.errors import LoadingError
 
 __all__ = ["main"]
@@ -36,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"pgx-gateway: {error}", file=sys.stderr)
         return 2
+    except FetchError as error:
+        print(f"pgx-gateway: {error}", file=sys.stderr)
+        return error.code
     except (GatewayError, LoadingError, OSError) as error:
         print(f"pgx-gateway: {error}", file=sys.stderr)
         return 1
@@ -55,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         ("demo", _demo_options, "embedded database, synthetic cohort and gateway in one"),
         ("import", _import_options, "load .pgxseg files into a database"),
         ("export", _export_options, "write a download to a file, with no server"),
+        ("fetch", _fetch_options, "download a file from a gateway, resuming by itself, and verify it"),
         ("store", _store_options, "the embedded database alone"),
     ):
         add(commands.add_parser(name, help=summary, description=summary))
@@ -221,4 +228,46 @@ def _export(options: argparse.Namespace) -> int:
     for warning in done.warnings:
         print(f"pgx-gateway: warning: {warning}", file=sys.stderr)
     print(f"{options.output}: {done.rows} rows, {done.size} bytes", file=sys.stderr)
+    return 0
+
+
+# --- fetch ---------------------------------------------------------------------------------------------------------
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= 604_800:
+        raise argparse.ArgumentTypeError("must be from 1 to 604800 seconds")
+    return number
+
+
+def _url(text: str) -> str:
+    address = urlsplit(text)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise argparse.ArgumentTypeError("must be an http or https URL")
+    return text
+
+
+def _fetch_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", type=_url, metavar="URL", help="of a download, as for a browser")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="file or folder to write to; - is standard output (default: as named)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    parser.add_argument(
+        "--give-up", type=_seconds, default=600.0, metavar="SECONDS", help="without any progress (default: 600)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="show nothing but errors")
+    parser.set_defaults(run=_fetch)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from gateway.fetch.progress import Progress  # noqa: PLC0415
+    from gateway.fetch.transfer import Wish, fetch  # noqa: PLC0415
+
+    wish = Wish(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
+    with Progress(quiet=options.quiet) as progress:
+        done = asyncio.run(fetch(wish, progress))
+    proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"
+    progress.note(f"{done.place}: {'there already, ' if done.already else ''}{done.size:,} bytes, {proof}")
     return 0

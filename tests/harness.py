@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import psutil
 import ujson
 
-__all__ = ["Answer", "Gateway", "free_port", "until"]
+__all__ = ["Answer", "Gateway", "free_port", "listens", "until"]
 
 
 def free_port() -> int:
@@ -29,6 +29,12 @@ def free_port() -> int:
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(true: Any, *, seconds: float = 10, what: str = "it") -> None:

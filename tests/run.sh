@@ -45,9 +45,10 @@ make_venv() {
     "$python" -m venv "$venv" || exit 1
 }
 
-# The programs that some tests call, by the names of their packages.  g++ builds the compiled engine as well.
-for package in nginx wget curl g++; do
-    if ! PATH=$PATH:/usr/sbin:/sbin command -v "$package" >/dev/null 2>&1; then
+# The programs that some tests call, by the names of their packages.  g++ builds the compiled engine as well; of Apache
+# the program is enough, without a service that starts by itself.
+for package in nginx apache2-bin wget curl g++; do
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "${package%-bin}" >/dev/null 2>&1; then
         if ! can_install || ! install "$package"; then
             say "$package is not installed: the tests that call it are skipped"
         fi

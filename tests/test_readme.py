@@ -1,23 +1,14 @@
-"""README is true: its tables are those of the code, its nginx configuration routes, its tour's output is the demo's."""
+"""README is true: tables are those of the code, its nginx configuration is the tested one, its tour the demo's."""
 
-import http.server
 import re
-import shutil
-import socket
-import subprocess
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from gateway.cli import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
 from gateway.query.params import PARAMETERS, ROUTES
-from tests.harness import Gateway, free_port
+from tests.proxies import DEPLOY
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -76,69 +67,5 @@ def test_the_numbers_of_the_tour_are_those_of_the_demo():
     assert f"{len(biosamples)} biosamples, some {round(len(variants), -3):,} variants" in TEXT
 
 
-@pytest.fixture
-def beacon() -> Iterator[int]:
-    """A stand-in for the existing Beacon: says so to everybody."""
-
-    class Stand(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"the old Beacon: " + self.path.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stand) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
-
-
-def test_the_nginx_configuration_routes_downloads(gateway: Gateway, beacon: int, tmp_path: Path):
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if nginx is None:
-        pytest.skip("nginx is not installed")
-    block = TEXT.split("```nginx\n")[1].split("```")[0]
-    port = free_port()
-    for old, new in (("listen 80;", f"listen 127.0.0.1:{port};"), ("127.0.0.1:8080", f"127.0.0.1:{gateway.port}")):
-        assert old in block
-        block = block.replace(old, new)
-    block = block.replace("127.0.0.1:8000", f"127.0.0.1:{beacon}")
-    paths = "".join(
-        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    config = tmp_path / "nginx.conf"
-    config.write_text(
-        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;"
-        f"events {{}} http {{ access_log off; {paths} {block} }}"
-    )
-    with subprocess.Popen([nginx, "-c", str(config), "-p", str(tmp_path), "-e", f"{tmp_path}/error.log"]) as proxy:
-        try:
-            _wait(port)
-            through = Gateway.__new__(Gateway)
-            through.port = port
-            for path in (
-                "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
-                "/beacon/g_variants?output=jsonl&filters=NCIT:C3058",
-                "/services/pgxsegvariants?filters=NCIT:C3058",
-            ):
-                answer = through.ask(path)
-                assert answer.status == 200
-                assert answer.body == gateway.ask(path).body
-            for path in ("/beacon/g_variants?filters=NCIT:C3058", "/services/collations", "/"):
-                assert through.ask(path).text == f"the old Beacon: {path}"
-        finally:
-            proxy.terminate()
-            proxy.wait(10)
-
-
-def _wait(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("nginx did not start")
+def test_the_nginx_configuration_is_the_one_that_is_deployed():
+    assert TEXT.split("```nginx\n")[1].split("```")[0] == (DEPLOY / "nginx.conf").read_text()

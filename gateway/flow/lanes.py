@@ -14,32 +14,51 @@ __all__ = ["Lane", "Pace"]
 _WIDEST: Final = 400
 _WIDER_AT_MOST: Final = 4
 _FIRST_WIDTH: Final = 4
+# A slice that takes longer leaves the client without a byte for too long.
+_SECONDS_A_SLICE: Final = 2.0
+_LEAST_ROWS: Final = 100
 
 
 class Pace:
-    """How many biosamples the slices of a walk ask for: as many as should bring the `rows` aimed at, or one `fixed` number."""
+    """How many biosamples the slices of a walk ask for: as many as bring the `rows` aimed at, or a `fixed` number.
+
+    Fewer where the database is so slow that a client would be left without a byte for seconds.
+    """
 
     def __init__(self, rows: int, *, fixed: bool) -> None:
         self.rows = rows
-        self._fixed = _WIDEST // 2 if fixed else 0
+        self._fixed = fixed
         self._last = 0
         self._density: float | None = None  # rows a biosample, as seen so far
+        self._speed: float | None = None  # biosamples a second in one flight, as seen so far
 
     def width(self) -> int:
         """Biosamples of the next slice."""
+        soon = _WIDEST if self._speed is None else max(1, int(self._speed * _SECONDS_A_SLICE))
         if self._fixed:
-            return self._fixed
+            return min(_WIDEST // 2, soon)
         if not self._last or self._density is None:
             self._last = _FIRST_WIDTH
-            return self._last
-        fitting = int(self.rows / self._density) if self._density else _WIDEST
-        self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
-        return self._last
+        else:
+            fitting = int(self.rows / self._density) if self._density else _WIDEST
+            self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
+        return min(self._last, soon)
 
     def learn(self, biosamples: int, rows: int) -> None:
         """Take note of what a slice brought."""
         seen = rows / biosamples
         self._density = seen if self._density is None else 0.7 * self._density + 0.3 * seen
+
+    def took(self, biosamples: int, seconds: float) -> None:
+        """Take note of how long it took: what is slow is believed at once, what is fast with time."""
+        seen = biosamples / max(seconds, 1e-6)
+        self._speed = seen if self._speed is None or seen < self._speed else (self._speed + seen) / 2
+
+    def within(self, limit: int, known: int) -> int:
+        """As many of `limit` rows of one biosample as come soon enough, where `known` of them came with a slice."""
+        if self._speed is None:
+            return limit
+        return min(limit, max(_LEAST_ROWS, int(known * self._speed * _SECONDS_A_SLICE)))
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ of its biosamples.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
@@ -177,7 +178,7 @@ class _Pass:
                 if not lane.flights:
                     return
                 ids, task = lane.flights[0]
-                landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
+                landed = await self.patience(_once(task, partial(self._fetch, lane, ids)))
                 lane.flights.popleft()
                 self._tasks.discard(task)
                 passed += len(ids)
@@ -185,7 +186,7 @@ class _Pass:
                     lane.pace.learn(len(ids), landed.matched)
                     yield landed, passed
                 else:
-                    async with aclosing(self._arrays(part, ids, landed)) as pieces:
+                    async with aclosing(self._arrays(lane, ids, landed)) as pieces:
                         async for arrays in pieces:
                             yield await self._encode(part, arrays), passed - len(ids)
                     lane.pace.learn(1, lane.pace.rows)
@@ -202,7 +203,7 @@ class _Pass:
     def _launch(self, lane: Lane, roster: Roster) -> None:
         ids = roster.ids[lane.position : lane.position + lane.pace.width()]
         lane.position += len(ids)
-        task = asyncio.create_task(self._fetch(lane.part, ids))
+        task = asyncio.create_task(self._fetch(lane, ids))
         self._tasks.add(task)
         lane.flights.append((ids, task))
 
@@ -229,9 +230,10 @@ class _Pass:
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
 
-    async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
+    async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        return await self._source.shaped(
+        part, began = lane.part, time.monotonic()
+        landed = await self._source.shaped(
             part.survey.dataset,
             part.collection,
             self._condition(part, ids),
@@ -239,30 +241,33 @@ class _Pass:
             projection=part.projection,
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
+        lane.pace.took(len(ids), time.monotonic() - began)
+        return landed
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, partial(part.encode, arrays, start=start, stop=stop))
 
-    async def _arrays(self, part: Part, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
+    async def _arrays(self, lane: Lane, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
         """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
         if page.complete:
             yield page.arrays
         elif len(ids) == 1:
-            async with aclosing(self._walk(part, ids[0], page)) as pieces:
+            async with aclosing(self._walk(lane, ids[0], page)) as pieces:
                 async for arrays in pieces:
                     yield arrays
         else:
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-                landed = await self.patience(partial(self._page, part, half))
-                async with aclosing(self._arrays(part, half, landed)) as pieces:
+                landed = await self.patience(partial(self._page, lane.part, half))
+                async with aclosing(self._arrays(lane, half, landed)) as pieces:
                     async for arrays in pieces:
                         yield arrays
 
-    async def _walk(self, part: Part, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
+    async def _walk(self, lane: Lane, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, sum(codec.count(array) for array in seen.arrays))
         limit = max(self._slicing.rows, min(_WALK_BYTES * known // max(1, seen.size), _WALK_ROWS))
+        part, limit = lane.part, lane.pace.within(limit, known)
         base = self._condition(part, [biosample])
         condition, first, last = base, True, None
         task = asyncio.create_task(self._after(part, condition, limit))
@@ -310,7 +315,7 @@ class _Pass:
             lane.position += len(ids)
             page = await self.patience(partial(self._page, part, ids))
             found = 0
-            async with aclosing(self._arrays(part, ids, page)) as pieces:
+            async with aclosing(self._arrays(lane, ids, page)) as pieces:
                 async for arrays in pieces:
                     rows = await self._encode(part, arrays, skip, skip + left)
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched

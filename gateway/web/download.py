@@ -97,7 +97,7 @@ async def _deliver(request: web.Request, plan: Plan, headers: dict[str, str], co
             response = web.StreamResponse(headers=headers)
             if request.version < HttpVersion11:
                 response.force_close()
-                _reset_on_close(request, on=True)
+            _reset_on_close(request, on=True)
             await response.prepare(request)
             try:
                 await _send(request, response, first, chunks, transfer)
@@ -144,23 +144,18 @@ def _cut(request: web.Request, error: Exception) -> None:
     """Close the connection so that the transfer looks as broken as it is."""
     if not isinstance(error, GatewayError | TimeoutError):
         log.error("request %s failed in mid-stream", request[REQUEST_ID], exc_info=error)
-    transport = request.transport
-    if transport is None:
-        return
-    if request.version < HttpVersion11:
-        transport.abort()
-    else:
-        transport.close()
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _reset_on_close(request: web.Request, *, on: bool) -> None:
-    """Let an HTTP/1.0 connection end in a reset, until its body is complete.
+    """Let a connection end in a reset, until its body is complete.
 
     Without chunks a plain close looks like the end of the body, whoever closes: we, a shutdown, or the kernel for a
-    process that was killed.
+    process that was killed.  With chunks it looks like that to wget (1.21) if it comes within a chunk.
     """
     tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
-    if request.version < HttpVersion11 and tcp is not None:
+    if tcp is not None:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
 

@@ -137,6 +137,8 @@ class _Connection:
             return {"n": _total(command[name], cohort, command.get("query", {})), "ok": 1.0}
         if name == "killCursors":
             return {"cursorsKilled": [c for c in command["cursors"] if self._cursors.pop(c, None)], "ok": 1.0}
+        if name == "serverStatus":
+            return {"metrics": {"cursor": {"open": {"total": len(self._cursors)}}}, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
         return {"ok": 0.0, "errmsg": f"no such command: {name}", "code": 59}

@@ -172,6 +172,29 @@ async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pyt
     assert started["shaped"] > 6 + 3, rest  # there was more to read ahead
 
 
+async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    """However many rows a slice may have, it is not asked for what takes too long: clients must not wait in silence."""
+    monkeypatch.setattr(pump, "_SECONDS_A_SLICE", 0.1)
+    asked: list[int] = []
+    shaped = rig.source.shaped
+
+    async def slow(dataset: str, collection: str, condition: Any, shape: Any, **kwargs: Any) -> Any:
+        if collection == "variants":
+            ids = condition.get("biosample_id", {})
+            many = len(ids["$in"]) if isinstance(ids, dict) and "$in" in ids else 1
+            asked.append(many)
+            await asyncio.sleep(0.02 * many)
+        return await shaped(dataset, collection, condition, shape, **kwargs)
+
+    plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true")
+    whole, _ = await rig.run(plan)
+    monkeypatch.setattr(rig.source, "shaped", slow)
+    again, _ = await rig.run(plan)
+    assert again == whole
+    assert len(asked) > 12
+    assert max(asked) <= 5
+
+
 async def test_an_abandoned_pass_leaves_no_cursor_and_no_task(rig: Rig, mongo: Client):
     def cursors() -> int:
         return int(mongo.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"])

@@ -1,0 +1,49 @@
+"""How a fetch may fail, and the exit code of each; scripts rely on these numbers.
+
+FetchError       1  the disk, a name that is taken, an answer that makes no sense, data that changes all the time
+ ├── Refused     3  the server said 4xx: the request is wrong, trying again is of no use
+ ├── GaveUp      4  no progress for as long as `--give-up` says; what there is stays for the next run
+ └── Mismatch    5  the bytes are not those that the server has a checksum of; they were removed
+
+Two more never leave this room: `Broken`, which is tried again, and `Gone`, after which the query is asked anew.
+"""
+
+from typing import ClassVar
+
+__all__ = ["Broken", "FetchError", "GaveUp", "Gone", "Mismatch", "Refused"]
+
+
+class FetchError(Exception):
+    """The file could not be brought; `code` is the exit code."""
+
+    code: ClassVar[int] = 1
+
+
+class Refused(FetchError):
+    """The server will not answer this request."""
+
+    code = 3
+
+
+class GaveUp(FetchError):
+    """Nothing moved for too long."""
+
+    code = 4
+
+
+class Mismatch(FetchError):
+    """The bytes have another SHA-256 than the server's."""
+
+    code = 5
+
+
+class Broken(Exception):
+    """A try ended early; `pause` is how many seconds the server asks to wait, where it does."""
+
+    def __init__(self, message: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+class Gone(Exception):
+    """The export is of a data version that is no more."""

@@ -1,0 +1,181 @@
+"""The server as a fetch sees it: a few kinds of answers, whatever happens on the wire.
+
+Trouble that passes (resets, time-outs, 5xx, bodies that end early) is `Broken`; 4xx is `Refused`; 410 is `Gone`.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+
+from gateway import __version__
+from gateway.fetch import words
+from gateway.fetch.errors import Broken, FetchError, Gone, Refused
+from gateway.fetch.words import Export
+
+__all__ = ["Answer", "Server", "connected"]
+
+_CONNECT: Final = 30.0  # seconds
+_ASK: Final = 60.0
+_LONGEST_TICKET: Final = 1024 * 1024
+_READ: Final = 256 * 1024
+# Refusals that a pause may cure; and failures of the server that it will not.
+_PASSING: Final = frozenset({408, 425, 429})
+_LASTING: Final = frozenset({500, 501, 505})
+_NO_HEAD: Final = frozenset({405, 501})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose body is being read."""
+
+    whole: bool
+    """The body is all of it (200), not what was asked behind an offset (206)."""
+    start: int
+    etag: str | None
+    sha256: str | None
+    framed: bool
+    """A body that ends early does not look complete."""
+    pieces: AsyncIterator[bytes]
+
+
+class Server:
+    """Requests of one fetch."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def export(self, url: str) -> Export:
+        """What a URL names: by its ticket, or by what HEAD says where the server knows no tickets."""
+        return await self.status(words.ticket_url(url)) or await self._head(url)
+
+    async def status(self, url: str) -> Export | None:
+        """A ticket; None if the answer is none."""
+        async with self._request("GET", url, {}, _ASK) as response:
+            if response.status == HTTPStatus.GONE:
+                raise Gone(await _reason(response))
+            if response.status >= 500:
+                raise await _failure(response)
+            if response.status != HTTPStatus.OK or response.content_type != "application/json":
+                # A server without tickets sends the download itself, which we leave unread.
+                response.close()
+                return None
+            return words.ticket(await _some(response, _LONGEST_TICKET), url)
+
+    async def _head(self, url: str) -> Export:
+        async with self._request("HEAD", url, {}, _ASK) as response:
+            if response.status == HTTPStatus.OK:
+                headers = response.headers
+                return Export(
+                    address=url,
+                    name=words.named(headers, url),
+                    etag=words.etag(headers),
+                    size=response.content_length,
+                    sha256=words.repr_digest(headers),
+                )
+            if response.status in _NO_HEAD:
+                return Export(address=url, name=words.named({}, url))
+            failure = await _failure(response)
+        if isinstance(failure, Refused):  # HEAD has no body that says why
+            async with self._request("GET", url, {}, _ASK) as response:
+                if response.status >= 400:
+                    raise await _failure(response)
+        raise failure
+
+    @asynccontextmanager
+    async def body(self, export: Export, offset: int, silence: float) -> AsyncGenerator[Answer | int | None, None]:
+        """The bytes of an export from an offset on; where it has none there, its length, if that is known.
+
+        `silence` is how many seconds may pass without a byte.
+        """
+        headers = {"Range": f"bytes={offset}-", "If-Range": export.etag} if offset and export.etag else {}
+        async with self._request("GET", export.address, headers, silence) as response:
+            start, total = words.content_range(response.headers)
+            if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and headers:
+                yield total
+            elif response.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+                whole = response.status == HTTPStatus.OK
+                if not whole and (start != offset or not headers):
+                    raise FetchError(f"asked for bytes from {offset}, the server sent others")
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise FetchError("the answer is compressed although that was not asked for: a proxy's doing")
+                chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+                yield Answer(
+                    whole=whole,
+                    start=0 if whole else offset,
+                    etag=words.etag(response.headers),
+                    sha256=words.repr_digest(response.headers),
+                    framed=chunked or response.content_length is not None,
+                    pieces=response.content.iter_any(),
+                )
+            else:
+                raise await _failure(response)
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, url: str, headers: dict[str, str], silence: float
+    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
+        try:
+            async with self._session.request(method, url, headers=headers, timeout=limits) as response:
+                yield response
+        except aiohttp.InvalidURL as error:
+            raise FetchError(f"{url} is no URL of a download") from error
+        except (aiohttp.ClientSSLError, aiohttp.TooManyRedirects, aiohttp.NonHttpUrlClientError) as error:
+            raise FetchError(f"{url}: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            raise Broken(_words(error)) from error
+
+
+@asynccontextmanager
+async def connected() -> AsyncGenerator[Server, None]:
+    """A server to ask; proxies are those of the environment."""
+    headers = {"Accept-Encoding": "identity", "User-Agent": f"pgx-gateway/{__version__}"}
+    async with aiohttp.ClientSession(
+        headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ
+    ) as session:
+        yield Server(session)
+
+
+async def _some(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body if it is not longer than that, else nothing."""
+    got = bytearray()
+    async for piece in response.content.iter_any():
+        got += piece
+        if len(got) > most:
+            response.close()
+            return b""
+    return bytes(got)
+
+
+async def _reason(response: aiohttp.ClientResponse) -> str:
+    """The message of a Beacon error response, else the status."""
+    shown = f"{response.status} {response.reason}"
+    try:
+        said = json.loads(await _some(response, _LONGEST_TICKET))
+        message = said["error"]["errorMessage"]
+    except (ValueError, KeyError, TypeError, RecursionError, aiohttp.ClientError, TimeoutError):
+        return shown
+    return f"{shown}: {''.join(letter for letter in str(message) if letter.isprintable())[:1000]}"
+
+
+async def _failure(response: aiohttp.ClientResponse) -> Exception:
+    """What a status that is no success means."""
+    status, reason, pause = response.status, await _reason(response), words.retry_after(response.headers)
+    if status == HTTPStatus.GONE:
+        return Gone(reason)
+    if status in _PASSING or (status >= 500 and (status not in _LASTING or pause is not None)):
+        return Broken(reason, pause)
+    return Refused(reason) if 400 <= status < 500 else FetchError(reason)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "the server was silent for too long"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the transfer broke off"
+    return str(error) or type(error).__name__

@@ -1,0 +1,274 @@
+"""The fetch itself: try, hold on to what came, try again from there, verify, name.
+
+What moves forward, bytes here or rows at the server, starts the clock of `give_up` anew.
+"""
+
+import asyncio
+import logging
+import random
+import sys
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import stamina
+
+from gateway.fetch.errors import Broken, FetchError, GaveUp, Gone, Mismatch, Refused
+from gateway.fetch.part import Part, Sink, Stream, sha256_of
+from gateway.fetch.progress import Progress
+from gateway.fetch.server import Server, connected
+from gateway.fetch.words import Export
+
+__all__ = ["Fetched", "Wish", "fetch"]
+
+T = TypeVar("T")
+
+# Seconds without a byte.  A complete export is a file; one in the making may wait for its database.
+_SILENCE: Final = 60.0
+_SILENCE_IN_THE_MAKING: Final = 300.0
+_LEAST_PAUSE: Final = 0.1
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 30.0
+_JITTER: Final = 1.0
+_AFTER_PROGRESS: Final = 0.2
+_FIRST_POLL: Final = 0.2
+_LONGEST_POLL: Final = 3.0
+_ANEW: Final = 3  # times that a query is asked again because its data changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What to fetch, and where to.  `output` None is the server's name for it, in this folder; `-` standard output."""
+
+    url: str
+    output: str | None = None
+    overwrite: bool = False
+    give_up: float = 600.0
+    """Seconds without progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What a fetch came to."""
+
+    place: str
+    size: int
+    sha256: str
+    verified: bool
+    """The server had a checksum to compare with; else only the framing says that it is the whole."""
+    already: bool = False
+    """Nothing was done: the file was there."""
+
+
+async def fetch(wish: Wish, progress: Progress) -> Fetched:
+    """Bring the file; FetchError and its kinds say why not."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # we say ourselves what is tried again
+    async with connected() as server:
+        run = _Fetch(wish, progress, server)
+        for _ in range(_ANEW + 1):
+            try:
+                return await run.once()
+            except Gone as error:
+                if "/exports/" in wish.url:
+                    raise Refused(str(error)) from error
+                progress.note("the data changed; starting anew")
+    raise FetchError("the data changes all the time; try again later")
+
+
+class _Fetch:
+    """One wish, and how far it is."""
+
+    def __init__(self, wish: Wish, progress: Progress, server: Server) -> None:
+        self._wish = wish
+        self._progress = progress
+        self._server = server
+        self._furthest = 0
+        self._sha256: str | None = None
+        self._framed = False
+        self._stream = Stream(sys.stdout.buffer) if wish.output == "-" else None
+
+    async def once(self) -> Fetched:
+        """Bring the export that the URL names now; Gone if its data changes meanwhile."""
+        self._furthest, self._sha256 = 0, None
+        export = await self._patiently(partial(self._server.export, self._wish.url))
+        if self._stream is not None:
+            self._stream.restart()
+            return await self._bring(export, self._stream, "standard output")
+        target = self._target(export)
+        if target.exists() and not target.is_file():
+            with target.open("wb") as device:
+                return await self._bring(export, Stream(device), str(target))
+        if target.exists() and not self._wish.overwrite:
+            return await self._already(export, target)
+        part = await asyncio.to_thread(Part, target, overwrite=self._wish.overwrite)
+        with closing(part):
+            await asyncio.to_thread(part.resume, export.address, export.etag)
+            if part.size:
+                self._progress.note(f"going on from byte {part.size:,} of {part.path.name}")
+            return await self._bring(export, part, str(target))
+
+    def _target(self, export: Export) -> Path:
+        if self._wish.output is None:
+            return Path(export.name)
+        given = Path(self._wish.output)
+        return given / export.name if given.is_dir() else given
+
+    async def _already(self, export: Export, target: Path) -> Fetched:
+        """The name is taken: fine if by these very bytes."""
+        export = await self._made(export)
+        if export.sha256 is not None:
+            size, found = await asyncio.to_thread(sha256_of, target)
+            if found == export.sha256:
+                return Fetched(place=str(target), size=size, sha256=found, verified=True, already=True)
+        raise FetchError(f"{target} exists and is not known to be this download; --overwrite replaces it")
+
+    async def _bring(self, export: Export, sink: Sink, place: str) -> Fetched:
+        if export.size is not None and sink.size > export.size:
+            await asyncio.to_thread(sink.restart)
+        self._furthest = sink.size
+        while not await self._patiently(partial(self._pull, export, sink)):
+            pass
+        expected = await self._checksum(export)
+        if expected is None and not self._framed:
+            raise FetchError("this server's answers end like broken ones, and it has no checksum: nothing to rely on")
+        if expected not in {None, sink.sha256}:
+            sink.discard()
+            raise Mismatch(f"SHA-256 is {sink.sha256}, the server's is {expected}; what came was removed")
+        await asyncio.to_thread(sink.finish)
+        return Fetched(place=place, size=sink.size, sha256=sink.sha256, verified=expected is not None)
+
+    async def _pull(self, export: Export, sink: Sink) -> bool:
+        """One request for what is missing.  True: all is here; False: it broke, but brought something."""
+        if sink.size and export.state == "producing":
+            # A range of what is still being made would be answered at its end, after a long silence.
+            export = await self._made(export)
+        if export.size is not None and export.size == sink.size and export.sha256 is not None:
+            self._sha256 = export.sha256
+            return True
+        silence = _SILENCE if export.state == "complete" else min(_SILENCE_IN_THE_MAKING, self._wish.give_up)
+        try:
+            await self._read(export, sink, silence)
+        except Broken as error:
+            if sink.size <= self._furthest:
+                raise
+            self._furthest = sink.size
+            self._progress.note(f"broken at byte {sink.size:,} ({error}); going on")
+            await asyncio.sleep(random.uniform(0, _AFTER_PROGRESS))  # noqa: S311 - so that clients do not come as one
+            return False
+        return True
+
+    async def _read(self, export: Export, sink: Sink, silence: float) -> None:
+        async with self._server.body(export, sink.size, silence) as answer:
+            if answer is None or isinstance(answer, int):
+                self._framed = True
+                if answer != sink.size:
+                    await self._afresh(sink)
+                return  # all was here already
+            if export.etag is not None and answer.etag not in {None, export.etag}:
+                raise Gone("the data changed")
+            if answer.whole and sink.size and (answer.etag is None or answer.etag != export.etag):
+                await asyncio.to_thread(sink.restart)
+            self._sha256 = answer.sha256 or self._sha256
+            self._framed = answer.framed
+            # A server that cannot give a part sends the whole: the same bytes, so what is here is passed over.
+            skip = sink.size - answer.start
+            async with self._watched(export):
+                async for piece in answer.pieces:
+                    new, skip = piece[skip:], max(0, skip - len(piece))
+                    if new:
+                        await asyncio.to_thread(sink.add, new)
+                        self._progress.at(sink.size)
+            if skip:
+                await self._afresh(sink)
+
+    async def _afresh(self, sink: Sink) -> None:
+        await asyncio.to_thread(sink.restart)
+        raise Broken("what was here is longer than the server's file")
+
+    @asynccontextmanager
+    async def _watched(self, export: Export) -> AsyncGenerator[None, None]:
+        """While bytes flow, ask now and then how far the server is, for the time left."""
+        self._progress.of(export)
+        status = export.status
+        if export.state != "producing" or status is None or not self._progress.shown:
+            yield
+            return
+
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(_LONGEST_POLL)
+                with suppress(Broken, Gone, FetchError):
+                    self._progress.of(await self._server.status(status) or export)
+
+        task = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _checksum(self, export: Export) -> str | None:
+        """The server's SHA-256 of the whole, as soon as it has one."""
+        if self._sha256 or export.sha256 or export.status is None:
+            return self._sha256 or export.sha256
+        try:
+            return (await self._made(export)).sha256
+        except Gone:  # the whole came just before the data changed
+            return None
+
+    async def _made(self, export: Export) -> Export:
+        """Wait until the server has made the export, or has failed to."""
+        if export.status is None:
+            return export
+        pause, moved, made = _FIRST_POLL, time.monotonic(), -1
+        while True:
+            now = await self._patiently(partial(self._server.status, export.status))
+            if now is None or now.etag != export.etag:
+                raise Gone("the data changed")
+            if now.state != "producing":
+                return replace(now, address=export.address, name=export.name, status=export.status)
+            self._progress.waiting(now)
+            if now.made != made:
+                moved, made = time.monotonic(), now.made
+            elif time.monotonic() - moved > self._wish.give_up:
+                raise GaveUp(f"the server made no progress for {self._wish.give_up:g} seconds")
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL)
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work`, tried again while it breaks; GaveUp at the end of `give_up` seconds."""
+        told = ""
+
+        def pause(error: Exception) -> bool | float:
+            nonlocal told
+            if isinstance(error, Broken) and str(error) != told:
+                told = str(error)
+                self._progress.note(f"{told}; trying again")
+            return self._pause(error)
+
+        try:
+            async for attempt in stamina.retry_context(
+                on=pause,
+                attempts=None,
+                timeout=self._wish.give_up,
+                wait_initial=_FIRST_PAUSE,
+                wait_max=_LONGEST_PAUSE,
+                wait_jitter=_JITTER,
+            ):
+                with attempt:
+                    return await work()
+        except Broken as error:
+            raise GaveUp(f"no progress for {self._wish.give_up:g} seconds; the last try ended so: {error}") from error
+        raise AssertionError("a retry ends with a result or an exception")
+
+    def _pause(self, error: Exception) -> bool | float:
+        """Whether to try again, and after how many seconds where the server said so."""
+        if not isinstance(error, Broken):
+            return False
+        if error.pause is None:
+            return True
+        return min(max(error.pause, _LEAST_PAUSE) * random.uniform(1, 1.2), self._wish.give_up)  # noqa: S311

@@ -1,0 +1,74 @@
+"""What servers say is read with suspicion."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.fetch import words
+
+TICKET = {"state": "complete", "address": "/exports/d/x", "etag": '"d"', "size": 3, "sha256": "a" * 64, "name": "x"}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*TICKET, "expected", "rows", "self"]), inner),
+    max_leaves=4,
+)
+
+
+@given(st.text() | st.just("../" * 100 + "x") | st.text(alphabet="./\\a\0\n", max_size=300))
+def test_any_name_is_a_name_in_the_folder(name: str):
+    safe = words.safe_name(name)
+    assert safe
+    assert not set("/\\\0\n\r") & set(safe)
+    assert not safe.startswith(".")
+    assert len(safe.encode()) <= 200
+    assert words.safe_name(safe) == safe
+
+
+@given(
+    st.dictionaries(st.sampled_from([*TICKET, "expected", "rows", "self"]), JSON).map(lambda said: {**TICKET, **said})
+)
+def test_any_json_is_a_ticket_or_none(said: dict[str, Any]):
+    words.ticket(json.dumps(said).encode(), "http://here/beacon?x")
+
+
+@given(st.binary())
+def test_any_bytes_are_no_ticket(raw: bytes):
+    assert words.ticket(raw, "http://here/") is None
+
+
+def test_addresses_of_tickets():
+    assert words.ticket_url("http://a/b?c=d#e") == "http://a/b?c=d&ticket=true"
+    assert words.ticket_url("http://a/b") == "http://a/b?ticket=true"
+    assert words.ticket_url("http://a/p/exports/0af/x.pgxseg") == "http://a/p/exports/0af"
+    found = words.ticket(json.dumps({**TICKET, "address": "http://a:80/exports/d/x"}).encode(), "https://a/b")
+    assert found is not None
+    assert found.address == "https://a/exports/d/x"  # never back to plain http
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("bytes 5-9/10", (5, 10)),
+        ("bytes */10", (None, 10)),
+        ("bytes 5-9/*", (None, None)),
+        ("lines 5-9/10", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_content_range(header: str, found: tuple[int | None, int | None]):
+    assert words.content_range({"Content-Range": header}) == found
+
+
+def test_digests():
+    sha = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert words.repr_digest({"Repr-Digest": sha}) == empty
+    assert words.repr_digest({"Repr-Digest": f"md5=:AAAA:, {sha}"}) == empty
+    assert words.repr_digest({"Repr-Digest": "sha-256=:x:"}) is None
+    assert words.retry_after({"Retry-After": "7"}) == 7
+    assert words.retry_after({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
+    assert words.etag({"ETag": 'W/"x"'}) is None
+    assert words.etag({"ETag": '"x"'}) == '"x"'

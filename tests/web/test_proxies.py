@@ -1,0 +1,83 @@
+"""Behind another server, as `deploy/` has it: downloads reach the gateway and flow at once, the rest the old Beacon."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cutter import Cutter, Fate
+from tests.harness import Gateway
+from tests.proxies import Apache, Nginx, old_beacon
+
+DOWNLOADS = [
+    "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
+    "/beacon/g_variants?output=jsonl&filters=NCIT:C3058",
+    "/beacon/g_variants?filters=NCIT:C3058&output=pgxseg.gz",
+    "/services/pgxsegvariants?filters=NCIT:C3058",
+    "/services/pgxseg/pgxbs-none",
+]
+OTHERS = [
+    "/beacon/g_variants?filters=NCIT:C3058",
+    "/beacon/biosamples?output=pgxsegs",
+    "/services/collations",
+    "/beacon/info?x=/exports/",
+    "/",
+]
+
+
+PROXIES = [Nginx, Apache]
+
+
+@pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
+def proxied(
+    request: pytest.FixtureRequest, gateway: Gateway, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp(request.param.name)
+    with old_beacon() as beacon, request.param.deployed(folder, gateway.port, beacon) as through:
+        yield through
+
+
+@pytest.mark.parametrize("path", DOWNLOADS)
+def test_downloads_go_to_the_gateway(proxied: Gateway, gateway: Gateway, path: str):
+    answer = proxied.ask(path)
+    assert answer.status == 200
+    assert (answer.body, answer.headers["ETag"]) == (gateway.ask(path).body, gateway.ask(path).headers["ETag"])
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_everything_else_stays_where_it_was(proxied: Gateway, path: str):
+    assert proxied.ask(path).text == f"the old Beacon: {path}"
+
+
+def test_the_gateways_own_page_and_health(proxied: Gateway):
+    assert proxied.ask("/gateway/health").json["status"] == "ok"
+    assert "pgx-gateway" in proxied.ask("/gateway/").text
+    assert proxied.ask("/beacon/g_variants", "POST", {"query": {}}).text.startswith("the old Beacon")
+
+
+def test_long_urls_pass(proxied: Gateway):
+    ids = ",".join(f"pgxbs-{n:08}" for n in range(3000))
+    assert proxied.ask(f"/services/pgxsegvariants?biosampleIds={ids}").status == 200
+
+
+@pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
+def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
+    """Behind the proxy the gateway is as slow as a modem, then resets."""
+    path = "/beacon/variants?allData=true&output=jsonl"
+    fate = Fate("reset", 60_000, rate=40_000)
+    with (
+        old_beacon() as beacon,
+        Cutter(("127.0.0.1", gateway.port), [fate]) as slow,
+        proxy.deployed(tmp_path / proxy.name, slow.port, beacon) as through,
+    ):
+        target, began = tmp_path / "out", time.monotonic()
+        with subprocess.Popen(["curl", "-sS", "-N", "-o", target, through.url + path], stderr=subprocess.PIPE) as curl:
+            while not (target.exists() and target.stat().st_size > 5_000):
+                assert time.monotonic() - began < 1.2, "held back"  # of 60,000 bytes in 1.5 seconds
+                time.sleep(0.02)
+            curl.communicate(timeout=20)
+        assert curl.returncode == 18  # partial file
+        assert gateway.ask(path).body.startswith(target.read_bytes())
+        assert target.stat().st_size > 50_000
