@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from gateway.config import Config, load
 from gateway.errors import DatasetChanged, StoreDown
-from gateway.flow import pump
+from gateway.flow import lanes, pump
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
@@ -174,7 +174,7 @@ async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pyt
 
 async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """However many rows a slice may have, it is not asked for what takes too long: clients must not wait in silence."""
-    monkeypatch.setattr(pump, "_SECONDS_A_SLICE", 0.1)
+    monkeypatch.setattr(lanes, "_SECONDS_A_SLICE", 0.1)
     asked: list[int] = []
     shaped = rig.source.shaped
 

@@ -125,7 +125,7 @@ def test_a_matrix_has_each_analysis_once(gateway: Gateway, mongo: Client, datase
     assert head[:3] == ["analysis_id", "biosample_id", "group_id"]
     assert len(head) == 3 + 2 * len(BINS)
     samples = {sample["id"] for sample in diagnosed(mongo, "NCIT:C3058")}
-    assert len(samples) >= 6
+    assert len(samples) >= 4
     assert {row[1] for row in rows} == samples
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     wanted = {(analysis, biosample) for biosample, analysis in known(mongo, dataset) if biosample in samples}
