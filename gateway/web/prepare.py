@@ -65,7 +65,22 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         attachment=form.attachment or packed,
         packed=packed,
         warnings=tuple(dict.fromkeys(warnings)),
+        expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
     )
+
+
+def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[str, int]:
+    """The numbers of samples and variants that an ask selects, where the dataset states them."""
+    if ask.selects_everything:
+        pairs = (("samples", "biosamples"), ("variants", "variants"))
+        return {name: survey.counts[collection] for name, collection in pairs if collection in survey.counts}
+    if len(ask.filters) != 1 or not replace(ask, filters=()).selects_everything:
+        return {}
+    (term,) = ask.filters
+    found = list(known.values())
+    if len(found) != 1 or found[0].count is None or term.excluded or not term.descendants:
+        return {}
+    return {"samples": found[0].count} if found[0].entity in {"biosample", "biosamples"} else {}
 
 
 def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:
