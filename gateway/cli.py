@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from gateway import __version__, codec
@@ -71,10 +72,12 @@ def _parser() -> argparse.ArgumentParser:
 def _settings(parser: argparse.ArgumentParser, *, but: frozenset[str] = frozenset()) -> None:
     for setting in SETTINGS:
         if setting.name not in but:
+            alone: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.switch else {}
             parser.add_argument(
                 setting.flag,
                 dest=setting.name,
                 metavar=setting.name.upper(),
+                **alone,
                 help=f"{setting.help} (default: {setting.default or 'none'}; environment: {setting.variable})",
             )
 
@@ -83,7 +86,25 @@ def _config(options: argparse.Namespace) -> Config:
     return load({setting.name: getattr(options, setting.name, None) for setting in SETTINGS}, os.environ)
 
 
-_SERVING = frozenset({"host", "port", "max_passes", "client_timeout", "grace"})
+def _serving(options: argparse.Namespace) -> Config:
+    """Settings of a server, with a spool folder: the one named, which must be usable, or the user's."""
+    config = _config(options)
+    if config.no_spool:
+        return config
+    if config.spool:
+        path = Path(config.spool).absolute()
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise OSError(f"--spool {path}: this folder cannot be written")
+        return replace(config, spool=str(path))
+    home = os.environ.get("HOME")
+    cache = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
+    return replace(config, spool=f"{cache}/pgx-gateway/exports" if cache else "")
+
+
+_SERVING = frozenset(
+    {"host", "port", "max_passes", "client_timeout", "grace", "spool", "spool_quota", "no_spool", "max_clients"}
+)
 
 
 def _count(text: str) -> int:
@@ -109,8 +130,7 @@ def _serve_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    config = _config(options)
-    return _run_server(config, [])
+    return _run_server(_serving(options), [])
 
 
 def _run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
@@ -148,7 +168,7 @@ def _demo(options: argparse.Namespace) -> int:
     from gateway.demo.run import demo_store, demo_urls  # noqa: PLC0415
     from gateway.web.server import check_free  # noqa: PLC0415
 
-    config = _config(options)
+    config = _serving(options)
     check_free(config.host, config.port)  # known before the cohort is made, not after
     told: list[str] = []
 

@@ -23,6 +23,7 @@ class Setting:
     parse: Callable[[str], Any]
     default: str
     help: str
+    switch: bool = False  # its flag may stand alone, and then means true
 
     @property
     def flag(self) -> str:
@@ -69,6 +70,31 @@ def _seconds(least: float) -> Callable[[str], float]:
     return parse
 
 
+_SIZE = re.compile(r"([0-9]{1,12})([KMGT]?)\Z", re.IGNORECASE)
+
+
+def _bytes(text: str) -> int:
+    if not text:
+        return 0
+    found = _SIZE.match(text)
+    size = int(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ") if found else 0
+    if not 1 <= size < 2**62:
+        raise ValueError("must be a number of bytes, with K, M, G or T behind it if you like")
+    return size
+
+
+def _switch(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def _folder(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("is no name of a folder")
+    return text
+
+
 def _url(text: str) -> str:
     if text and not re.match(r"https?://[^\s]+\Z", text):
         raise ValueError("must be an http or https URL")
@@ -101,6 +127,16 @@ SETTINGS: Final = (
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
     Setting("encode_threads", _whole(1, 64), "2", "threads for text that is not encoded where it is read"),
+    Setting("spool", _folder, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
+    Setting(
+        "spool_quota",
+        _bytes,
+        "",
+        "bytes that the folder may hold, as in `500M` or `2G`; empty: 10 GiB or half of the free disk, "
+        "whichever is less",
+    ),
+    Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
+    Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
 )
 
 
@@ -125,6 +161,10 @@ class Config:
     version_ttl: float
     grace: float
     encode_threads: int
+    spool: str
+    spool_quota: int
+    no_spool: bool
+    max_clients: int
 
 
 def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:

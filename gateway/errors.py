@@ -5,7 +5,10 @@ GatewayError
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
+ ├── Gone                 410  the data that an immutable address names is no longer there: ask the live query
+ ├── NotMatched           412  the export is not the one that `If-Match` names
  ├── TooLarge             413  the request body is larger than allowed
+ ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── StoreDown            503  the database cannot be reached: come again after `retry_after` seconds
  ├── StoreSlow            504  the database did not answer within its time
@@ -15,15 +18,20 @@ GatewayError
 Drivers' exceptions are translated in `flow/source.py` and nowhere else; `web/app.py` turns this tree into responses.
 """
 
+from collections.abc import Mapping
+
 __all__ = [
     "BadDocument",
+    "BadRange",
     "BadRequest",
     "Busy",
     "DatasetChanged",
     "GatewayError",
+    "Gone",
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
+    "NotMatched",
     "StoreDown",
     "StoreSlow",
     "TooLarge",
@@ -31,15 +39,19 @@ __all__ = [
 
 
 class GatewayError(Exception):
-    """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is."""
+    """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is.
+
+    `headers` are those that its response has beside the usual ones.
+    """
 
     status = 500
     retry_after: int | None = None
 
-    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+    def __init__(self, message: str, *, parameter: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.parameter = parameter
+        self.headers = dict(headers or {})
 
 
 class BadRequest(GatewayError):
@@ -66,10 +78,28 @@ class NotAcceptable(GatewayError):
     status = 406
 
 
+class Gone(GatewayError):
+    """What an immutable address names can no longer be made; the live query has newer data."""
+
+    status = 410
+
+
+class NotMatched(GatewayError):
+    """The export is not the one that the request's `If-Match` names."""
+
+    status = 412
+
+
 class TooLarge(GatewayError):
     """The request body is larger than allowed."""
 
     status = 413
+
+
+class BadRange(GatewayError):
+    """No byte of the range is there; the headers tell the length."""
+
+    status = 416
 
 
 class Busy(GatewayError):

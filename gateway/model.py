@@ -307,3 +307,9 @@ class Plan:
     attachment: bool = True
     packed: bool = False  # delivered as a gzip file
     warnings: tuple[str, ...] = ()
+    expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
+
+    @property
+    def whole(self) -> bool:
+        """Whether it delivers all rows that there are: no page, and not just numbers."""
+        return any(part.fetch for part in self.parts) and not any(part.limit for part in self.parts)

@@ -3,10 +3,12 @@
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +78,14 @@ class Gateway:
         self, uri: str, datasets: Sequence[str], *, log: Path, module: str = "gateway", **settings: object
     ) -> None:
         self._log = log
-        flags = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+        self._spool = None
+        if not {"spool", "no_spool"} & settings.keys():
+            self._spool = tempfile.mkdtemp(prefix="spool-")  # never the user's own
+            settings["spool"] = self._spool
+        flags = [
+            f"--{name.replace('_', '-')}={str(value).lower() if value is True else value}"
+            for name, value in settings.items()
+        ]
         command = [sys.executable, "-m", module, "serve", f"--mongo-uri={uri}", f"--datasets={','.join(datasets)}"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         with log.open("w") as file:
@@ -103,6 +112,8 @@ class Gateway:
         code = self.process.wait(20)
         if self.process.stdout:
             self.process.stdout.close()
+        if self._spool:
+            shutil.rmtree(self._spool, ignore_errors=True)
         return code
 
     @property

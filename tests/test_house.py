@@ -13,7 +13,7 @@ FUNCTION_LINES = 45
 # A module may import only from rooms on lower floors, or from its own room.
 FLOORS = [
     {"errors", "text", "codes", "genome", "model", "config", "codec"},  # ground: words and bytes
-    {"query", "formats", "flow"},  # rooms that do not know one another
+    {"query", "formats", "flow", "spool"},  # rooms that do not know one another
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
     {"web", "loading"},  # the roof, the only one who knows them all; and the way in, which knows the ground alone
     {"demo"},
@@ -26,15 +26,10 @@ OWNERS = {
     "motor": {"flow/source.py"},
     "pymongo": {"flow/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
     "stamina": {"flow/patience.py", "fetch/transfer.py"},
-    "aiofiles": {"web/export.py"},
+    "aiofiles": {"web/export.py", "spool/exports.py"},
     "aiohttp": {
-        "web/app.py",
-        "web/download.py",
-        "web/info.py",
-        "web/keys.py",
-        "web/server.py",
-        "web/workers.py",
-        "fetch/server.py",
+        *("web/app.py", "web/asking.py", "web/delivery.py", "web/download.py", "web/exports.py", "web/headers.py"),
+        *("web/info.py", "web/keys.py", "web/server.py", "web/transfer.py", "web/workers.py", "fetch/server.py"),
     },
     "ujson": {"formats/base.py"},
     "gunicorn": {"web/workers.py"},

@@ -1,4 +1,7 @@
-"""Admission: how many passes may run at once.  Who comes beyond that is told to come again, not made to wait."""
+"""Admission: how many passes, and how many clients, at once.
+
+Who comes beyond that is told to come again, not made to wait.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,8 +15,9 @@ __all__ = ["Slots"]
 class Slots:
     """A number of places, taken and given back on one event loop."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, what: str) -> None:
         self.places = places
+        self.what = what
         self.taken = 0
         self._emptied = asyncio.Event()
 
@@ -21,7 +25,7 @@ class Slots:
     def take(self) -> Iterator[None]:
         """Hold a place for the block; Busy if there is none."""
         if self.taken >= self.places:
-            raise Busy(f"all {self.places} downloads that this gateway runs at once are taken; try again soon")
+            raise Busy(f"all {self.places} {self.what} that there may be at once are taken; try again soon")
         self.taken += 1
         try:
             yield

@@ -68,11 +68,12 @@ class Pump:
         self._slicing = slicing
         self._window = retry_window
 
-    async def chunks(self, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool = False) -> AsyncGenerator[bytes, None]:
         """The bytes of a download.  `tallies` grows by one a part, and tells how far the pass is.
 
         The first chunk holds the first rows that the database gave, not just words of our own.  Ends only if the
-        download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.
+        download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
+        `kept` under its digest is checked at the end even if it came in one chunk: a survey may be seconds old.
         """
         run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
         pending = b""
@@ -88,7 +89,9 @@ class Pump:
                             run.patience.committed = True
                             pending = b""
                 pending += part.closing(tallies)
-            await self._unchanged(plan, run.patience)
+            if kept or run.patience.committed:
+                await self._unchanged(plan, run.patience)
+            # Otherwise it was all one chunk: there was no time to change.
             if pending:
                 yield pending
         finally:
@@ -96,8 +99,6 @@ class Pump:
 
     async def _unchanged(self, plan: Plan, patience: Patience) -> None:
         """Refuse to complete a download whose data was deleted or replaced under it; what was added does not matter."""
-        if not patience.committed:
-            return  # all of it in one chunk: there was no time to change
         for before in {part.survey.dataset: part.survey for part in plan.parts}.values():
             if await patience(partial(self._surveyor.disturbed, before)):
                 raise DatasetChanged("the dataset changed during the download; ask again for the new data")

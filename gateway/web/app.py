@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
@@ -14,9 +15,24 @@ from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.limits import Slots
 from gateway.formats import envelope_error
-from gateway.web import info
-from gateway.web.download import POSTED, download
-from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, SOURCE, STOPPING, SURVEYOR
+from gateway.spool.exports import Spool
+from gateway.spool.folder import Folder
+from gateway.web import exports, info
+from gateway.web.asking import POSTED
+from gateway.web.download import download
+from gateway.web.keys import (
+    CLIENTS,
+    CONFIG,
+    EXECUTOR,
+    MEASURED,
+    PUMP,
+    REQUEST_ID,
+    SLOTS,
+    SOURCE,
+    SPOOL,
+    STOPPING,
+    SURVEYOR,
+)
 from gateway.web.resources import opened
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
@@ -39,6 +55,8 @@ def create_app(config: Config) -> web.Application:
     app.router.add_get("/", info.page)
     app.router.add_get("/health", info.health)
     app.router.add_get("/ready", info.ready)
+    app.router.add_get("/exports/{digest}", exports.ticket)
+    app.router.add_get("/exports/{digest}/{name}", exports.export)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app
@@ -46,13 +64,36 @@ def create_app(config: Config) -> web.Application:
 
 async def open_resources(app: web.Application) -> AsyncIterator[None]:
     """Open what the application needs for its lifetime, and close it."""
-    app[SLOTS] = Slots(app[CONFIG].max_passes)
+    app[SLOTS] = Slots(app[CONFIG].max_passes, "downloads")
+    app[CLIENTS] = Slots(app[CONFIG].max_clients, "requests for data")
+    app[MEASURED] = {}
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
         app[SURVEYOR] = resources.surveyor
         app[EXECUTOR] = resources.executor
         app[PUMP] = resources.pump
+        spool = await _open_spool(app[CONFIG], app[SLOTS])
+        if spool is not None:
+            app[SPOOL] = spool
         yield
+        if spool is not None:
+            await spool.close()
+
+
+async def _open_spool(config: Config, slots: Slots) -> Spool | None:
+    if config.no_spool:
+        return None
+    if not config.spool:
+        log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
+        return None
+    spool = Spool(Folder(Path(config.spool), config.spool_quota), slots.take)
+    try:
+        await spool.open()
+    except OSError as error:
+        log.warning("the spool %s cannot be used: exports are delivered directly: %s", config.spool, error)
+        await spool.close()
+        return None
+    return spool
 
 
 async def _let_finish(app: web.Application) -> None:
@@ -62,7 +103,9 @@ async def _let_finish(app: web.Application) -> None:
     log.info("stopping: running downloads have %g seconds", grace)
     with suppress(TimeoutError):
         async with asyncio.timeout(grace):
-            await app[SLOTS].empty()
+            await app[CLIENTS].empty()
+            if spool := app.get(SPOOL):
+                await spool.idle()
 
 
 @web.middleware
@@ -93,6 +136,7 @@ def _of_http(error: web.HTTPException) -> GatewayError:
 
 def _failed(request: web.Request, error: GatewayError) -> web.Response:
     headers = {"X-Request-Id": request[REQUEST_ID], "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers |= error.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:

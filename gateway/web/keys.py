@@ -9,14 +9,32 @@ from gateway.flow.limits import Slots
 from gateway.flow.pump import Pump
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
+from gateway.spool.exports import Spool
 
-__all__ = ["CONFIG", "EXECUTOR", "PUMP", "REQUEST_ID", "SLOTS", "SOURCE", "STOPPING", "SURVEYOR"]
+__all__ = [
+    "CLIENTS",
+    "CONFIG",
+    "EXECUTOR",
+    "MEASURED",
+    "PUMP",
+    "REQUEST_ID",
+    "SLOTS",
+    "SOURCE",
+    "SPOOL",
+    "STOPPING",
+    "SURVEYOR",
+]
 
 CONFIG = web.AppKey("config", Config)
 SOURCE = web.AppKey("source", Source)
 SURVEYOR = web.AppKey("surveyor", Surveyor)
 PUMP = web.AppKey("pump", Pump)
 SLOTS = web.AppKey("slots", Slots)
+SPOOL = web.AppKey("spool", Spool)
+"""Absent where downloads are delivered directly."""
+CLIENTS = web.AppKey("clients", Slots)
+MEASURED = web.AppKey("measured", dict[str, int])
+"""Lengths of exports that were delivered directly, by digest; the oldest go first."""
 EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.flow.survey import Surveyor
 from gateway.formats import Format
 from gateway.genome import STATES
-from gateway.model import Ask, Plan, Selection, Survey, VariantAsk, Wanted
+from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
 from gateway.query import filters, params
 from gateway.query.select import select
 
@@ -37,6 +38,7 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
     names = ask.datasets or config.datasets[:1]
     _check(ask, form, names, config)
     datasets: list[tuple[Survey, Selection]] = []
+    known: dict[str, Collation] = {}
     for name in names:
         survey = await surveyor.survey(name)
         known = await surveyor.collations(name, filters.wanted(ask))
@@ -58,7 +60,22 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         attachment=form.attachment or packed,
         packed=packed,
         warnings=tuple(dict.fromkeys(warnings)),
+        expected=_expected(ask, datasets[0][0], known) if len(names) == 1 else {},
     )
+
+
+def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[str, int]:
+    """The numbers of samples and variants that an ask selects, where the dataset states them."""
+    if ask.selects_everything:
+        pairs = (("samples", "biosamples"), ("variants", "variants"))
+        return {name: survey.counts[collection] for name, collection in pairs if collection in survey.counts}
+    if len(ask.filters) != 1 or not replace(ask, filters=()).selects_everything:
+        return {}
+    (term,) = ask.filters
+    found = list(known.values())
+    if len(found) != 1 or found[0].count is None or term.excluded or not term.descendants:
+        return {}
+    return {"samples": found[0].count} if found[0].entity in {"biosample", "biosamples"} else {}
 
 
 def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:

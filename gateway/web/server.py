@@ -72,6 +72,7 @@ def make_runner(config: Config) -> web.AppRunner:
     return web.AppRunner(
         app,
         handler_cancellation=True,  # a client that left stops its pass
+        keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
         access_log=None,  # one line a download is written by the handler
         shutdown_timeout=_AFTER_GRACE,
         max_line_size=_LONGEST_LINE,

@@ -1,4 +1,4 @@
-"""Transfers over real sockets: what a client sees when it, the gateway or the database goes away."""
+"""Direct transfers over real sockets: what a client sees when it, the gateway or the database goes away."""
 
 import hashlib
 import shutil
@@ -25,7 +25,7 @@ LONG = "/beacon/variants?allData=true&output=jsonl"
 def slow(store: Store, demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that cuts its passes into many small slices, so that clients are always in mid-stream."""
     log = tmp_path_factory.mktemp("slow") / "log"
-    with Gateway(store.uri, [demo], log=log, slice_rows=60, grace=1, max_passes=300) as running:
+    with Gateway(store.uri, [demo], log=log, slice_rows=60, grace=1, max_passes=300, no_spool=True) as running:
         yield running
 
 
@@ -98,7 +98,7 @@ def test_keep_alive_serves_one_request_after_another(slow: Gateway):
 
 
 def test_beyond_the_passes_allowed_is_503(store: Store, demo: str, tmp_path: Path):
-    with Gateway(store.uri, [demo], log=tmp_path / "log", max_passes=1, slice_rows=20) as gateway:
+    with Gateway(store.uri, [demo], log=tmp_path / "log", max_passes=1, slice_rows=20, no_spool=True) as gateway:
         with gateway.open(LONG) as client:
             client.recv(1000)
             refused = gateway.ask(LONG)
@@ -107,7 +107,7 @@ def test_beyond_the_passes_allowed_is_503(store: Store, demo: str, tmp_path: Pat
 
 
 def test_sigterm_lets_streams_go_on_then_cuts_them_visibly(store: Store, demo: str, tmp_path: Path):
-    with Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=1) as gateway:
+    with Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=1, no_spool=True) as gateway:
         client = gateway.open(LONG)
         client.recv(1000)
         began = time.monotonic()
@@ -126,7 +126,7 @@ def test_the_end_of_the_process_resets_its_streams(
     store: Store, demo: str, tmp_path: Path, version: str, number: signal.Signals
 ):
     """A plain close is the end of the body to HTTP/1.0 clients, and within a chunk to wget, too."""
-    gateway = Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=0)
+    gateway = Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=0, no_spool=True)
     with gateway, gateway.open(LONG, version=version) as client:
         client.recv(1000)
         gateway.process.send_signal(number)
@@ -161,7 +161,7 @@ def outage(mongo: Client, demo: str, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_a_database_that_comes_back_is_only_a_pause(outage: Outage, tmp_path: Path):
-    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=60) as gateway:
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=60, no_spool=True) as gateway:
         whole = gateway.ask(LONG)
         assert whole.whole
         with gateway.open(LONG) as client:
@@ -174,7 +174,7 @@ def test_a_database_that_comes_back_is_only_a_pause(outage: Outage, tmp_path: Pa
 
 def test_a_database_that_stays_away_cuts_the_transfer(outage: Outage, tmp_path: Path):
     target = tmp_path / "out"
-    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=1) as gateway:
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=1, no_spool=True) as gateway:
         command = ["curl", "-sS", "--limit-rate", "300k", "-o", str(target), gateway.url + LONG]
         with subprocess.Popen(command, stderr=subprocess.PIPE) as curl:
             until(lambda: target.exists() and target.stat().st_size > 0, what="first bytes")
@@ -188,7 +188,7 @@ def test_a_database_that_stays_away_cuts_the_transfer(outage: Outage, tmp_path: 
 
 
 def test_http_1_0_clients_see_a_cut_as_a_reset(outage: Outage, tmp_path: Path):
-    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=0) as gateway:
+    with Gateway(outage.uri, ["demo"], log=tmp_path / "log", slice_rows=20, retry_window=0, no_spool=True) as gateway:
         with gateway.open(LONG, version="1.0") as client:
             client.recv(1000)
             outage.kill()

@@ -1,0 +1,89 @@
+"""Writing one export: the side of the process that holds its lock.  Blocking; one call at a time, in threads."""
+
+import errno
+import hashlib
+import os
+import time
+from contextlib import suppress
+from typing import Final
+
+from gateway.errors import DatasetChanged, GatewayError
+from gateway.spool.folder import Folder, Lock, Note, Sum
+
+__all__ = ["Writer"]
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_NOTE_SECONDS: Final = 0.5
+
+
+class Writer:
+    """A part that grows.  `keep` or `drop` ends it and lets the lock go; any other method may raise OSError."""
+
+    def __init__(self, folder: Folder, digest: str, lock: Lock) -> None:
+        self._folder = folder
+        self._digest = digest
+        self._lock = lock
+        self._granted = 0
+        self._noted = 0.0
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.file = folder.part(digest)
+        folder.erase_note(digest)
+
+    def write(self, chunk: bytes, rows: int) -> None:
+        """Append a chunk, all of it; says now and then how far the export is."""
+        if self._granted < len(chunk):
+            self._granted = self._folder.make_room(len(chunk))
+        self._granted -= len(chunk)
+        view = memoryview(chunk)
+        while view:
+            try:
+                written = os.pwrite(self.file.fileno(), view, self.size)
+            except OSError as error:
+                # The disk is fuller than the quota thinks: older exports make room.
+                if error.errno in _FULL and self._folder.free_disk(len(view)):
+                    continue
+                raise
+            self._hash.update(view[:written])
+            self.size += written
+            view = view[written:]
+        if time.monotonic() - self._noted > _NOTE_SECONDS:
+            self._noted = time.monotonic()
+            self._folder.note(self._digest, Note(inode=self._inode(), rows=rows, size=self.size))
+
+    def _inode(self) -> int:
+        return os.fstat(self.file.fileno()).st_ino
+
+    def total(self, rows: int) -> Sum:
+        """What the export came to; DatasetChanged if the same export came to something else before.
+
+        That happens where data changed without a trace in its version: better cut than spliced.
+        """
+        found = Sum(self.size, rows, self._hash.hexdigest())
+        before = self._folder.sum(self._digest)
+        if before is not None and before.sha256 != found.sha256:
+            self._folder.disown(self._digest)
+            raise DatasetChanged("the dataset changed; ask again for the new data")
+        return found
+
+    def keep(self, complete: Sum) -> None:
+        """Make it the complete export."""
+        try:
+            self._folder.finish(self._digest, self.file, complete)
+        except OSError:
+            self.drop(full=True)
+            raise
+        self._lock.release()
+
+    def drop(self, error: GatewayError | None = None, *, full: bool = False) -> None:
+        """Give up.  What others read already they can go on reading; with an error, or for want of room, they hear."""
+        with suppress(OSError):
+            self._folder.drop_part(self._digest)
+        if full:
+            with suppress(OSError):
+                self._folder.note(self._digest, Note(inode=self._inode(), full=True))
+        elif error is not None:
+            said = Note(inode=self._inode(), status=error.status, message=error.message, retry_after=error.retry_after)
+            with suppress(OSError):
+                self._folder.note(self._digest, said)
+        self._lock.release()

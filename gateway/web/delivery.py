@@ -1,0 +1,246 @@
+"""An export to a client: from the spool where there is one, else from a pass of its own; whole or in part.
+
+The bytes of an export are the same whoever makes them.  So a client that followed a growing export goes on with a pass
+of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+from aiohttp import web
+
+from gateway.errors import DatasetChanged
+from gateway.flow.squeeze import squeezed
+from gateway.model import Plan, Tally
+from gateway.spool.exports import Export, Making, Produce, Unspooled
+from gateway.spool.folder import Sum
+from gateway.spool.ranges import Span
+from gateway.web.asking import Question
+from gateway.web.headers import coding_of, described, is_known, sized, span_of, within
+from gateway.web.keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.transfer import Transfer, tune
+
+__all__ = ["Offer", "answer", "produced"]
+
+log = logging.getLogger("gateway.web")
+
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_MEASURED_KEPT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
+
+    digest: str
+    media: str
+    filename: str
+    attachment: bool
+    packed: bool
+    warnings: tuple[str, ...]
+    record: Mapping[str, Any] | None
+    produce: Produce
+    immutable: bool
+
+    @classmethod
+    def of(cls, plan: Plan, question: Question, app: web.Application) -> Self:
+        """What answers a question now."""
+        datasets = sorted({part.survey.dataset for part in plan.parts})
+        own = {
+            **question.record(),
+            "media": plan.media,
+            "filename": plan.filename,
+            "attachment": plan.attachment,
+            "packed": plan.packed,
+            "warnings": list(plan.warnings),
+            "datasets": datasets,
+            "expected": dict(plan.expected),
+        }
+
+        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+            return produced(app, plan, tallies)
+
+        offer = cls.kept(plan.digest, own, produce)
+        return replace(offer, immutable=False, record=own if plan.whole else None)
+
+    @classmethod
+    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
+        """What was asked before, at its immutable address."""
+        return cls(
+            digest=digest,
+            media=record["media"],
+            filename=record["filename"],
+            attachment=record["attachment"],
+            packed=record["packed"],
+            warnings=tuple(record["warnings"]),
+            record=record,
+            produce=produce,
+            immutable=True,
+        )
+
+    @property
+    def making(self) -> Making:
+        """What the spool needs of it."""
+        return Making(self.digest, self.record or {}, self.produce)
+
+    def headers(self, coding: str | None) -> dict[str, str]:
+        """The headers that any answer has."""
+        headers = described(
+            self.digest, self.media, self.filename, coding, attachment=self.attachment, warnings=self.warnings
+        )
+        if self.immutable:
+            headers["Cache-Control"] = _IMMUTABLE
+        if self.record is not None and not coding:
+            headers["Accept-Ranges"] = "bytes"
+        return headers
+
+
+async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+    """The bytes of a plan, packed if it says so."""
+    plain = app[PUMP].chunks(plan, tallies, kept=plan.whole)
+    async with aclosing(plain), aclosing(squeezed(plain, "gzip", app[EXECUTOR]) if plan.packed else plain) as chunks:
+        async for chunk in chunks:
+            yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How a client wants an export: with these headers, in a coding, in part."""
+
+    headers: dict[str, str]
+    coding: str | None
+    span: Span | None
+
+
+async def answer(request: web.Request, offer: Offer) -> web.StreamResponse:
+    """Answer a request for an export: conditions first, then ranges, then the bytes."""
+    # Ranges are of the bytes as they are: who goes on with a file has counted those.
+    plain = offer.packed or "Range" in request.headers
+    coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
+    headers = offer.headers(coding)
+    if is_known(request, headers["ETag"]):
+        kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
+        return web.Response(status=304, headers=kept)
+    span = span_of(request, headers["ETag"]) if offer.record is not None else None
+    spool = request.app.get(SPOOL) if offer.record is not None else None
+    if request.method == "HEAD":
+        known = await spool.look(offer.digest) if spool is not None and coding is None else None
+        return web.Response(
+            headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        )
+    wish = _Wish(headers, coding, span)
+    with request.app[CLIENTS].take(), Transfer(request, offer.filename, offer.digest) as transfer:
+        tune(request)
+        if spool is not None:
+            try:
+                async with spool.join(offer.making) as export:
+                    return await _follow(transfer, offer, export, wish)
+            except Unspooled as reason:
+                log.info("delivered directly digest=%s: %s", offer.digest, reason)
+        return await _direct(transfer, offer, wish)
+
+
+async def _follow(transfer: Transfer, offer: Offer, export: Export, wish: _Wish) -> web.StreamResponse:
+    """Send from the spool.  Raises Unspooled only before the response has begun."""
+    app = transfer.request.app
+    transfer.rows = lambda: export.progress.rows
+    await export.begins()
+    if wish.span is not None:
+        await export.finished()
+    if export.sum is not None and wish.coding is None:
+        return await _from_file(transfer, export, wish, export.sum)
+    await export.read(0, 1)
+    return await _streamed(transfer, _followed(app, offer, export), wish)
+
+
+async def _streamed(transfer: Transfer, plain: AsyncGenerator[bytes, None], wish: _Wish) -> web.StreamResponse:
+    """Send what comes, compressed where that is wished."""
+    async with aclosing(plain):
+        if wish.coding is None:
+            return await transfer.chunks(wish.headers, plain)
+        async with aclosing(squeezed(plain, wish.coding, transfer.request.app[EXECUTOR])) as chunks:
+            return await transfer.chunks(wish.headers, chunks)
+
+
+async def _from_file(transfer: Transfer, export: Export, wish: _Wish, known: Sum) -> web.StreamResponse:
+    headers = {**wish.headers, **sized(known)}
+    if wish.span is None:
+        return await transfer.file(headers, export, 0, known.size)
+    start, stop = within(wish.span, known.size)
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
+    return await transfer.file(headers, export, start, stop, status=206)
+
+
+async def _followed(app: web.Application, offer: Offer, export: Export) -> AsyncGenerator[bytes, None]:
+    """The bytes of an export as they come, from the spool as long as that goes."""
+    at = 0
+    try:
+        while piece := await export.read(at):
+            at += len(piece)
+            yield piece
+    except Unspooled as reason:
+        log.warning("delivered directly from byte %d on digest=%s: %s", at, offer.digest, reason)
+    else:
+        return
+    async with aclosing(_passed(app, offer, [], at)) as rest:
+        async for piece in rest:
+            yield piece
+
+
+# --- without a spool -------------------------------------------------------------------------------------------------
+
+
+async def _direct(transfer: Transfer, offer: Offer, wish: _Wish) -> web.StreamResponse:
+    """Send from a pass of its own, with backpressure from the client to the database."""
+    app = transfer.request.app
+    tallies: list[Tally] = []
+    transfer.rows = lambda: sum(tally.rows for tally in tallies[-1:])
+    if wish.span is None:
+        return await _streamed(transfer, _passed(app, offer, tallies), wish)
+    size = app[MEASURED].get(offer.digest)
+    if size is None:
+        # A range needs the length: the export is produced to learn it, and again to be sent.
+        async with aclosing(_passed(app, offer, tallies)) as plain:
+            size = sum([len(piece) async for piece in plain])
+        tallies.clear()
+    start, stop = within(wish.span, size)
+    headers = {**wish.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    async with aclosing(_held_back(_passed(app, offer, tallies), start, stop, size)) as plain:
+        return await transfer.sized(headers, stop - start, plain, status=206)
+
+
+async def _passed(
+    app: web.Application, offer: Offer, tallies: list[Tally], start: int = 0
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a pass from an offset on."""
+    at = 0
+    with app[SLOTS].take():
+        async with aclosing(offer.produce(tallies)) as chunks:
+            async for chunk in chunks:
+                at += len(chunk)
+                if at > start:
+                    yield chunk[start - at :] if at - len(chunk) < start else chunk
+    measured = app[MEASURED]
+    measured[offer.digest] = at
+    if len(measured) > _MEASURED_KEPT:
+        del measured[next(iter(measured))]
+
+
+async def _held_back(
+    chunks: AsyncGenerator[bytes, None], start: int, stop: int, size: int
+) -> AsyncGenerator[bytes, None]:
+    """Bytes `start` to `stop`, the last of them not before all is read: only then it is known that all was right."""
+    at, held = 0, b""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            piece = chunk[max(0, start - at) : max(0, stop - at)]
+            at += len(chunk)
+            if piece and held:
+                yield held
+            held = piece or held
+    if at != size:
+        raise DatasetChanged("the dataset changed; ask again for the new data")
+    yield held
