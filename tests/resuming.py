@@ -1,5 +1,6 @@
 """The clients that people leave alone overnight, each run until it says that it is done: wget, curl and our own."""
 
+import asyncio
 import hashlib
 import random
 import subprocess
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from gateway.fetch import transfer
+from gateway.fetch.progress import Progress
 from tests.cutter import Fate
 
-__all__ = ["CLIENTS", "cuts", "sha256"]
+__all__ = ["CLIENTS", "cuts", "fetch_here", "sha256"]
 
 _TRIES: Final = 200
 _SECONDS: Final = 120.0
@@ -65,6 +68,11 @@ def fetch(url: str, target: Path) -> None:
     command = [sys.executable, "-m", "gateway", "fetch", "--quiet", "--give-up=60", "-o", str(target), url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=2 * _SECONDS, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def fetch_here(url: str, target: Path) -> None:
+    """The same without a process of its own, which takes its time to start."""
+    asyncio.run(transfer.fetch(transfer.Wish(url=url, output=str(target), give_up=60), Progress(quiet=True)))
 
 
 CLIENTS: Final[dict[str, Callable[[str, Path], None]]] = {"wget -c": wget, "curl -C -": curl, "fetch": fetch}

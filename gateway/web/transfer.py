@@ -33,6 +33,7 @@ _LARGEST: Final = 4 * 1024 * 1024
 _QUICK: Final = 0.05  # seconds
 # What the kernel may hold of a stream unsent: more would only be memory.
 _UNSENT: Final = 128 * 1024
+_TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
 
@@ -40,7 +41,7 @@ def tune(request: web.Request) -> None:
     """Bound what is buffered for a client, and have the kernel notice one that vanished."""
     transport = request.transport
     tcp = transport.get_extra_info("socket") if transport is not None else None
-    if transport is None or tcp is None or tcp.family not in {socket.AF_INET, socket.AF_INET6}:
+    if transport is None or tcp is None or tcp.family not in _TCP:
         return
     transport.set_write_buffer_limits(high=_PIECE)
     patience = int(request.app[CONFIG].client_timeout * 1000)
@@ -203,5 +204,9 @@ def _reset_on_close(request: web.Request, *, on: bool) -> None:
     process that was killed.  With chunks it looks like that to wget (1.21) if it comes within a chunk.
     """
     tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
+<<<<<<< HEAD
     if tcp is not None:
+=======
+    if tcp is not None and tcp.family in _TCP:
+>>>>>>> hfetch
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))

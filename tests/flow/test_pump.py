@@ -191,8 +191,8 @@ async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pyt
     monkeypatch.setattr(rig.source, "shaped", slow)
     again, _ = await rig.run(plan)
     assert again == whole
-    assert len(asked) > 12
     assert max(asked) <= 5
+    assert min(asked) < max(asked)
 
 
 async def test_an_abandoned_pass_leaves_no_cursor_and_no_task(rig: Rig, mongo: Client):

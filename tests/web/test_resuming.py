@@ -1,7 +1,7 @@
 """Transfers that are cut at random bytes end with the right bytes, whatever client goes on with them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,9 +12,15 @@ from gateway.demo.store import Store
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway
 from tests.proxies import Nginx, old_beacon
-from tests.resuming import CLIENTS, cuts, sha256
+from tests.resuming import CLIENTS, cuts, fetch_here, sha256
 
 LONG = "/beacon/variants?allData=true&output=jsonl"
+# Each client has an export of its own, for only the first transfer of it can be cut in mid-pass.
+OWN = {
+    "wget -c": (CLIENTS["wget -c"], "/beacon/variants?allData=true&output=jsonl"),
+    "curl -C -": (CLIENTS["curl -C -"], "/beacon/variants?allData=true&output=pgxseg"),
+    "fetch": (fetch_here, "/beacon/variants?filters=NCIT:C3262&output=jsonl"),
+}
 EACH = 10
 
 
@@ -22,11 +28,11 @@ def transfer(address: str, client: str, fates: Iterable[Fate], target: Path) -> 
     """The checksum of what a client has in the end, and how often it was cut."""
     asked = urlsplit(address)
     with Cutter(("127.0.0.1", asked.port or 80), fates) as cutter:
-        CLIENTS[client](asked._replace(netloc=f"127.0.0.1:{cutter.port}").geturl(), target)
+        OWN[client][0](asked._replace(netloc=f"127.0.0.1:{cutter.port}").geturl(), target)
         return sha256(target), cutter.cut
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", OWN)
 def test_cut_transfers_end_with_the_right_bytes(gateway: Gateway, tmp_path: Path, client: str):
     ticket = gateway.ask(f"{LONG}&ticket=true").json
     whole = gateway.ask(LONG).body
@@ -40,16 +46,24 @@ def test_cut_transfers_end_with_the_right_bytes(gateway: Gateway, tmp_path: Path
     assert sum(cut for _, cut in done) > EACH
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_cut_in_mid_pass_behind_nginx(store: Store, demo: str, gateway: Gateway, tmp_path: Path, client: str):
-    """The first transfer of an export, cut while the pass runs; what is cut is the connection to nginx."""
-    whole = gateway.ask(LONG).body
+@pytest.fixture(scope="module")
+def slow(store: Store, demo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Nginx before a gateway of slow passes."""
+    folder = tmp_path_factory.mktemp("slow")
     with (
-        Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=60, flights=1) as slow,
+        Gateway(store.uri, [demo], log=folder / "log", slice_rows=60, flights=1) as gateway,
         old_beacon() as beacon,
-        Nginx.deployed(tmp_path / "nginx", slow.port, beacon) as through,
+        Nginx.deployed(folder / "nginx", gateway.port, beacon) as through,
     ):
-        fates = cuts(7, len(whole) // 10, resets=True)
-        sha, cut = transfer(through.url + LONG, client, fates, tmp_path / "out")
+        yield through
+
+
+@pytest.mark.parametrize("client", OWN)
+def test_cut_in_mid_pass_behind_nginx(slow: Gateway, gateway: Gateway, tmp_path: Path, client: str):
+    """The first transfer of an export, cut while the pass runs; what is cut is the connection to nginx."""
+    path = OWN[client][1]
+    whole = gateway.ask(path).body
+    fates = cuts(7, len(whole) // 10, resets=True)
+    sha, cut = transfer(slow.url + path, client, fates, tmp_path / "out")
     assert sha == hashlib.sha256(whole).hexdigest()
     assert cut > 0
