@@ -12,11 +12,7 @@ FUNCTION_LINES = 45
 
 # A module may import only from rooms on lower floors, or from its own room.
 FLOORS = [
-<<<<<<< HEAD
     {"errors", "text", "codes", "genome", "bins", "model", "config", "codec"},  # ground: words and bytes
-=======
-    {"errors", "text", "codes", "genome", "model", "config", "codec"},  # ground: words and bytes
->>>>>>> hfetch
     {"query", "formats", "flow", "spool"},  # rooms that do not know one another
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
     {"web", "loading"},  # the roof, the only one who knows them all; and the way in, which knows the ground alone
@@ -33,12 +29,7 @@ OWNERS = {
     "aiofiles": {"web/export.py", "spool/exports.py"},
     "aiohttp": {
         *("web/app.py", "web/asking.py", "web/delivery.py", "web/download.py", "web/exports.py", "web/headers.py"),
-<<<<<<< HEAD
-        *("web/info.py", "web/keys.py", "web/server.py", "web/transfer.py", "web/workers.py"),
-        "fetch/server.py",
-=======
         *("web/info.py", "web/keys.py", "web/server.py", "web/transfer.py", "web/workers.py", "fetch/server.py"),
->>>>>>> hfetch
     },
     "ujson": {"formats/base.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},

@@ -32,7 +32,7 @@ _LARGE_PIECE: Final = 512 * 1024
 _LARGEST: Final = 4 * 1024 * 1024
 _QUICK: Final = 0.05  # seconds
 # What the kernel may hold of a stream unsent: more would only be memory.
-_UNSENT: Final = 128 * 1024
+_UNSENT: Final = 1024 * 1024
 _TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
@@ -204,9 +204,5 @@ def _reset_on_close(request: web.Request, *, on: bool) -> None:
     process that was killed.  With chunks it looks like that to wget (1.21) if it comes within a chunk.
     """
     tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
-<<<<<<< HEAD
-    if tcp is not None:
-=======
     if tcp is not None and tcp.family in _TCP:
->>>>>>> hfetch
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))

@@ -130,11 +130,7 @@ def test_the_end_of_the_process_resets_its_streams(
     store: Store, long: str, tmp_path: Path, version: str, number: signal.Signals
 ):
     """A plain close is the end of the body to HTTP/1.0 clients, and within a chunk to wget, too."""
-<<<<<<< HEAD
     gateway = Gateway(store.uri, [long], log=tmp_path / "log", slice_rows=20, grace=0, no_spool=True)
-=======
-    gateway = Gateway(store.uri, [demo], log=tmp_path / "log", slice_rows=20, grace=0, no_spool=True)
->>>>>>> hfetch
     with gateway, gateway.open(LONG, version=version) as client:
         client.recv(1000)
         gateway.process.send_signal(number)
