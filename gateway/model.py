@@ -33,7 +33,7 @@ __all__ = [
 Condition = dict[str, Any]
 """A MongoDB query document.  Built by `query/` only, from validated values."""
 
-Entity = Literal["variants", "biosamples"]
+Entity = Literal["variants", "biosamples", "individuals", "analyses"]
 
 
 def both(conditions: Iterable[Condition]) -> Condition:
@@ -104,7 +104,7 @@ class Ask:
 
     `output` is the word given by `output=` or `method=`, lower case, or None; `whole_samples` asks for all variants of
     the matched samples even where variant parameters selected them; `limit` None means the format's default, 0 all;
-    `skip` counts pages of `limit`.
+    `skip` counts pages of `limit`.  `group_by`, `plot_pars` and `delivery_keys` are for formats that know them.
     """
 
     entity: Entity = "variants"
@@ -124,6 +124,9 @@ class Ask:
     resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
     handovers: bool = True
     all_data: bool = False
+    group_by: str | None = None
+    plot_pars: tuple[tuple[str, str], ...] = ()
+    delivery_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -201,13 +204,14 @@ class Selection:
     """Which biosamples of a dataset, and which rows of each.
 
     `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
-    group selects all.  `rows` further narrows the variants of the selected samples.  `nothing` says that the request
-    can match nothing; the reason is in `warnings`.
+    group selects all.  `rows` further narrows the documents of `entity` that belong to them.  `nothing` says that
+    the request can match nothing; the reason is in `warnings`.
     """
 
     dataset: str
     samples: tuple[tuple[Term, ...], ...] = ()
     rows: Condition = field(default_factory=dict)
+    entity: Entity = "variants"
     labels: Mapping[str, str] = field(default_factory=dict)
     nothing: bool = False
     warnings: tuple[str, ...] = ()
@@ -218,7 +222,8 @@ class Wanted:
     """What a format needs to know to lay out a download: the request, and what it selects in each dataset.
 
     `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
-    without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say.
+    without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say;
+    `licence` and `citation` what is said of the data, if anything.
     """
 
     ask: Ask
@@ -227,6 +232,8 @@ class Wanted:
     base: str
     address: str
     page_limit: int
+    licence: str = ""
+    citation: str = ""
 
 
 @dataclass(slots=True)
@@ -239,7 +246,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Encoded rows: their bytes, how many they are, and how many documents the encoder was given."""
+    """Encoded rows: their bytes, how many documents they are of, and how many documents the encoder was given.
+
+    A format that has no place for a document drops its row, and counts it all the same: pages are of documents.
+    """
 
     data: bytes
     rows: int
@@ -270,7 +280,9 @@ def _silent(_: Sequence[Tally]) -> bytes:
 class Part:
     """Bytes to say first, then the documents of the selected biosamples, in (`key`, `_id`) order.
 
-    `key` is the field of `collection` that holds the biosample id.  `limit` 0 is all rows; `skip` counts rows.
+    `key` is the field of `collection` that holds the biosample id, for individuals their own.  `only` narrows the
+    documents further; an encoder that drops what is left out makes it a mere saving.  `limit` 0 is all rows; `skip`
+    counts rows.
     `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are dropped from that row;
     `closing` is said after the last.  `count` asks for the number of all matching documents; without `fetch` there
     are no rows, only that number.
@@ -278,9 +290,10 @@ class Part:
 
     survey: Survey
     selection: Selection
-    collection: Literal["biosamples", "variants"]
+    collection: Entity
     projection: Mapping[str, int]
     encode: Encode
+    only: Condition = field(default_factory=dict)
     before: bytes = b""
     opening: Say = _silent
     closing: Say = _silent
@@ -292,8 +305,13 @@ class Part:
 
     @property
     def key(self) -> str:
-        """The field of the collection that holds the biosample's id."""
-        return "id" if self.collection == "biosamples" else "biosample_id"
+        """The field that orders the documents and finds them: the biosample's id, for individuals their own."""
+        return "id" if self.collection in {"biosamples", "individuals"} else "biosample_id"
+
+    @property
+    def source(self) -> str:
+        """The name of the collection in the dataset."""
+        return self.survey.analyses if self.collection == "analyses" else self.collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,5 +323,5 @@ class Plan:
     media: str
     filename: str
     attachment: bool = True
-    packed: bool = False  # delivered as a gzip file
+    packing: str = ""  # how the file is packed: `gzip`, `bgzf`, or not
     warnings: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 from gateway import codec
 from gateway.errors import DatasetChanged
 from gateway.flow.patience import Patience
-from gateway.flow.roster import Roster, bounded
+from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
 from gateway.model import Condition, Part, Plan, Rows, Tally, both
@@ -105,7 +105,7 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.patience = patience
-        self._rosters: dict[int, Roster] = {}
+        self._rosters: dict[tuple[int, type[Roster]], Roster] = {}
         self._density: float | None = None  # rows a biosample, as seen so far in this part
 
     async def stop(self) -> None:
@@ -113,9 +113,10 @@ class _Pass:
             await roster.stop()
 
     async def _roster(self, part: Part) -> Roster:
-        key = id(part.selection)
+        kind = Individuals if part.collection == "individuals" else Roster
+        key = id(part.selection), kind
         if key not in self._rosters:
-            roster = Roster(self._source, part.survey, part.selection, self.patience)
+            roster = kind(self._source, part.survey, part.selection, self.patience)
             self._rosters[key] = roster
             await self.patience(roster.start)
         return self._rosters[key]
@@ -174,7 +175,7 @@ class _Pass:
 
     def _width(self, last: int, part: Part) -> int:
         """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
-        if part.collection == "biosamples":
+        if part.collection != "variants":  # one document a biosample, more or less
             return _WIDEST // 2
         if not last or self._density is None:
             return _FIRST_WIDTH
@@ -187,13 +188,13 @@ class _Pass:
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == "variants" else {}
-        return bounded(both([chosen, narrower]), part.survey, part.collection)
+        narrower = part.selection.rows if part.collection == part.selection.entity else {}
+        return bounded(both([chosen, narrower, part.only]), part.survey, part.source)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             projection=part.projection,
             limit=self._slicing.rows * _OVERSHOOT,
@@ -203,7 +204,7 @@ class _Pass:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
         return await self._source.shaped(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
@@ -265,7 +266,7 @@ class _Pass:
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
         return await self._source.page(
-            part.survey.dataset, part.collection, condition, projection=part.projection, limit=limit, sort="_id"
+            part.survey.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
         )
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ class _Pass:
         return position, before
 
     async def _count(self, part: Part, ids: list[str]) -> int:
-        read = partial(self._source.count, part.survey.dataset, part.collection, self._condition(part, ids))
+        read = partial(self._source.count, part.survey.dataset, part.source, self._condition(part, ids))
         return await self.patience(read)
 
     async def _total(self, part: Part, roster: Roster, rows: int) -> int:

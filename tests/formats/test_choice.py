@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gateway.errors import NotAcceptable
@@ -21,7 +21,7 @@ def test_words(word, name):
 
 def test_an_unknown_word_is_told_the_known_ones():
     with pytest.raises(NotAcceptable) as refused:
-        by_word("vcf")
+        by_word("xlsx")
     assert refused.value.parameter == "output"
     for word in ("pgxseg", "json", "jsonl", "ndjson"):
         assert word in refused.value.message
@@ -32,7 +32,7 @@ def test_no_word_or_media_type_means_two_formats():
     for said in ([word for form in FORMATS for word in form.words], [kind for f in FORMATS for kind in f.accepts]):
         assert len(said) == len(set(said))
         assert all(text == text.lower() for text in said)
-    assert all(form.media.partition(";")[0] in form.accepts for form in FORMATS)
+    assert all(form.media.partition(";")[0] in form.accepts for form in FORMATS if form.accepts)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ def test_garbage_is_refused_or_passed_over(header):
 
 @given(st.lists(st.integers(0, 1000), min_size=len(FORMATS), max_size=len(FORMATS)).filter(any), st.randoms())
 def test_the_preferred_is_chosen_whatever_the_order(thousandths, random):
-    asked = dict(zip(FORMATS, thousandths, strict=True))
+    asked = {form: q for form, q in zip(FORMATS, thousandths, strict=True) if form.accepts}
     ranges = [f"{kind};q={q / 1000:.3f}" for form, q in asked.items() for kind in form.accepts]
     random.shuffle(ranges)
-    assert asked[by_accept(", ".join(ranges))] == max(thousandths)
+    assume(any(asked.values()))
+    assert asked[by_accept(", ".join(ranges))] == max(asked.values())

@@ -1,0 +1,89 @@
+"""Paths: which entity they ask for, and whose ids they hold.  Formats add the services that are theirs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.errors import NotFound
+from gateway.model import Entity
+from gateway.query import shown
+
+__all__ = ["BEACON", "Route", "Routes", "service"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A path, with `{ids}` where a comma separated list stands; `ids` is the parameter that they mean."""
+
+    path: str
+    entity: Entity = "variants"
+    ids: str | None = None
+    output: str | None = None
+    post: bool = False
+
+
+class Routes:
+    """A table of routes, and the way to find one in it."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_path = {route.path: route for route in routes}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._by_path.values())
+
+    def find(self, path: str) -> tuple[Route, str | None]:
+        """The route of a path and the ids in it; a trailing slash means nothing.  NotFound if there is none."""
+        path = path.rstrip("/")
+        if (exact := self._by_path.get(path)) and exact.ids is None:
+            return exact, None
+        segments = path.split("/")
+        if len(segments) > 3 and segments[3]:
+            general = "/".join([*segments[:3], "{ids}", *segments[4:]])
+            if found := self._by_path.get(general):
+                return found, segments[3]
+        raise NotFound(f"no such path: {shown(path)}")
+
+
+_VARIANTS: Final = (
+    "g_variants",
+    "variants",
+    "gVariants",
+    "genomicVariations",
+    "variants_in_sample",
+    "variantsInSample",
+)
+# Each kind of owner of variants: its words, the entity, and the parameter that takes its ids.
+_OWNERS: Final[tuple[tuple[tuple[str, ...], Entity, str], ...]] = (
+    (("biosamples", "samples"), "biosamples", "biosampleIds"),
+    (("individuals",), "individuals", "individualIds"),
+    (("analyses", "callsets"), "analyses", "analysisIds"),
+)
+
+
+def _beacon() -> Iterator[Route]:
+    for word in _VARIANTS:
+        yield Route(path=f"/beacon/{word}", post=True)
+    for words, entity, ids in _OWNERS:
+        for word in words:
+            yield Route(path=f"/beacon/{word}", entity=entity, post=True)
+            yield Route(path=f"/beacon/{word}/{{ids}}", entity=entity, ids=ids)
+            for variants in _VARIANTS:
+                yield Route(path=f"/beacon/{word}/{{ids}}/{variants}", ids=ids)
+
+
+BEACON: Final = tuple(_beacon())
+"""The paths of a Beacon; those of services come with the formats that they deliver."""
+
+
+def service(word: str, output: str, entities: Iterable[Entity]) -> Iterator[Route]:
+    """The paths of a service that delivers a format; ids in them are those of biosamples.
+
+    The first entity is what it delivers by itself; the others are asked for by a word behind it.
+    """
+    first, *others = entities
+    yield Route(path=f"/services/{word}", entity=first, output=output)
+    yield Route(path=f"/services/{word}/{{ids}}", entity=first, ids="biosampleIds", output=output)
+    for entity in others:
+        name = "g_variants" if entity == "variants" else entity
+        yield Route(path=f"/services/{word}/{name}", entity=entity, output=output)
+        yield Route(path=f"/services/{word}/{{ids}}/{name}", entity=entity, ids="biosampleIds", output=output)
