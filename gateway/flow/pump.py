@@ -127,12 +127,14 @@ class _Pass:
         roster = await self._roster(part)
         self._density = None
         pieces = self._window(part, roster) if part.limit else self._everything(part, roster)
+        opened = False
         if part.fetch:
             async with aclosing(pieces) as encoded:
                 async for rows in encoded:
                     data = rows.data
-                    if rows.rows and not tally.rows:
+                    if data and not opened:
                         data = part.opening(tallies) + data[part.lead :]
+                        opened = True
                     tally.rows += rows.rows
                     yield data
         if part.count:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, jsonl, pgxseg
+from gateway.formats import beacon, bed, jsonl, pgxseg, seg, tables
 from gateway.formats.base import Format
 from gateway.formats.beacon import envelope_error
 from gateway.model import Entity
@@ -14,6 +14,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
     beacon.FORMAT,
     jsonl.FORMAT,
+    bed.FORMAT,
+    seg.FORMAT,
+    tables.FORMAT,
+    tables.IDS,
     pgxseg.FORMAT_2021,
 )
 

@@ -9,13 +9,24 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from gateway import codec
 from gateway.codec import Cell, Column, Kind
 from gateway.formats import samples
 from gateway.formats.base import Format
-from gateway.formats.cells import BY_SEQUENCE, LABELS, LOG2, REFERENCE, SEQUENCE, cells, lookup, projection
+from gateway.formats.cells import (
+    BY_SEQUENCE,
+    ENDS,
+    LABELS,
+    LOG2,
+    REFERENCE,
+    SEQUENCE,
+    STARTS,
+    cells,
+    encoder,
+    lookup,
+    projection,
+)
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
-from gateway.model import Part, Rows, Tally, Wanted
+from gateway.model import Part, Tally, Wanted
 from gateway.text import escape_value
 
 __all__ = ["COLUMNS", "FORMAT", "FORMAT_2021"]
@@ -40,14 +51,8 @@ COLUMNS: Final = (
             lookup("adjoined_sequences.0.sequence_id", BY_SEQUENCE),
         ),
     ),
-    Column(
-        "start",
-        cells(Kind.INTEGER, "location.start", "start", "adjoined_sequences.0.start.0", "adjoined_sequences.0.end.0"),
-    ),
-    Column(
-        "end",
-        cells(Kind.INTEGER, "location.end", "end", "adjoined_sequences.0.start.1", "adjoined_sequences.0.end.1"),
-    ),
+    Column("start", cells(Kind.INTEGER, *STARTS)),
+    Column("end", cells(Kind.INTEGER, *ENDS)),
     Column("log2", LOG2),
     Column(
         "variant_type",
@@ -83,12 +88,6 @@ COLUMNS: Final = (
 )
 
 _COLUMNS_2021: Final = COLUMNS[:6]
-
-
-def _segment_rows(
-    columns: Sequence[Column], arrays: Sequence[bytes], *, start: int = 0, stop: int | None = None
-) -> Rows:
-    return codec.rows(arrays, columns, "biosample_id", start, stop)
 
 
 def _meta(wanted: Wanted) -> bytes:
@@ -142,7 +141,7 @@ def _parts(
             selection=selection,
             collection="variants",
             projection=projection(columns),
-            encode=partial(_segment_rows, columns),
+            encode=encoder(columns),
             before=("\t".join(column.name for column in columns) + "\n").encode(),
             limit=limit,
             skip=wanted.ask.skip * limit,

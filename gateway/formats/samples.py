@@ -79,7 +79,7 @@ PROJECTION: Final[Mapping[str, int]] = MappingProxyType(
 
 
 def shown(value: Any, escape: Callable[[str], str] = escape_value) -> str:
-    """A value as text: terms as `id::label` joined by `&&`, numbers of a list by `::`, else its own text."""
+    """A value as text: terms as `id::label` joined by `&&`, so texts of a list, numbers by `::`, else its own text."""
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, list):
@@ -87,7 +87,7 @@ def shown(value: Any, escape: Callable[[str], str] = escape_value) -> str:
         if terms:
             pairs = (_joined("::", (term.get("id"), term.get("label")), escape) for term in terms)
             return "&&".join(text for text in pairs if text)
-        return _joined("::", value, escape)
+        return _joined("&&" if any(isinstance(item, str) for item in value) else "::", value, escape)
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ""
     if isinstance(value, datetime):

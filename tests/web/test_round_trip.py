@@ -60,7 +60,7 @@ def test_out_in_and_out_again(gateway: Gateway, store: Store, mongo: MongoClient
 
 
 def table(text: str) -> list[list[str]]:
-    """What R's `read.table(header=TRUE, sep="\\t", quote="")` reads: `#` begins a comment anywhere."""
+    r"""What R's `read.table(header=TRUE, sep="\t", quote="")` reads: `#` begins a comment anywhere."""
     lines = [line.partition("#")[0] for line in io.StringIO(text)]
     cells = [line.rstrip("\n").split("\t") for line in lines if line.strip()]
     assert len({len(line) for line in cells}) == 1
