@@ -5,7 +5,7 @@ All frozen values, no behaviour beyond what follows from their fields.  A downlo
 does things.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,7 @@ __all__ = [
     "Encode",
     "Entity",
     "FilterTerm",
+    "Fold",
     "Part",
     "Plan",
     "Rows",
@@ -194,7 +195,7 @@ class Term:
     A negated term selects every biosample that the condition does not select, those without any such document too.
     """
 
-    collection: Literal["biosamples", "individuals", "analyses", "variants"]
+    collection: Literal["biosamples", "individuals", "analyses", "variants", "collations"]
     condition: Condition
     negated: bool = False
 
@@ -205,10 +206,11 @@ class Selection:
 
     `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
     group selects all.  `rows` further narrows the documents of `entity` that belong to them.  `nothing` says that
-    the request can match nothing; the reason is in `warnings`.
+    the request can match nothing; the reason is in `warnings`.  `root` is the collection whose ids are selected.
     """
 
     dataset: str
+    root: str = "biosamples"
     samples: tuple[tuple[Term, ...], ...] = ()
     rows: Condition = field(default_factory=dict)
     entity: Entity = "variants"
@@ -268,6 +270,27 @@ class Encode(Protocol):
         ...
 
 
+class Fold(Protocol):
+    """Makes rows of more than one document, and of what was counted on the way: the state of one download.
+
+    It is fed what a part (source 0) and those beside it encoded, each in its order, and told of biosamples whose
+    documents are all there.  What it gives depends on the documents alone, not on the pieces they came in.  Called in
+    threads, one call after the other, and each takes a bounded piece of work: iterators are advanced one by one.
+    """
+
+    def feed(self, source: int, data: bytes) -> None:
+        """Take in the next encoded documents of a source."""
+        ...
+
+    def through(self, ids: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows of these biosamples, which come after all of before; their documents have all been fed."""
+        ...
+
+    def finish(self) -> Iterator[Rows]:
+        """Yield what follows the last biosample of the part."""
+        ...
+
+
 Say = Callable[[Sequence[Tally]], bytes]
 """What is said around rows, given the tallies of all parts so far; the last is the part's own."""
 
@@ -280,20 +303,21 @@ def _silent(_: Sequence[Tally]) -> bytes:
 class Part:
     """Bytes to say first, then the documents of the selected biosamples, in (`key`, `_id`) order.
 
-    `key` is the field of `collection` that holds the biosample id, for individuals their own.  `only` narrows the
-    documents further; an encoder that drops what is left out makes it a mere saving.  `limit` 0 is all rows; `skip`
-    counts rows.
-    `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are dropped from that row;
-    `closing` is said after the last.  `count` asks for the number of all matching documents; without `fetch` there
-    are no rows, only that number.
+    `key` is the field of `collection` that holds the biosample id, for individuals their own.  `limit` 0 is all rows;
+    `skip` counts rows.  `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are
+    dropped from that row; `closing` is said after the last.  `count` asks for the number of all matching documents;
+    without `fetch` there are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how
+    many of them a read should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
+
+    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same
+    factory share one fold, in the order of the plan.
     """
 
     survey: Survey
     selection: Selection
-    collection: Entity
+    collection: str
     projection: Mapping[str, int]
     encode: Encode
-    only: Condition = field(default_factory=dict)
     before: bytes = b""
     opening: Say = _silent
     closing: Say = _silent
@@ -302,11 +326,17 @@ class Part:
     skip: int = 0
     count: bool = False
     fetch: bool = True
+    narrow: Condition = field(default_factory=dict)
+    aim: int = 0
+    ids: tuple[str, ...] | None = None
+    beside: "tuple[Part, ...]" = ()
+    fold: Callable[[], Fold] | None = None
 
     @property
     def key(self) -> str:
-        """The field that orders the documents and finds them: the biosample's id, for individuals their own."""
-        return "id" if self.collection in {"biosamples", "individuals"} else "biosample_id"
+        """The field that orders the documents and finds them: the biosample's id, or what the selection is of."""
+        own = self.ids is not None or self.collection in {self.selection.root, "individuals"}
+        return "id" if own else "biosample_id"
 
     @property
     def source(self) -> str:

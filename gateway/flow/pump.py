@@ -20,11 +20,12 @@ from typing import Any, Final, TypeVar
 
 from gateway import codec
 from gateway.errors import DatasetChanged
+from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.patience import Patience
 from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
-from gateway.model import Condition, Part, Plan, Rows, Tally, both
+from gateway.model import Condition, Fold, Part, Plan, Rows, Tally, both
 
 __all__ = ["Pump", "Slicing"]
 
@@ -106,7 +107,7 @@ class _Pass:
         self._slicing = slicing
         self.patience = patience
         self._rosters: dict[tuple[int, type[Roster]], Roster] = {}
-        self._density: float | None = None  # rows a biosample, as seen so far in this part
+        self._folds: dict[int, Fold] = {}
 
     async def stop(self) -> None:
         for roster in self._rosters.values():
@@ -114,9 +115,9 @@ class _Pass:
 
     async def _roster(self, part: Part) -> Roster:
         kind = Individuals if part.collection == "individuals" else Roster
-        key = id(part.selection), kind
+        key = id(part.selection) if part.ids is None else id(part), kind
         if key not in self._rosters:
-            roster = kind(self._source, part.survey, part.selection, self.patience)
+            roster = kind(self._source, part.survey, part.selection, self.patience, part.ids)
             self._rosters[key] = roster
             await self.patience(roster.start)
         return self._rosters[key]
@@ -125,11 +126,9 @@ class _Pass:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         tally = tallies[-1]
         roster = await self._roster(part)
-        self._density = None
-        pieces = self._window(part, roster) if part.limit else self._everything(part, roster)
         opened = False
         if part.fetch:
-            async with aclosing(pieces) as encoded:
+            async with aclosing(self._pieces(part, roster)) as encoded:
                 async for rows in encoded:
                     data = rows.data
                     if data and not opened:
@@ -137,21 +136,35 @@ class _Pass:
                         opened = True
                     tally.rows += rows.rows
                     yield data
+                    if part.limit and tally.rows >= part.limit:
+                        break
         if part.count:
             tally.total = await self._total(part, roster, tally.rows)
 
+    async def _pieces(self, part: Part, roster: Roster) -> AsyncGenerator[Rows, None]:
+        if part.fold is not None:
+            fold = self._folds.setdefault(id(part.fold), part.fold())
+            walks = [self._everything(each, roster) for each in (part, *part.beside)]
+            pieces = folded(fold, walks, roster.ids, self._executor)
+        elif part.limit:
+            pieces = self._window(part, roster)
+        else:
+            pieces = encoded(self._everything(part, roster))
+        async with aclosing(pieces) as found:
+            async for rows in found:
+                yield rows
+
     # --- all rows ----------------------------------------------------------------------------------------------------
 
-    async def _everything(self, part: Part, roster: Roster, position: int = 0) -> AsyncGenerator[Rows, None]:
+    async def _everything(self, part: Part, roster: Roster) -> AsyncGenerator[Landed, None]:
         flights: deque[tuple[list[str], asyncio.Task[Rows | Page]]] = deque()
-        width = 0
+        pace, position, passed = self._pace(part), 0, 0
         try:
             while True:
                 while len(flights) < self._flights() and (not flights or roster.ready(position)):
                     if not await roster.more(position):
                         break
-                    width = self._width(width, part)
-                    ids = roster.ids[position : position + width]
+                    ids = roster.ids[position : position + pace.width()]
                     position += len(ids)
                     flights.append((ids, asyncio.create_task(self._fetch(part, ids))))
                 if not flights:
@@ -159,14 +172,16 @@ class _Pass:
                 ids, task = flights[0]
                 landed = await self.patience(_once(task, partial(self._fetch, part, ids)))
                 flights.popleft()
+                passed += len(ids)
                 if isinstance(landed, Rows):
-                    self._learn(len(ids), landed.matched)
-                    yield landed
+                    pace.learn(len(ids), landed.matched)
+                    yield landed, passed
                 else:
                     async with aclosing(self._arrays(part, ids, landed)) as pieces:
                         async for arrays in pieces:
-                            yield await self._encode(part, arrays)
-                    self._learn(1, self._slicing.rows)
+                            yield await self._encode(part, arrays), passed - len(ids)
+                    pace.learn(1, pace.rows)
+                    yield Rows(b"", 0, 0), passed
         finally:
             for _, task in flights:
                 task.cancel()
@@ -175,23 +190,14 @@ class _Pass:
     def _flights(self) -> int:
         return self._slicing.flights if self.patience.committed else 1
 
-    def _width(self, last: int, part: Part) -> int:
-        """How many biosamples the next slice asks for: as many as should bring the rows aimed at."""
-        if part.collection != "variants":  # one document a biosample, more or less
-            return _WIDEST // 2
-        if not last or self._density is None:
-            return _FIRST_WIDTH
-        fitting = int(self._slicing.rows / self._density) if self._density else _WIDEST
-        return max(1, min(fitting, last * _WIDER_AT_MOST, _WIDEST))
-
-    def _learn(self, biosamples: int, rows: int) -> None:
-        seen = rows / biosamples
-        self._density = seen if self._density is None else 0.7 * self._density + 0.3 * seen
+    def _pace(self, part: Part) -> "_Pace":
+        # Of all but variants there is one document a biosample, more or less.
+        return _Pace(part.aim or self._slicing.rows, _WIDEST // 2 if part.collection != "variants" else 0)
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
         narrower = part.selection.rows if part.collection == part.selection.entity else {}
-        return bounded(both([chosen, narrower, part.only]), part.survey, part.source)
+        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
@@ -199,7 +205,7 @@ class _Pass:
             part.source,
             self._condition(part, ids),
             projection=part.projection,
-            limit=self._slicing.rows * _OVERSHOOT,
+            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
 
     async def _fetch(self, part: Part, ids: list[str]) -> Rows | Page:
@@ -210,7 +216,7 @@ class _Pass:
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
-            limit=self._slicing.rows * _OVERSHOOT,
+            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
@@ -276,10 +282,9 @@ class _Pass:
     async def _window(self, part: Part, roster: Roster) -> AsyncGenerator[Rows, None]:
         """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
         position, before = await self._seek(part, roster)
-        skip, left, width = part.skip - before, part.limit, 0
+        skip, left, pace = part.skip - before, part.limit, self._pace(part)
         while left > 0 and await roster.more(position):
-            width = self._width(width, part)
-            ids = roster.ids[position : position + width]
+            ids = roster.ids[position : position + pace.width()]
             position += len(ids)
             page = await self.patience(partial(self._page, part, ids))
             found = 0
@@ -290,7 +295,7 @@ class _Pass:
                     yield rows
                     if left <= 0:
                         return
-            self._learn(len(ids), found)
+            pace.learn(len(ids), found)
 
     async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
         """The position of the slice in which the window begins, and the rows before that slice."""
@@ -318,6 +323,30 @@ class _Pass:
             some = slices[at : at + self._slicing.flights]
             total += sum(await asyncio.gather(*(self._count(part, ids) for ids in some)))
         return total
+
+
+class _Pace:
+    """How many biosamples the slices of a walk ask for: as many as should bring the `rows` aimed at, or `fixed`."""
+
+    def __init__(self, rows: int, fixed: int) -> None:
+        self.rows = rows
+        self._fixed = fixed
+        self._last = 0
+        self._density: float | None = None  # rows a biosample, as seen so far
+
+    def width(self) -> int:
+        if self._fixed:
+            return self._fixed
+        if not self._last or self._density is None:
+            self._last = _FIRST_WIDTH
+            return self._last
+        fitting = int(self.rows / self._density) if self._density else _WIDEST
+        self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
+        return self._last
+
+    def learn(self, biosamples: int, rows: int) -> None:
+        seen = rows / biosamples
+        self._density = seen if self._density is None else 0.7 * self._density + 0.3 * seen
 
 
 def _once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:

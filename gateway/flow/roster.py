@@ -30,37 +30,44 @@ def bounded(condition: Condition, survey: Survey, collection: str) -> Condition:
     return both([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
 
 
-def _is_direct(group: tuple[Term, ...]) -> bool:
-    return len(group) == 1 and group[0].collection == "biosamples" and not group[0].negated
+def _is_direct(group: tuple[Term, ...], root: str) -> bool:
+    return len(group) == 1 and group[0].collection == root and not group[0].negated
 
 
 class Roster:
-    """Ids of the selected biosamples.  `start` it, then `more` them; `stop` it whatever happens."""
+    """Ids of the selected biosamples, or those given.  `start` it, then `more` them; `stop` it whatever happens."""
 
-    def __init__(self, source: Source, survey: Survey, selection: Selection, patience: Patience) -> None:
+    def __init__(
+        self,
+        source: Source,
+        survey: Survey,
+        selection: Selection,
+        patience: Patience,
+        ids: tuple[str, ...] | None = None,
+    ) -> None:
         self._source = source
         self._patience = patience
         self._survey = survey
         self._selection = selection
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
-        self.ids: list[str] = []
-        self.complete = False
+        self.ids: list[str] = list(ids or ())
+        self.complete = ids is not None
 
     async def start(self) -> None:
         """Find the first ids; find the rest behind the caller's back."""
-        if self._selection.nothing:
+        if self._selection.nothing or self.complete:
             self.complete = True
-        elif all(_is_direct(group) for group in self._selection.samples):
+        elif all(_is_direct(group, self._selection.root) for group in self._selection.samples):
             condition = both(group[0].condition for group in self._selection.samples)
-            await self._start_direct(bounded(condition, self._survey, "biosamples"))
+            await self._start_direct(bounded(condition, self._survey, self._selection.root))
         else:
             self.ids = sorted(await self._resolve())
             self.complete = True
 
     async def _start_direct(self, condition: Condition) -> None:
-        dataset = self._survey.dataset
-        page = await self._source.page(dataset, "biosamples", condition, projection={"id": 1}, limit=_FIRST, sort="id")
+        dataset, root = self._survey.dataset, self._selection.root
+        page = await self._source.page(dataset, root, condition, projection={"id": 1}, limit=_FIRST, sort="id")
         first = [item.get("id") for item in codec.decode(page.arrays)]
         self.ids = sorted({value for value in first if isinstance(value, str)})
         self.complete = page.complete
@@ -68,12 +75,12 @@ class Roster:
             # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
             last = self.ids[-1] if self.ids else ""
             self._remainder = both([condition, {"id": {"$gt": last}}])
-            self._rest = asyncio.create_task(self._drain("biosamples", self._remainder, "id"))
+            self._rest = asyncio.create_task(self._drain(self._selection.root, self._remainder, "id"))
 
     async def _await_rest(self) -> list[str]:
         task, self._rest = self._rest, None
         if task is None:  # a first reading failed, and patience asks for another
-            task = asyncio.create_task(self._drain("biosamples", self._remainder, "id"))
+            task = asyncio.create_task(self._drain(self._selection.root, self._remainder, "id"))
         self._rest = task
         try:
             return sorted(await task)

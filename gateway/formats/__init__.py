@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, bed, jsonl, pgxseg, seg, tables
+from gateway.formats import beacon, bed, jsonl, pgxseg, seg, tables, vcf
 from gateway.formats.base import Format
 from gateway.formats.beacon import envelope_error
 from gateway.model import Entity
@@ -14,6 +14,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
     beacon.FORMAT,
     jsonl.FORMAT,
+    vcf.FORMAT,
     bed.FORMAT,
     seg.FORMAT,
     tables.FORMAT,

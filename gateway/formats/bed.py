@@ -103,7 +103,7 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
             collection="variants",
             projection=projection(columns),
             encode=encoder(columns),
-            only=_of(track, survey),
+            narrow=_of(track, survey),
             opening=lambda _: line,
         )
 

@@ -1,5 +1,6 @@
 """Cells of variants that several formats share: where documents of either model keep place, value, bases and state."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -50,8 +51,17 @@ STARTS: Final = ("location.start", "start", "adjoined_sequences.0.start.0", "adj
 ENDS: Final = ("location.end", "end", "adjoined_sequences.0.start.1", "adjoined_sequences.0.end.1")
 
 
-def chromosome(*, prefix: str = "", mitochondrion: str = "MT") -> tuple[Cell, ...]:
-    """Cells that name a chromosome of the assembly, in one spelling; they find nothing where it is another sequence."""
+def chromosome(
+    *,
+    prefix: str = "",
+    mitochondrion: str = "MT",
+    paths: Sequence[str] = ("location.chromosome", "reference_name", "adjoined_sequences.0.chromosome"),
+    sequences: Sequence[str] = ("location.sequence_id", "adjoined_sequences.0.sequence_id"),
+) -> tuple[Cell, ...]:
+    """Cells that name a chromosome of the assembly, in one spelling; they find nothing where it is another sequence.
+
+    `paths` are where names may be, `sequences` where identifiers of sequences may.
+    """
     named = {name: prefix + (mitochondrion if name == "MT" else name) for name in CHROMOSOMES}
     spelled = {
         **named,
@@ -62,13 +72,7 @@ def chromosome(*, prefix: str = "", mitochondrion: str = "MT") -> tuple[Cell, ..
         "24": named["Y"],
     }
     by_sequence = {CHROMOSOMES[name].sequence_id: text for name, text in named.items()}
-    return (
-        lookup("location.chromosome", spelled),
-        lookup("reference_name", spelled),
-        lookup("location.sequence_id", by_sequence),
-        lookup("adjoined_sequences.0.chromosome", spelled),
-        lookup("adjoined_sequences.0.sequence_id", by_sequence),
-    )
+    return (*(lookup(path, spelled) for path in paths), *(lookup(path, by_sequence) for path in sequences))
 
 
 def positions(paths: Sequence[str], *, shift: int = 0) -> tuple[Cell, ...]:
@@ -92,7 +96,7 @@ def by_state(table: Mapping[str, str], others: str) -> tuple[Cell, ...]:
 
 def projection(columns: Sequence[Column], *more: str) -> dict[str, int]:
     """Just the fields that the columns read, whole arrays for paths into them, and what orders the rows."""
-    paths = {cell.path.split(".0", maxsplit=1)[0] for column in columns for cell in column.cells}
+    paths = {re.split(r"\.[0-9]", cell.path, maxsplit=1)[0] for column in columns for cell in column.cells}
     return dict.fromkeys(sorted(paths | {"_id", "biosample_id", *more}), 1)
 
 

@@ -18,7 +18,7 @@ from gateway.query import among, both, either, scalar, shown
 
 __all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
 
-Place = Literal["biosamples", "individuals", "analyses", "variants"]
+Place = Literal["biosamples", "individuals", "analyses", "variants", "collations"]
 Group = tuple[Term, ...]
 
 # A condition of more codes nears the 16 MB that a query document may have (some 40 bytes a code in two fields).

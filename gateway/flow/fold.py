@@ -1,0 +1,63 @@
+"""Walks in step: several collections read by the same biosamples, in the same order, for a fold that joins them.
+
+Each walk keeps its own pace; the one that is behind is advanced, so that what a fold holds back is at most a slice of
+each.  The fold works in the executor, piece by piece, never on the event loop.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
+from typing import TypeVar
+
+from gateway.model import Fold, Rows
+
+__all__ = ["Landed", "encoded", "folded"]
+
+Landed = tuple[Rows, int]
+"""Encoded documents of a walk, and how many biosamples of the roster it has wholly passed with them."""
+
+T = TypeVar("T")
+
+
+async def encoded(walk: AsyncGenerator[Landed, None]) -> AsyncGenerator[Rows, None]:
+    """A walk that needs no fold."""
+    async with aclosing(walk):
+        async for rows, _ in walk:
+            yield rows
+
+
+async def folded(
+    fold: Fold, walks: Sequence[AsyncGenerator[Landed, None]], ids: Sequence[str], executor: Executor
+) -> AsyncGenerator[Rows, None]:
+    """What the fold makes of the walks; `ids` is the roster, which grows while they go."""
+    passed, going, done = [0] * len(walks), set(range(len(walks))), 0
+    async with AsyncExitStack() as stack:
+        for walk in walks:
+            await stack.enter_async_context(aclosing(walk))
+        while going:
+            behind = min(sorted(going), key=passed.__getitem__)
+            landed = await anext(walks[behind], None)
+            if landed is None:
+                going.discard(behind)
+                passed[behind] = len(ids)
+            else:
+                rows, passed[behind] = landed
+                await _off(executor, fold.feed, behind, rows.data)
+            yield Rows(b"", 0, 0)  # a sign of life: what was said before is not held back
+            if (ready := min(passed)) > done:
+                async for rows in _made(executor, fold.through(ids[done:ready])):
+                    yield rows
+                done = ready
+    async for rows in _made(executor, fold.finish()):
+        yield rows
+
+
+async def _made(executor: Executor, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
+    while (some := await _off(executor, next, rows, None)) is not None:
+        yield some
+
+
+async def _off(executor: Executor, work: Callable[..., T], *values: object) -> T:
+    return await asyncio.get_running_loop().run_in_executor(executor, partial(work, *values))
