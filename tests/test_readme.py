@@ -16,7 +16,8 @@ from gateway.cli import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
-from gateway.query.params import PARAMETERS, ROUTES
+from gateway.query.parameters import PARAMETERS
+from gateway.web.routes import ROUTES
 from tests.harness import Gateway, free_port
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
@@ -76,6 +77,18 @@ def test_the_numbers_of_the_tour_are_those_of_the_demo():
     assert f"{len(biosamples)} biosamples, some {round(len(variants), -3):,} variants" in TEXT
 
 
+def test_the_nginx_configuration_knows_all_formats_and_services():
+    pattern = re.search(r'"~(\S+)" 1;', TEXT)
+    assert pattern
+    for form in FORMATS:
+        for word in (*form.words, *form.whole):
+            ours = re.search(pattern[1], f"filters=x&output={word}")
+            assert bool(ours) == (form.name != "json"), word
+            assert re.search(pattern[1], f"method={word}.gz&filters=x")
+        for word in form.services:
+            assert re.search(rf"location ~ \^/services/\([^)]*\b{word}\b", TEXT), word
+
+
 @pytest.fixture
 def beacon() -> Iterator[int]:
     """A stand-in for the existing Beacon: says so to everybody."""
@@ -126,7 +139,7 @@ def test_the_nginx_configuration_routes_downloads(gateway: Gateway, beacon: int,
                 answer = through.ask(path)
                 assert answer.status == 200
                 assert answer.body == gateway.ask(path).body
-            for path in ("/beacon/g_variants?filters=NCIT:C3058", "/services/collations", "/"):
+            for path in ("/beacon/g_variants?filters=NCIT:C3058", "/services/genespans", "/"):
                 assert through.ask(path).text == f"the old Beacon: {path}"
         finally:
             proxy.terminate()

@@ -22,7 +22,7 @@ from gateway import codec
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.patience import Patience
-from gateway.flow.roster import Roster, bounded
+from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
 from gateway.model import Condition, Fold, Part, Plan, Rows, Tally, both
@@ -106,7 +106,7 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.patience = patience
-        self._rosters: dict[int, Roster] = {}
+        self._rosters: dict[tuple[int, type[Roster]], Roster] = {}
         self._folds: dict[int, Fold] = {}
 
     async def stop(self) -> None:
@@ -114,9 +114,10 @@ class _Pass:
             await roster.stop()
 
     async def _roster(self, part: Part) -> Roster:
-        key = id(part.selection) if part.ids is None else id(part)
+        kind = Individuals if part.collection == "individuals" else Roster
+        key = id(part.selection) if part.ids is None else id(part), kind
         if key not in self._rosters:
-            roster = Roster(self._source, part.survey, part.selection, self.patience, part.ids)
+            roster = kind(self._source, part.survey, part.selection, self.patience, part.ids)
             self._rosters[key] = roster
             await self.patience(roster.start)
         return self._rosters[key]
@@ -125,12 +126,14 @@ class _Pass:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         tally = tallies[-1]
         roster = await self._roster(part)
+        opened = False
         if part.fetch:
             async with aclosing(self._pieces(part, roster)) as encoded:
                 async for rows in encoded:
                     data = rows.data
-                    if rows.rows and not tally.rows:
+                    if data and not opened:
                         data = part.opening(tallies) + data[part.lead :]
+                        opened = True
                     tally.rows += rows.rows
                     yield data
                     if part.limit and tally.rows >= part.limit:
@@ -188,17 +191,20 @@ class _Pass:
         return self._slicing.flights if self.patience.committed else 1
 
     def _pace(self, part: Part) -> "_Pace":
-        return _Pace(part.aim or self._slicing.rows, _WIDEST // 2 if part.collection == part.selection.root else 0)
+        # Of all but variants there is one document a biosample, more or less.
+        return _Pace(
+            part.aim or self._slicing.rows, _WIDEST // 2 if part.collection != "variants" and not part.aim else 0
+        )
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == "variants" else {}
-        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.collection)
+        narrower = part.selection.rows if part.collection == part.selection.entity else {}
+        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             projection=part.projection,
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
@@ -208,7 +214,7 @@ class _Pass:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
         return await self._source.shaped(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
@@ -270,7 +276,7 @@ class _Pass:
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
         return await self._source.page(
-            part.survey.dataset, part.collection, condition, projection=part.projection, limit=limit, sort="_id"
+            part.survey.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
         )
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
@@ -305,7 +311,7 @@ class _Pass:
         return position, before
 
     async def _count(self, part: Part, ids: list[str]) -> int:
-        read = partial(self._source.count, part.survey.dataset, part.collection, self._condition(part, ids))
+        read = partial(self._source.count, part.survey.dataset, part.source, self._condition(part, ids))
         return await self.patience(read)
 
     async def _total(self, part: Part, roster: Roster, rows: int) -> int:

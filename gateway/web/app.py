@@ -14,7 +14,7 @@ from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.limits import Slots
 from gateway.formats import envelope_error
-from gateway.web import info
+from gateway.web import info, openapi
 from gateway.web.download import POSTED, download
 from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, SOURCE, STOPPING, SURVEYOR
 from gateway.web.resources import opened
@@ -39,6 +39,7 @@ def create_app(config: Config) -> web.Application:
     app.router.add_get("/", info.page)
     app.router.add_get("/health", info.health)
     app.router.add_get("/ready", info.ready)
+    app.router.add_get("/openapi.json", openapi.describe)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app

@@ -26,6 +26,7 @@ from gateway.model import Plan, Tally
 from gateway.query import params
 from gateway.web.keys import CONFIG, EXECUTOR, PUMP, REQUEST_ID, SLOTS, STOPPING, SURVEYOR
 from gateway.web.prepare import prepare
+from gateway.web.routes import ROUTES
 
 __all__ = ["POSTED", "download"]
 
@@ -35,13 +36,13 @@ log = logging.getLogger("gateway.web")
 _PIECE: Final = 64 * 1024
 _WARNINGS: Final = 5
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
-POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
+POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
     body = await _body(request)
-    read = partial(params.read, request.path, list(request.query.items()), body)
+    read = partial(params.read, request.path, list(request.query.items()), body, routes=ROUTES)
     # A body of a megabyte takes its time to read; a query string does not.
     ask = read() if body is None else await asyncio.get_running_loop().run_in_executor(request.app[EXECUTOR], read)
     config = request.app[CONFIG]
@@ -49,7 +50,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     base = f"{request.scheme}://{host}" if _HOST.match(host) else ""
     accept = ",".join(request.headers.getall("Accept", []))
     plan = await prepare(ask, accept, base, config=config, surveyor=request.app[SURVEYOR])
-    coding = None if plan.packed else _coding(request.headers.get("Accept-Encoding", ""))
+    coding = None if plan.packing else _coding(request.headers.get("Accept-Encoding", ""))
     headers = _headers(plan, coding)
     if _matches(request.headers.get("If-None-Match", ""), headers["ETag"]):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
@@ -57,7 +58,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     if request.method == "HEAD":
         return web.Response(headers=headers)
     with request.app[SLOTS].take():
-        return await _deliver(request, plan, headers, "gzip" if plan.packed else coding)
+        return await _deliver(request, plan, headers, plan.packing or coding)
 
 
 @dataclass(slots=True)
