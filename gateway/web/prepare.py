@@ -22,7 +22,7 @@ from gateway.web.binned import complete
 __all__ = ["prepare"]
 
 # Changes whenever the bytes of an unchanged request on unchanged data do.
-_ENCODER: Final = "1"
+_ENCODER: Final = "2"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy

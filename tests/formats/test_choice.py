@@ -61,7 +61,7 @@ def test_no_word_or_media_type_means_two_formats():
         ("text/plain;q=0.1, */*;q=0", "pgxseg"),
         ("*/*, application/json;q=0.2, text/plain;q=0.1", "jsonl"),
         ("application/*;q=0.1, */*;q=0.5", "pgxseg"),
-        ("text/*;q=0.9, text/plain;q=0.1, text/pgxseg;q=0.1, text/tab-separated-values;q=0.1, */*;q=0.5", "bed"),
+        ("text/*;q=0.9, text/plain;q=0.1, text/pgxseg;q=0.1, text/tab-separated-values;q=0.1, */*;q=0.5", "vcf"),
         # Spelling: case, blanks and other parameters make no difference.
         ("TEXT/Plain", "pgxseg"),
         ("text/plain ; Q=1", "pgxseg"),
