@@ -143,7 +143,8 @@ class _Pass:
 
     async def _pieces(self, part: Part, roster: Roster) -> AsyncGenerator[Rows, None]:
         if part.fold is not None:
-            fold = self._folds.setdefault(id(part.fold), part.fold())
+            fold = self._folds.get(id(part.fold)) or part.fold()
+            self._folds[id(part.fold)] = fold
             walks = [self._everything(each, roster) for each in (part, *part.beside)]
             pieces = folded(fold, walks, roster.ids, self._executor)
         elif part.limit:
