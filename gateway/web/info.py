@@ -79,7 +79,9 @@ def _row(form: Format) -> str:
     links = []
     for entity in form.entities:
         name = "g_variants" if entity == "variants" else entity
-        url = f"/beacon/{name}?filters=NCIT:C3058&output={form.words[0]}"
+        where = f"services/{form.services[0]}" if entity == "collations" else f"beacon/{name}"
+        where = "beacon/biosamples" if entity == "frequencies" else where
+        url = f"/{where}?filters=NCIT:C3058&output={form.words[0]}"
         links.append(f'<a href="{escape(url)}">{escape(entity)}</a>')
     return f"<tr><td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
 

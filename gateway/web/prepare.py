@@ -118,8 +118,7 @@ def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
         place = [f"chr{query.chromosome}"] if query.chromosome else []
         words += ["-".join([*place, *map(str, (*query.start, *query.end)), *types])]
     what = f"all-{ask.entity}" if ask.whole_samples and ask.variants and ask.entity == "variants" else ask.entity
-    what = form.name if "matrix" in form.name else what
-    what += "" if ask.binning == DEFAULT else f"-{ask.binning}"
+    what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
     page = [f"page-{ask.skip}"] if ask.skip else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what, *page])
     return f"{stem[:120]}.{form.extension}"

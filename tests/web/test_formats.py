@@ -19,9 +19,11 @@ PATHS: dict[Entity, str] = {
     "biosamples": "/beacon/biosamples",
     "individuals": "/beacon/individuals",
     "analyses": "/beacon/analyses",
+    "frequencies": "/services/intervalFrequencies",
 }
+BEACON: tuple[Entity, ...] = ("variants", "biosamples", "individuals", "analyses")
 QUERY = "biosampleIds=pgxbs-kftv0022,pgxbs-kftv00cc"
-EACH = [(form, entity) for form in FORMATS for entity in form.entities]
+EACH = [(form, entity) for form in FORMATS for entity in form.entities if entity in PATHS]
 each = pytest.mark.parametrize(("form", "entity"), EACH, ids=[f"{form.name}-{entity}" for form, entity in EACH])
 
 
@@ -79,16 +81,22 @@ def test_both_models_have_their_rows(gateway: Gateway, form: Format, entity: Ent
     lines = len(old.text.splitlines())
     assert lines > 3
     fusions = len(re.findall("Adjacency|\tBND\t|SVTYPE=BND|fusion", new.text))
+    if "matrix" in form.name:
+        return  # callsets of 2021 do not say what they are of: all count
     assert 0.98 * (len(new.text.splitlines()) - fusions) - 1 <= lines <= len(new.text.splitlines())
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_what_a_format_does_not_hold_is_variants_or_refused(gateway: Gateway, form: Format):
-    for entity in PATHS.keys() - set(form.entities):
+    for entity in set(BEACON) - set(form.entities):
         answer = gateway.ask(path(form, entity))
-        if "variants" in form.entities:
+        if (form.name, entity) == ("json", "analyses"):  # the records of analyses, with their statistics
+            assert answer.json["response"]["resultSets"][0]["responseEntityId"] == "analysis"
+        elif "variants" in form.entities:
             assert answer.status == 200
             assert answer.body == gateway.ask(f"/beacon/g_variants?{QUERY}&output={form.words[0]}").body
+        elif form.entities[0] in PATHS:  # what is computed from segments, for all samples that own them
+            assert (answer.status, answer.headers["Content-Type"]) == (200, form.media)
         else:
             assert answer.status == 406
             assert "output" in answer.json["error"]["errorMessage"]
@@ -97,6 +105,8 @@ def test_what_a_format_does_not_hold_is_variants_or_refused(gateway: Gateway, fo
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_pages_where_there_are_pages(gateway: Gateway, form: Format):
+    if form.entities[0] not in PATHS:
+        return
     answer = gateway.ask(path(form, form.entities[0], f"{QUERY}&limit=1"))
     assert answer.status == (200 if form.pages else 400)
     if not form.pages:
@@ -105,7 +115,7 @@ def test_pages_where_there_are_pages(gateway: Gateway, form: Format):
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_services_deliver_their_format(gateway: Gateway, form: Format):
-    for word in form.services:
+    for word in form.services if form.entities[0] in PATHS else ():
         asked = path(form, form.entities[0])
         assert gateway.ask(f"/services/{word}?{QUERY}").body == gateway.ask(asked).body
 
@@ -139,7 +149,7 @@ def test_the_openapi_description_is_valid_and_that_of_the_tables(gateway: Gatewa
 
 def test_the_page_lists_all_formats_with_urls_that_work(gateway: Gateway):
     page = gateway.ask("/").text
-    urls = [url.replace("&amp;", "&") for url in re.findall(r'href="(/beacon/[^"]+)"', page)]
+    urls = [url.replace("&amp;", "&") for url in re.findall(r'href="(/[^"]+&amp;output=[^"]+)"', page)]
     for form in FORMATS:
         assert form.words[0] in page
         assert sum(url.endswith(f"&output={form.words[0]}") for url in urls) == len(form.entities)
