@@ -7,7 +7,8 @@ from gateway.cli import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
-from gateway.query.params import PARAMETERS, ROUTES
+from gateway.query.parameters import PARAMETERS
+from gateway.web.routes import ROUTES
 from tests.proxies import DEPLOY
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()

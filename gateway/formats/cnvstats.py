@@ -12,7 +12,7 @@ from gateway import codec
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
-from gateway.formats.base import Format, camel, dumps, plain
+from gateway.formats.base import Format, camel, dumps, in_turn, plain
 from gateway.formats.beacon import page, result_sets
 from gateway.formats.profiles import Analysis, Profiles, variants_part
 from gateway.model import Array, Part, Rows, Wanted
@@ -128,11 +128,11 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
             Part(
                 survey=survey,
                 selection=selection,
-                collection=survey.analyses,
+                collection="analyses",
                 projection=_PROJECTION,
-                encode=_lines,
+                encode=in_turn(_lines),
                 narrow={"id": {"$in": list(ids)}} if ids else {},
-                beside=(variants_part(survey, selection),) if compute else (),
+                beside=(variants_part(wanted, survey, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )
         )
@@ -142,6 +142,9 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
 FORMAT: Final = Format(
     name="cnvstats",
     words=("cnvstats",),
+    also=("json",),
+    services=("cnvstats",),
+    ids="analysisIds",
     media="application/json",
     accepts=(),
     extension="json",

@@ -15,11 +15,11 @@ from gateway import codec
 from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
-from gateway.formats.base import Format, camel, dumps, plain
+from gateway.formats.base import Format, camel, dumps, in_turn, plain
 from gateway.formats.matrix import header
 from gateway.formats.profiles import Profiles, analyses_part
 from gateway.formats.services import envelope
-from gateway.model import Array, Group, Part, Rows, Wanted
+from gateway.model import Array, Encode, Group, Part, Rows, Wanted
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ"]
@@ -67,7 +67,7 @@ def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _stored_rows(bins: int) -> Callable[..., Rows]:
+def _stored_rows(bins: int) -> Encode:
     """An encoder of documents with a frequency map: the number of its analyses, and four doubles a bin."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
@@ -91,7 +91,7 @@ def _stored_rows(bins: int) -> Callable[..., Rows]:
                 packed.extend(_number(interval.get(name), math.nan) for interval in intervals)
         return Rows(packed.tobytes(), len(documents[start:stop]), len(documents))
 
-    return encode
+    return in_turn(encode)
 
 
 class _Frequencies:
@@ -233,10 +233,11 @@ def _meta(wanted: Wanted, bins: BinMap) -> bytes:
     return "".join(f"#meta=>{line}\n" for line in lines).encode()
 
 
-def _text(name: str, words: tuple[str, ...], extension: str, summary: str, tell: _Tell) -> Format:
+def _text(name: str, also: str, extension: str, summary: str, tell: _Tell) -> Format:
     return Format(
         name=name,
-        words=words,
+        words=(name,),
+        also=(also,),
         media="text/plain; charset=utf-8",
         accepts=(),
         extension=extension,
@@ -247,15 +248,17 @@ def _text(name: str, words: tuple[str, ...], extension: str, summary: str, tell:
     )
 
 
-PGXFREQ: Final = _text(
-    "pgxfreq", ("pgxfreq",), "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq
-)
+PGXFREQ: Final = _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq)
 MATRIX: Final = _text(
-    "freqmatrix", ("freqmatrix",), "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
+    "freqmatrix", "pgxmatrix", "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
 )
 JSON: Final = Format(
     name="frequencies",
     words=("frequencies",),
+    also=("json",),
+    services=("intervalFrequencies", "interval_frequencies"),
+    ids="filters",
+    each=True,
     media="application/json",
     accepts=(),
     extension="json",

@@ -17,11 +17,17 @@ DOWNLOADS = [
     "/beacon/g_variants?filters=NCIT:C3058&output=pgxseg.gz",
     "/services/pgxsegvariants?filters=NCIT:C3058",
     "/services/pgxseg/pgxbs-none",
+    "/services/collations?filters=NCIT",
+    "/beacon/individuals?method=table&filters=NCIT:C3058",
+    "/beacon/g_variants?filters=NCIT:C3058&output=json.gz",
 ]
 OTHERS = [
     "/beacon/g_variants?filters=NCIT:C3058",
     "/beacon/biosamples?output=pgxsegs",
-    "/services/collations",
+    "/services/collationsfor",
+    "/services/genespans?output=pgxseg",
+    "/beacon/g_variants?method=callsetstats",
+    "/beacon/g_variants?output=json",
     "/beacon/info?x=/exports/",
     "/",
 ]
