@@ -61,7 +61,7 @@ def entries(seen: Seen) -> Iterator[tuple[str, str]]:
     The key is twelve digits: the chromosome's rank, and the position.
     """
     kind = STATES[seen.state].variant_type if seen.state in STATES else None
-    pair = _breakends(seen)
+    pair = _breakends(seen) if seen.first != _MISSING else []
     if pair:
         yield from _adjacency(seen, pair)
     elif seen.start != _MISSING and int(seen.start) <= CHROMOSOMES[seen.chromosome].size:

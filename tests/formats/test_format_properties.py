@@ -12,7 +12,7 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.formats import FORMATS, beacon, eras, jsonl, pgxseg, samples
+from gateway.formats import FORMATS, beacon, bed, eras, jsonl, pgxseg, samples, seg, tables, vcf
 from gateway.formats.base import camel, dumps, plain
 from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Tally, Wanted
 from gateway.text import unescape
@@ -121,6 +121,13 @@ PARTS = {
     "variants as JSON Lines": jsonl.FORMAT.parts(wanted(VARIANTS))[0],
     "biosamples as JSON Lines": jsonl.FORMAT.parts(wanted(BIOSAMPLES))[0],
 }
+BED = {part.opening([]).split()[1].decode(): part for part in bed.FORMAT.parts(wanted(VARIANTS))}
+PARTS |= {
+    "BED, losses": BED["name=DEL"],
+    "BED, others": BED["name=other"],
+    "seg": seg.FORMAT.parts(wanted(VARIANTS))[0],
+    **{f"table of {entity}": tables.FORMAT.parts(wanted(Ask(entity=entity)))[0] for entity in tables.FORMAT.entities},
+}
 every_part = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
 
 
@@ -200,6 +207,62 @@ def test_json_reads_back(value):
     assert json.loads(data) == value
     assert b"\\/" not in data.replace(b"\\\\", b"")  # a backslash before a slash may be part of a text
     assert b"\n" not in data
+
+
+INDIVIDUAL = {
+    "id": "pgxind-1",
+    "sex": TERM,
+    "genotypic_sex": TERM,
+    "biocharacteristics": [TERM],
+    "index_disease": {"disease_code": TERM, "onset": {"age": "P60Y", "age_days": 1}, "followup_state": TERM},
+    "external_references": [TERM],
+    "info": {"legacy_ids": ["a", "b"], "legacy_id": ["c"]},
+}
+ANALYSIS = {
+    "id": "pgxcs-1",
+    "biosample_id": "pgxbs-1",
+    "platform_model": TERM,
+    "operation": TERM,
+    "external_references": [{"id": "geo:GPL1", "label": "l"}, {"id": "geo:GSM2"}],
+    "info": {"legacy_id": ["c"]},
+}
+TABULAR = [
+    *((name, VARIANT) for name in ("BED, losses", "BED, others", "seg", "table of variants")),
+    ("table of biosamples", BIOSAMPLE),
+    ("table of individuals", INDIVIDUAL),
+    ("table of analyses", ANALYSIS),
+]
+
+
+@pytest.mark.parametrize(("name", "example"), TABULAR, ids=[name for name, _ in TABULAR])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
+    part = PARTS[name]
+    found = data.draw(st.lists(documents(example), max_size=4))
+    lines = part.encode([array(found)]).data.decode().split("\n")
+    assert lines.pop() == ""
+    width = len((part.before or part.opening([])).decode().splitlines()[-1].split("\t"))
+    assert len(lines) == len(found) or name in {"BED, losses", "BED, others", "seg"}
+    for line in lines:
+        assert len(line.split("\t")) == width
+        assert not any(ord(character) < 0x20 or character in "\x7f#" for character in line.replace("\t", ""))
+
+
+@settings(max_examples=60)
+@given(st.lists(documents(VARIANT), max_size=5))
+def test_whatever_a_document_holds_its_records_are_whole(found):
+    rows = vcf.FORMAT.parts(wanted(VARIANTS))[1].encode([array(found)]).data
+    fold = vcf.Records()
+    list(fold.through(["pgxbs-1", ""]))
+    list(fold.finish())
+    fold.feed(0, rows)
+    for line in b"".join(made.data for made in fold.finish()).decode().splitlines():
+        cells = line.split("\t")
+        assert len(cells) == 11
+        assert all(cells)
+        assert 1 <= int(cells[1]) <= 248956422
+        assert set(cells[3]) <= set("ACGTN")
 
 
 # --- slices and windows ----------------------------------------------------------------------------------------------
