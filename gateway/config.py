@@ -115,6 +115,8 @@ SETTINGS: Final = (
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
     Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
     Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
+    Setting("licence", str, "CC-BY 4.0", "the licence of the data, as files state it; empty: not stated"),
+    Setting("citation", str, "", "how to cite the data, as files state it; empty: not stated"),
     Setting("page_limit", _whole(1, 100_000), "200", "records of a JSON page where the request does not say"),
     Setting(
         "max_passes", _whole(1, 10_000), "64", "downloads that run at once in a process; further ones are answered 503"
@@ -151,6 +153,8 @@ class Config:
     workers: int
     public_url: str
     beacon_id: str
+    licence: str
+    citation: str
     page_limit: int
     max_passes: int
     flights: int

@@ -37,7 +37,7 @@ __all__ = [
 Condition = dict[str, Any]
 """A MongoDB query document.  Built by `query/` only, from validated values."""
 
-Entity = Literal["variants", "biosamples", "analyses", "frequencies", "collations"]
+Entity = Literal["variants", "biosamples", "individuals", "analyses", "frequencies", "collations"]
 
 
 def both(conditions: Iterable[Condition]) -> Condition:
@@ -111,6 +111,7 @@ class Ask:
     `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
     filter a group of its own, and groups of fewer than `min_number` analyses are left out; `prefixes` begin the ids of
     collations.
+    `skip` counts pages of `limit`.  `group_by`, `plot_pars` and `delivery_keys` are for formats that know them.
     """
 
     entity: Entity = "variants"
@@ -134,6 +135,9 @@ class Ask:
     each: bool = False
     min_number: int = 0
     prefixes: tuple[str, ...] = ()
+    group_by: str | None = None
+    plot_pars: tuple[tuple[str, str], ...] = ()
+    delivery_keys: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -211,14 +215,15 @@ class Selection:
     """Which biosamples of a dataset, and which rows of each.
 
     `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
-    group selects all.  `rows` further narrows the variants of the selected samples.  `nothing` says that the request
-    can match nothing; the reason is in `warnings`.  `root` is the collection whose ids are selected.
+    group selects all.  `rows` further narrows the documents of `entity` that belong to them.  `nothing` says that
+    the request can match nothing; the reason is in `warnings`.  `root` is the collection whose ids are selected.
     """
 
     dataset: str
     root: str = "biosamples"
     samples: tuple[tuple[Term, ...], ...] = ()
     rows: Condition = field(default_factory=dict)
+    entity: Entity = "variants"
     labels: Mapping[str, str] = field(default_factory=dict)
     nothing: bool = False
     warnings: tuple[str, ...] = ()
@@ -243,7 +248,8 @@ class Wanted:
     """What a format needs to know to lay out a download: the request, and what it selects in each dataset.
 
     `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
-    without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say.
+    without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say;
+    `licence` and `citation` what is said of the data, if anything.
     """
 
     ask: Ask
@@ -256,6 +262,8 @@ class Wanted:
     groups: tuple[Group, ...] = ()
     maps: tuple[str, str] | None = None
     stats: frozenset[str] = frozenset()
+    licence: str = ""
+    citation: str = ""
 
 
 @dataclass(slots=True)
@@ -268,7 +276,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Encoded rows: their bytes, how many they are, and how many documents the encoder was given."""
+    """Encoded rows: their bytes, how many documents they are of, and how many documents the encoder was given.
+
+    A format that has no place for a document drops its row, and counts it all the same: pages are of documents.
+    """
 
     data: bytes
     rows: int
@@ -324,14 +335,14 @@ def _silent(_: Sequence[Tally]) -> bytes:
 class Part:
     """Bytes to say first, then the documents of the selected biosamples, in (`key`, `_id`) order.
 
-    `key` is the field of `collection` that holds the biosample id.  `limit` 0 is all rows; `skip` counts rows.
-    `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are dropped from that row;
-    `closing` is said after the last.  `count` asks for the number of all matching documents; without `fetch` there
-    are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how many of them a read
-    should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
+    `key` is the field of `collection` that holds the biosample id, for individuals their own.  `limit` 0 is all rows;
+    `skip` counts rows.  `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are
+    dropped from that row; `closing` is said after the last.  `count` asks for the number of all matching documents;
+    without `fetch` there are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how
+    many of them a read should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
 
-    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts of one factory
-    share a fold, in the order of the plan.
+    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same
+    factory share one fold, in the order of the plan.
     """
 
     survey: Survey
@@ -355,8 +366,14 @@ class Part:
 
     @property
     def key(self) -> str:
-        """The field of the collection that holds the biosample's id, or whatever ids the selection is of."""
-        return "id" if self.ids is not None or self.collection == self.selection.root else "biosample_id"
+        """The field that orders the documents and finds them: the biosample's id, or what the selection is of."""
+        own = self.ids is not None or self.collection in {self.selection.root, "individuals"}
+        return "id" if own else "biosample_id"
+
+    @property
+    def source(self) -> str:
+        """The name of the collection in the dataset."""
+        return self.survey.analyses if self.collection == "analyses" else self.collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,7 +385,7 @@ class Plan:
     media: str
     filename: str
     attachment: bool = True
-    packed: bool = False  # delivered as a gzip file
+    packing: str = ""  # how the file is packed: `gzip`, `bgzf`, or not
     warnings: tuple[str, ...] = ()
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
 

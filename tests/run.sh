@@ -28,8 +28,8 @@ can_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; }
 install() {
     say "Installing $*"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get install -y -qq "$@" >/dev/null 2>&1 ||
-        { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq "$@" >/dev/null 2>&1; }
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 ||
+        { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1; }
 }
 
 make_venv() {
@@ -45,10 +45,11 @@ make_venv() {
     "$python" -m venv "$venv" || exit 1
 }
 
-# The programs that some tests call, by the names of their packages.  g++ builds the compiled engine as well; of Apache
-# the program is enough, without a service that starts by itself.
-for package in nginx apache2-bin wget curl g++; do
-    if ! PATH=$PATH:/usr/sbin:/sbin command -v "${package%-bin}" >/dev/null 2>&1; then
+# The programs that some tests call, each with its package where that has another name.  g++ builds the compiled engine
+# as well; of Apache the program is enough, without a service that starts by itself.
+for program in nginx apache2=apache2-bin wget curl g++ bcftools tabix bedtools Rscript=r-base-core; do
+    package=${program#*=}
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "${program%=*}" >/dev/null 2>&1; then
         if ! can_install || ! install "$package"; then
             say "$package is not installed: the tests that call it are skipped"
         fi

@@ -7,7 +7,8 @@ from gateway.cli import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
-from gateway.query.params import PARAMETERS, ROUTES
+from gateway.query.parameters import PARAMETERS
+from gateway.web.routes import ROUTES
 from tests.proxies import DEPLOY
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
@@ -69,3 +70,17 @@ def test_the_numbers_of_the_tour_are_those_of_the_demo():
 
 def test_the_nginx_configuration_is_the_one_that_is_deployed():
     assert TEXT.split("```nginx\n")[1].split("```")[0] == (DEPLOY / "nginx.conf").read_text()
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "apache.conf"])
+def test_the_configurations_know_all_formats_and_services(name: str):
+    text = (DEPLOY / name).read_text()
+    outputs = re.search(r"\(method\|output\)=\(([^)]*)\)", text)
+    services = re.search(r"\^/services/\(([^)]*)\)", text)
+    assert outputs
+    assert services
+    words = {word for form in FORMATS for word in (*form.words, *form.whole)} - {"json"}
+    known = {word for word in words if re.fullmatch(outputs[1], word)}
+    assert known == words
+    assert not re.fullmatch(outputs[1], "json")
+    assert {word for form in FORMATS for word in form.services} == set(services[1].split("|"))

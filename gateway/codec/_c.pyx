@@ -29,6 +29,7 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
     enum class CoreKind "gateway::Kind":
         text
         integer
+        position
         number
         lookup
 
@@ -39,8 +40,9 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
     cdef cppclass Plan:
         Plan() except +
         cbool order_by(string_view) except +
-        void add_column(string) except +
-        cbool add_cell(string_view, CoreKind) except +
+        void add_column(string, cbool) except +
+        void check(string) except +
+        cbool add_cell(string_view, CoreKind, int64_t) except +
         Table& last_table()
 
     cdef cppclass Encoder:
@@ -86,6 +88,7 @@ cdef class _Compiled:
 # Formats hold their columns in module constants, or make them for a request: few at a time.
 cdef enum:
     _MOST_PLANS = 64
+    _MOST_SHIFT = 1 << 30
 
 cdef dict _plans = {}
 
@@ -110,7 +113,9 @@ cdef _Compiled _compile(object columns, str key):
         if not made.plan.order_by(_view(key.encode())):
             return None
         for column in columns:
-            made.plan.add_column(column.missing.encode())
+            made.plan.add_column(column.missing.encode(), column.required)
+            if column.only is not None:
+                made.plan.check(column.only.encode())
             for cell in column.cells:
                 if not _add_cell(made, cell):
                     return None
@@ -124,11 +129,13 @@ cdef bint _add_cell(_Compiled made, object cell) except -1:
     cdef vector[pair[string, string]] entries
     if cell.kind is Kind.INTEGER:
         kind = CoreKind.integer
+    elif cell.kind is Kind.POSITION:
+        kind = CoreKind.position
     elif cell.kind is Kind.NUMBER:
         kind = CoreKind.number
     elif cell.kind is Kind.LOOKUP:
         kind = CoreKind.lookup
-    if not made.plan.add_cell(_view(cell.path.encode()), kind):
+    if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(_view(cell.path.encode()), kind, cell.shift):
         return False
     if cell.kind is Kind.LOOKUP:
         for known, text in cell.table.items():

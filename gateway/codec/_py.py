@@ -61,6 +61,7 @@ _STRINGS: Final = {0x02, 0x0D, 0x0E}
 _DOCUMENTS: Final = {0x03, 0x04}
 
 _INT64_LIMIT: Final = 2**63
+_POSITION_LIMIT: Final = 2**31
 _DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
 _NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
 
@@ -277,15 +278,32 @@ def rows(arrays: Sequence[Array], columns: Sequence[Column], key: str, start: in
     sort(documents, key)
     renderers = [_renderer(column) for column in columns]
     chosen = documents[start:stop]
-    lines = ["\t".join([render(document) for render in renderers]) + "\n" for document in chosen]
+    lines = []
+    for document in chosen:
+        cells = [text for render in renderers if (text := render(document)) is not None]
+        if len(cells) == len(renderers):
+            lines.append("\t".join(cells) + "\n")
     return Rows("".join(lines).encode(), len(chosen), len(documents))
 
 
-def _renderer(column: Column) -> Callable[[Mapping[str, Any]], str]:
-    tries = [(tuple(cell.path.split(".")), _shape(cell)) for cell in column.cells]
-    missing = column.missing
+def _renderer(column: Column) -> Callable[[Mapping[str, Any]], str | None]:
+    """A function that finds a column's text; None where the document is to have no row."""
+    find = _finder(column)
+    if column.only is None:
+        return find
 
-    def render(document: Mapping[str, Any]) -> str:
+    def checked(document: Mapping[str, Any]) -> str | None:
+        text = find(document)
+        return text if text == column.only else None
+
+    return checked
+
+
+def _finder(column: Column) -> Callable[[Mapping[str, Any]], str | None]:
+    tries = [(tuple(cell.path.split(".")), _shape(cell)) for cell in column.cells]
+    missing = None if column.required else column.missing
+
+    def render(document: Mapping[str, Any]) -> str | None:
         for path, shape in tries:
             value: Any = document
             for name in path:
@@ -313,7 +331,15 @@ def _shape(cell: Cell) -> Callable[[Any], str]:
         table, default = cell.table, cell.default or ""
         # `str`, because JavaScript code is a string that cannot be looked up.
         return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
+    if cell.kind is Kind.POSITION:
+        return lambda value: _position(value, cell.shift)
     return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
+
+
+def _position(value: Any, shift: int) -> str:
+    text = _integer(value)
+    position = int(text) + shift if text else -1
+    return str(position) if 0 <= position < _POSITION_LIMIT else ""
 
 
 def _text(value: Any) -> str:

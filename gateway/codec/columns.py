@@ -18,6 +18,7 @@ class Kind(Enum):
 
     - TEXT: a string, escaped (`gateway.text`); an integer in decimal; a finite double as NUMBER; an ObjectId in hex.
     - INTEGER: an integer; a finite double or Decimal128, truncated; a string of decimal digits as it is.
+    - POSITION: what INTEGER understands, plus the cell's `shift`, if that is from 0 to 2**31 - 1.
     - NUMBER: an integer; a finite double in the shortest form that reads back (Python's `repr`); a finite Decimal128;
       a string that spells such a number as it is.
     - LOOKUP: a string, translated by the cell's table; `default` for strings not in it, where given.
@@ -27,6 +28,7 @@ class Kind(Enum):
 
     TEXT = "text"
     INTEGER = "integer"
+    POSITION = "position"
     NUMBER = "number"
     LOOKUP = "lookup"
 
@@ -39,12 +41,18 @@ class Cell:
     kind: Kind = Kind.TEXT
     table: Mapping[str, str] = field(default_factory=dict)
     default: str | None = None
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, the places to look, and what stands for a missing value."""
+    """A column: its name, the places to look, and what stands for a missing value.
+
+    A document has no row if a `required` column finds nothing for it, or if one with `only` says anything else.
+    """
 
     name: str
     cells: tuple[Cell, ...]
     missing: str = "."
+    required: bool = False
+    only: str | None = None

@@ -23,7 +23,7 @@ from gateway.errors import DatasetChanged
 from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.lanes import Lane, Pace
 from gateway.flow.patience import Patience
-from gateway.flow.roster import Roster, bounded
+from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
 from gateway.model import Condition, Fold, Part, Plan, Rows, Tally, both
@@ -106,7 +106,7 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.patience = patience
-        self._rosters: dict[int, Roster] = {}
+        self._rosters: dict[tuple[int, type[Roster]], Roster] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
 
@@ -120,15 +120,16 @@ class _Pass:
     async def _roster(self, part: Part) -> Roster:
         key = self._name(part)
         if key not in self._rosters:
-            roster = Roster(self._source, part.survey, part.selection, self.patience, part.ids)
+            roster = key[1](self._source, part.survey, part.selection, self.patience, part.ids)
             self._rosters[key] = roster
             await self.patience(roster.start)
         return self._rosters[key]
 
     @staticmethod
-    def _name(part: Part) -> int:
+    def _name(part: Part) -> tuple[int, type[Roster]]:
         """What tells rosters apart."""
-        return id(part.selection) if part.ids is None else id(part)
+        kind = Individuals if part.collection == "individuals" else Roster
+        return id(part.selection) if part.ids is None else id(part), kind
 
     async def deliver(
         self, lane: Lane, following: Lane | None, tallies: Sequence[Tally]
@@ -136,12 +137,14 @@ class _Pass:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         part, tally = lane.part, tallies[-1]
         roster = await self._roster(part)
+        opened = False
         if part.fetch:
             async with aclosing(self._pieces(lane, following, roster)) as encoded:
                 async for rows in encoded:
                     data = rows.data
-                    if rows.rows and not tally.rows:
+                    if data and not opened:
                         data = part.opening(tallies) + data[part.lead :]
+                        opened = True
                     tally.rows += rows.rows
                     yield data
                     if part.limit and tally.rows >= part.limit:
@@ -152,7 +155,8 @@ class _Pass:
     async def _pieces(self, lane: Lane, following: Lane | None, roster: Roster) -> AsyncGenerator[Rows, None]:
         part = lane.part
         if part.fold is not None:
-            fold = self._folds.setdefault(id(part.fold), part.fold())
+            fold = self._folds.get(id(part.fold)) or part.fold()
+            self._folds[id(part.fold)] = fold
             lanes = [lane, *map(self.lane, part.beside)]
             walks = [self._everything(each, None, roster) for each in lanes]
             pieces = folded(fold, walks, roster.ids, self._executor)
@@ -215,17 +219,18 @@ class _Pass:
                 self._launch(following, roster)
 
     def lane(self, part: Part) -> Lane:
-        return Lane(part, Pace(part.aim or self._slicing.rows, fixed=part.collection == part.selection.root))
+        # Of all but variants there is one document a biosample, more or less.
+        return Lane(part, Pace(part.aim or self._slicing.rows, fixed=part.collection != "variants" and not part.aim))
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == "variants" else {}
-        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.collection)
+        narrower = part.selection.rows if part.collection == part.selection.entity else {}
+        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
 
     async def _page(self, part: Part, ids: list[str]) -> Page:
         return await self._source.page(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             projection=part.projection,
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
@@ -236,7 +241,7 @@ class _Pass:
         part, began = lane.part, time.monotonic()
         landed = await self._source.shaped(
             part.survey.dataset,
-            part.collection,
+            part.source,
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
@@ -301,7 +306,7 @@ class _Pass:
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
         return await self._source.page(
-            part.survey.dataset, part.collection, condition, projection=part.projection, limit=limit, sort="_id"
+            part.survey.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
         )
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
@@ -337,7 +342,7 @@ class _Pass:
         return position, before
 
     async def _count(self, part: Part, ids: list[str]) -> int:
-        read = partial(self._source.count, part.survey.dataset, part.collection, self._condition(part, ids))
+        read = partial(self._source.count, part.survey.dataset, part.source, self._condition(part, ids))
         return await self.patience(read)
 
     async def _total(self, part: Part, roster: Roster, rows: int) -> int:

@@ -14,7 +14,7 @@ from gateway.flow.patience import Patience
 from gateway.flow.source import Source
 from gateway.model import Condition, Selection, Survey, Term, both
 
-__all__ = ["Roster", "bounded"]
+__all__ = ["Individuals", "Roster", "bounded"]
 
 _FIRST: Final = 200
 _IDS_A_QUERY: Final = 400
@@ -150,3 +150,17 @@ class Roster:
                 found |= await self._drain("biosamples", bounded(some, survey, "biosamples"), "id")
             return found
         return await self._drain(name, condition, "id" if term.collection == "biosamples" else "biosample_id")
+
+
+class Individuals(Roster):
+    """Ids of the individuals of the selected biosamples, each once; all are known before the first is handed out."""
+
+    async def start(self) -> None:
+        """Find the biosamples, then whose they are."""
+        await super().start()
+        biosamples = await self.all()
+        found: set[str] = set()
+        for at in range(0, len(biosamples), _IDS_A_QUERY):
+            some = {"id": {"$in": biosamples[at : at + _IDS_A_QUERY]}}
+            found |= await self._drain("biosamples", bounded(some, self._survey, "biosamples"), "individual_id")
+        self.ids = sorted(found)

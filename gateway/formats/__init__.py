@@ -3,9 +3,10 @@
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, cnvstats, frequencies, jsonl, matrix, pgxseg, services
+from gateway.formats import beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
 from gateway.formats.base import Format
 from gateway.formats.beacon import envelope_error
+from gateway.model import Entity
 
 __all__ = ["FORMATS", "Format", "by_accept", "by_word", "envelope_error", "names"]
 
@@ -13,6 +14,12 @@ FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
     beacon.FORMAT,
     jsonl.FORMAT,
+    vcf.FORMAT,
+    bed.FORMAT,
+    seg.FORMAT,
+    tables.FORMAT,
+    tables.IDS,
+    pgxseg.FORMAT_2021,
     frequencies.PGXFREQ,
     frequencies.MATRIX,
     frequencies.JSON,
@@ -25,22 +32,28 @@ FORMATS: Final[tuple[Format, ...]] = (
 
 def names() -> str:
     """The words that `output=` knows, for messages."""
-    words = ", ".join((*(word for form in FORMATS for word in form.words), "callsetspgxseg", "callsetsvariants"))
+    words = ", ".join((*(word for form in FORMATS for word in form.words), *(w for f in FORMATS for w in f.whole)))
     return f"{words}; each also with .gz behind it"
 
 
-def by_word(word: str) -> Format:
-    """The format that `output=word` asks for; NotAcceptable names those that there are."""
+def by_word(word: str, entity: Entity = "variants") -> Format:
+    """The format that `output=word` asks for, of an entity; NotAcceptable names those that there are."""
     for form in FORMATS:
-        if word in form.words:
+        if entity in form.entities and word in form.also:
+            return form
+    for form in FORMATS:
+        if word in form.words or word in form.whole:
             return form
     raise NotAcceptable(f"no such output; known are: {names()}", parameter="output")
 
 
-def by_accept(header: str) -> Format:
-    """The format that an `Accept` header prefers (RFC 9110, 12.5.1); ties go to JSON, then to the table's order."""
+def by_accept(header: str, entity: Entity = "variants") -> Format:
+    """The format that an `Accept` header prefers (RFC 9110, 12.5.1).
+
+    Ties go to what holds the entity before what makes variants of it, then to JSON, then to the table's order.
+    """
     ranges = _ranges(header) or [("*/*", 1.0)]
-    ordered = (beacon.FORMAT, *(form for form in FORMATS if form is not beacon.FORMAT))
+    ordered = sorted(FORMATS, key=lambda form: (entity not in form.entities, form is not beacon.FORMAT))
     best = max(ordered, key=lambda form: _quality(form, ranges))
     if _quality(best, ranges) <= 0:
         known = ", ".join(kind for form in FORMATS for kind in form.accepts)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import ujson
 from bson import DatetimeMS, Decimal128
@@ -24,9 +24,13 @@ __all__ = ["Format", "camel", "dumps", "in_turn", "json_rows", "plain"]
 class Format:
     """A row of the formats table.
 
-    `words` are the values of `output=`/`method=` that ask for it, `accepts` the media types of `Accept`; `paged`
-    formats answer a first page where no limit is given; `sets` formats hold several datasets; `entities` are what it
-    can deliver.
+    `words` are the values of `output=`/`method=` that ask for it, `whole` those that ask for all variants of the
+    matched samples in it, `also` those that mean it where its own entity is asked for; `accepts` the media types of
+    `Accept`; `services` the words under `/services/` that deliver it, `ids` what ids behind them are (`each`: every
+    filter is a group of its own).  `entities` are what it can deliver, what a service delivers first; who asks a format
+    of variants, or of what is computed from them, for other entities gets it for all variants of the matched samples.
+    `paged` formats answer a first page where no limit is given, others with `pages` a page where one is; `sets` formats
+    hold several datasets.  `packing` is what `.gz` means.
     """
 
     name: str
@@ -36,10 +40,17 @@ class Format:
     extension: str
     summary: str
     parts: Callable[[Wanted], tuple[Part, ...]]
+    whole: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    ids: str = "biosampleIds"
+    each: bool = False
     entities: tuple[Entity, ...] = ("variants",)
     paged: bool = False
+    pages: bool = True
     sets: bool = False
     attachment: bool = True
+    packing: Literal["gzip", "bgzf"] = "gzip"
 
 
 _NOT_CAMEL: Final = frozenset({"sequence_id", "_id"})

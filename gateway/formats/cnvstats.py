@@ -128,11 +128,11 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
             Part(
                 survey=survey,
                 selection=selection,
-                collection=survey.analyses,
+                collection="analyses",
                 projection=_PROJECTION,
                 encode=_lines,
                 narrow={"id": {"$in": list(ids)}} if ids else {},
-                beside=(variants_part(survey, selection),) if compute else (),
+                beside=(variants_part(wanted, survey, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )
         )
@@ -142,6 +142,9 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
 FORMAT: Final = Format(
     name="cnvstats",
     words=("cnvstats",),
+    also=("json",),
+    services=("cnvstats",),
+    ids="analysisIds",
     media="application/json",
     accepts=(),
     extension="json",

@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.codes import current_code
 from gateway.genome import STATE_OF_TYPE, STATES, chromosome
 
-__all__ = ["biosample", "variant"]
+__all__ = ["analysis", "biosample", "individual", "variant"]
 
 Document = dict[str, Any]
 
@@ -26,6 +26,13 @@ _REFERENCES: Final = (
     ("cellosaurus:", "cellosaurus"),
     ("cbioportal:", "cbioportal"),
     ("pgx:TCGA-", "tcgaproject"),
+)
+
+
+_ANALYSIS_REFERENCES: Final = (
+    ("geo:GPL", "platform_model"),
+    ("geo:GSE", "series"),
+    ("geo:GSM", "experiment"),
 )
 
 
@@ -75,6 +82,34 @@ def biosample(document: Mapping[str, Any]) -> Document:
         _fill(new, "collection_moment", age["age"])
     if "description" in new:
         _fill(new, "notes", new.pop("description"))
+    return new
+
+
+def individual(document: Mapping[str, Any]) -> Document:
+    """An individual in the current model."""
+    new = _with_legacy_ids(document)
+    if "genotypic_sex" in new:
+        _fill(new, "sex", new.pop("genotypic_sex"))
+    diagnosis = _sorted_in(_terms(new.pop("biocharacteristics", None)), _CHARACTERISTICS[:1])
+    if diagnosis:
+        _fill(new, "index_disease", {"disease_code": diagnosis["histological_diagnosis"]})
+    return new
+
+
+def analysis(document: Mapping[str, Any]) -> Document:
+    """An analysis in the current model."""
+    new = _with_legacy_ids(document)
+    references = _terms(new.pop("external_references", None))
+    for field, value in _sorted_in(references, _ANALYSIS_REFERENCES).items():
+        _fill(new, field, value)
+    return new
+
+
+def _with_legacy_ids(document: Mapping[str, Any]) -> Document:
+    new = dict(document)
+    info = new.get("info")
+    if isinstance(info, dict) and "legacy_id" in info and "legacy_ids" not in info:
+        new["info"] = {**info, "legacy_ids": info["legacy_id"]}
     return new
 
 

@@ -233,10 +233,11 @@ def _meta(wanted: Wanted, bins: BinMap) -> bytes:
     return "".join(f"#meta=>{line}\n" for line in lines).encode()
 
 
-def _text(name: str, words: tuple[str, ...], extension: str, summary: str, tell: _Tell) -> Format:
+def _text(name: str, also: str, extension: str, summary: str, tell: _Tell) -> Format:
     return Format(
         name=name,
-        words=words,
+        words=(name,),
+        also=(also,),
         media="text/plain; charset=utf-8",
         accepts=(),
         extension=extension,
@@ -247,15 +248,17 @@ def _text(name: str, words: tuple[str, ...], extension: str, summary: str, tell:
     )
 
 
-PGXFREQ: Final = _text(
-    "pgxfreq", ("pgxfreq",), "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq
-)
+PGXFREQ: Final = _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq)
 MATRIX: Final = _text(
-    "freqmatrix", ("freqmatrix",), "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
+    "freqmatrix", "pgxmatrix", "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
 )
 JSON: Final = Format(
     name="frequencies",
     words=("frequencies",),
+    also=("json",),
+    services=("intervalFrequencies", "interval_frequencies"),
+    ids="filters",
+    each=True,
     media="application/json",
     accepts=(),
     extension="json",

@@ -13,10 +13,8 @@ from typing import Any, Final
 from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
-from gateway.formats import eras
+from gateway.formats import eras, samples
 from gateway.formats.base import Format
-from gateway.formats.beacon import PROJECTIONS
-from gateway.formats.pgxseg import sample_line
 from gateway.formats.profiles import Analysis, Profiles, analyses_part
 from gateway.genome import ASSEMBLY
 from gateway.model import Array, Part, Rows, Selection, Survey, Tally, Wanted
@@ -83,19 +81,20 @@ def _maps(name: str, path: str, bins: int) -> Callable[..., Rows]:
     return encode
 
 
-def _groups(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-    """Lines of biosample and its group: what its file said, else its diagnosis."""
-    documents = codec.decode(arrays)
-    codec.sort(documents, "id")
-    lines = []
-    for document in documents[start:stop]:
-        sample = eras.biosample(document)
-        info, diagnosis = sample.get("info"), sample.get("histological_diagnosis")
-        own = info.get("group_id") if isinstance(info, dict) else None
-        group = own or (diagnosis.get("id") if isinstance(diagnosis, dict) else None)
-        if isinstance(sample.get("id"), str):
-            lines.append(f"{escape_cell(sample['id'])}\t{escape_cell(group) if isinstance(group, str) else ''}\n")
-    return Rows("".join(lines).encode(), len(lines), len(documents))
+def _groups(group: samples.Grouping) -> Callable[..., Rows]:
+    """An encoder of biosamples: lines of id and group."""
+
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        documents = codec.decode(arrays)
+        codec.sort(documents, "id")
+        lines = []
+        for document in documents[start:stop]:
+            sample = eras.biosample(document)
+            if isinstance(sample.get("id"), str):
+                lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
+        return Rows("".join(lines).encode(), len(lines), len(documents))
+
+    return encode
 
 
 # --- the fold --------------------------------------------------------------------------------------------------------
@@ -163,23 +162,26 @@ class _Matrix:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _sample_rows(chosen: tuple[str, str] | None) -> Callable[..., Rows]:
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        lines = [sample_line(document, chosen) for document in documents[start:stop]]
-        return Rows("".join(lines).encode(), len(lines), len(documents))
-
-    return encode
+def _projection(wanted: Wanted) -> dict[str, int]:
+    """The fields of a biosample that its line and its group need."""
+    _, read = samples.grouping(wanted.ask.group_by, None)
+    return {**samples.PROJECTION, **({read: 1} if read else {})}
 
 
-def _beside(wanted: Wanted, survey: Survey, selection: Selection, *, groups: bool, bins: BinMap) -> tuple[Part, ...]:
+def _beside(
+    wanted: Wanted, survey: Survey, selection: Selection, groups: Callable[..., Rows] | None, bins: BinMap
+) -> tuple[Part, ...]:
     """What is read beside analyses and segments."""
     found: list[Part] = []
     if groups:
-        projection = dict.fromkeys(("id", "histological_diagnosis", "biocharacteristics", "info.group_id"), 1)
         found.append(
-            Part(survey=survey, selection=selection, collection="biosamples", projection=projection, encode=_groups)
+            Part(
+                survey=survey,
+                selection=selection,
+                collection="biosamples",
+                projection=_projection(wanted),
+                encode=groups,
+            )
         )
     if wanted.maps:
         collection, path = wanted.maps
@@ -227,12 +229,14 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     chosen = None
     if len(included) == 1 and not selection.nothing:
         chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
+    group, _ = samples.grouping(wanted.ask.group_by, chosen)
+    groups = None if chosen and wanted.ask.group_by is None else _groups(group)
     limit = wanted.ask.limit or 0
     fold = partial(
         _Matrix,
         bins,
         values=values,
-        group=escape_cell(included[0]) if chosen else None,
+        group=chosen[0] if chosen and groups is None else None,
         stored=wanted.maps is not None,
         window=(wanted.ask.skip * limit, limit or -1),
     )
@@ -240,24 +244,26 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     def counted(tallies: Sequence[Tally]) -> bytes:
         return f"#meta=>biosampleCount={tallies[-1].rows}\n".encode() + header(_INFO, bins)
 
-    samples = Part(
+    lines = Part(
         survey=survey,
         selection=selection,
         collection="biosamples",
-        projection=PROJECTIONS["biosamples"],
-        encode=_sample_rows(chosen),
+        projection=_projection(wanted),
+        encode=samples.rows(samples.line, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
         closing=counted,
     )
     rows = analyses_part(wanted, survey, selection, fold)
-    beside = _beside(wanted, survey, selection, groups=chosen is None, bins=bins)
-    return samples, replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit)
+    beside = _beside(wanted, survey, selection, groups, bins)
+    return lines, replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit)
 
 
-def _format(name: str, words: tuple[str, ...], summary: str, *, values: bool) -> Format:
+def _format(name: str, summary: str, *, values: bool) -> Format:
     return Format(
         name=name,
-        words=words,
+        words=(name,),
+        also=("values", "val") if values else (),
+        services=() if values else ("samplematrix",),
         media="text/plain; charset=utf-8",
         accepts=(),
         extension="pgxmatrix",
@@ -269,10 +275,7 @@ def _format(name: str, words: tuple[str, ...], summary: str, *, values: bool) ->
 
 COVERAGE: Final = _format(
     "pgxmatrix",
-    ("pgxmatrix",),
     "copy-number status matrix: a line an analysis, the part gained, then the part lost, of each genome bin",
     values=False,
 )
-VALUES: Final = _format(
-    "valuematrix", ("valuematrix",), "the same with the mean log2 of gains, then of losses, in each bin", values=True
-)
+VALUES: Final = _format("valuematrix", "the same with the mean log2 of gains, then of losses, in each bin", values=True)

@@ -89,24 +89,25 @@ def analyses_part(wanted: Wanted, survey: Survey, selection: Selection, fold: Ca
     return Part(
         survey=survey,
         selection=selection,
-        collection=survey.analyses,
+        collection="analyses",
         projection=_fields(_ANALYSIS_COLUMNS),
         encode=partial(codec.rows, columns=_ANALYSIS_COLUMNS, key="biosample_id"),
         narrow={"id": {"$in": list(ids)}} if ids else {},
-        beside=(variants_part(survey, selection),),
+        beside=(variants_part(wanted, survey, selection),),
         fold=fold,
     )
 
 
-def variants_part(survey: Survey, selection: Selection) -> Part:
+def variants_part(wanted: Wanted, survey: Survey, selection: Selection) -> Part:
     """The segments of the selected biosamples, as a part beside another."""
+    ids, field = wanted.ask.analysis_ids, "callset_id" if survey.analyses == "callsets" else "analysis_id"
     return Part(
         survey=survey,
         selection=selection,
         collection="variants",
         projection=_fields(_SEGMENT_COLUMNS),
         encode=partial(codec.rows, columns=_SEGMENT_COLUMNS, key="biosample_id"),
-        narrow=_PERHAPS_CNV,
+        narrow={**_PERHAPS_CNV, **({field: {"$in": list(ids)}} if ids else {})},
     )
 
 

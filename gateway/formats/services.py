@@ -74,6 +74,9 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
 COLLATIONS: Final = Format(
     name="collations",
     words=("collations",),
+    also=("json",),
+    services=("collations",),
+    ids="filters",
     media="application/json",
     accepts=(),
     extension="json",

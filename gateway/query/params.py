@@ -8,16 +8,16 @@ unknown parameter is ignored with a warning, as Beacons do.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
 from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.errors import BadRequest
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
-from gateway.query.routes import ROUTES, Route, find, served
+from gateway.query.parameters import normal, parameter
+from gateway.query.routes import Routes
 
-__all__ = ["PARAMETERS", "ROUTES", "Parameter", "Route", "deliver", "read"]
+__all__ = ["read"]
 
 # Ids of one parameter: a POST body of 1 MiB holds about this many ids of Progenetix.
 _MAX_IDS: Final = 50_000
@@ -26,96 +26,16 @@ _MAX_FILTERS: Final = 500
 # Variant queries of one request: each is a query of its own on the largest collection.
 _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
-
-# --- the table of parameters -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter: its canonical name, its other names, and what becomes of it.
-
-    `narrows` marks what Beacons know and the gateway does not yet offer: refused.  `silent` is ignored without a word.
-    """
-
-    name: str
-    use: Literal["request", "variant", "narrows", "silent"]
-    aliases: tuple[str, ...] = ()
-
-
-PARAMETERS: Final[tuple[Parameter, ...]] = (
-    Parameter("datasetIds", "request", ("datasetId",)),
-    Parameter("filters", "request", ("filter",)),
-    Parameter("filterLogic", "request"),
-    Parameter("filterPrecision", "request"),
-    Parameter("includeDescendantTerms", "request"),
-    Parameter("biosampleIds", "request", ("biosampleId", "sampleIds", "sampleId")),
-    Parameter("individualIds", "request", ("individualId",)),
-    Parameter("analysisIds", "request", ("analysisId", "callsetIds", "callsetId")),
-    Parameter("variantIds", "request", ("variantId",)),
-    Parameter("limit", "request"),
-    Parameter("skip", "request"),
-    Parameter("output", "request"),
-    Parameter("method", "request"),
-    Parameter("requestedGranularity", "request"),
-    Parameter("includeResultsetResponses", "request", ("includeDatasetResponses",)),
-    Parameter("includeHandovers", "request"),
-    Parameter("allData", "request"),
-    Parameter("testMode", "request"),
-    Parameter("genomeBinning", "request"),
-    Parameter("minNumber", "request"),
-    Parameter("referenceName", "variant", ("referenceAccession",)),
-    Parameter("start", "variant"),
-    Parameter("end", "variant"),
-    Parameter("variantType", "variant", ("copyChange",)),
-    Parameter("referenceBases", "variant"),
-    Parameter("alternateBases", "variant"),
-    Parameter("variantMinLength", "variant", ("varMinLength",)),
-    Parameter("variantMaxLength", "variant", ("varMaxLength",)),
-    Parameter("assemblyId", "variant"),
-    Parameter("variantInternalId", "variant", ("digest",)),
-    Parameter("mateName", "variant"),
-    Parameter("mateStart", "variant"),
-    Parameter("mateEnd", "variant"),
-    Parameter("geneId", "narrows", ("geneIds", "geneSymbol", "geneSymbols")),
-    Parameter("cytoBands", "narrows", ("cytoBand",)),
-    Parameter("aminoacidChange", "narrows", ("aminoacidChanges",)),
-    Parameter("genomicAlleleShortForm", "narrows"),
-    Parameter("variantQueryDigests", "narrows", ("variantQueryDigest",)),
-    Parameter("vrsType", "narrows"),
-    Parameter("sequenceLength", "narrows"),
-    Parameter("breakpointRange", "narrows"),
-    Parameter("adjacencyAccession", "narrows"),
-    Parameter("adjacencyRange", "narrows"),
-    Parameter("accessid", "narrows"),
-    Parameter("id", "narrows", ("ids",)),
-    Parameter("cohortIds", "narrows", ("cohortId",)),
-    Parameter("runIds", "narrows", ("runId",)),
-    Parameter("city", "narrows"),
-    Parameter("country", "narrows"),
-    Parameter("iso3166alpha2", "narrows"),
-    Parameter("iso3166alpha3", "narrows"),
-    Parameter("geoLatitude", "narrows"),
-    Parameter("geoLongitude", "narrows"),
-    Parameter("geoDistance", "narrows"),
-    Parameter("requestedSchemas", "silent", ("requestedSchema",)),
-    Parameter("apiVersion", "silent"),
-    Parameter("debug", "silent", ("debugMode",)),
-    Parameter("testModeCount", "silent"),
-    Parameter("ticket", "silent"),
-)
-
-
-def _normal(name: str) -> str:
-    return re.sub("[_-]", "", name).lower()
-
-
-_PARAMETERS = {_normal(name): p for p in PARAMETERS for name in (p.name, *p.aliases)}
+# Columns or plot parameters of one request: more than any table has.
+_MAX_NAMES: Final = 100
 
 # Keys of a request body that are not parameters: those that hold parameters, and the one that holds none of ours.
 _LAYERS = frozenset(("query", "requestparameters", "pagination"))
 _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
 _NOT_VALUES = frozenset(("", "none", "null", "undefined"))
+# The only parameter whose value may hold commas.
+_WHOLE_TEXT = "plotPars"
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
 
 # --- gathering words -------------------------------------------------------------------------------------------------
@@ -132,28 +52,29 @@ class _Gathered:
 
     def add(self, name: str, value: object) -> None:
         """Take a parameter in, whatever it is."""
-        parameter = _PARAMETERS.get(_normal(name))
-        if parameter is None:
+        known = parameter(name)
+        if known is None:
             self.unknown.add(shown(name))
-        elif parameter.use != "silent":
-            words = _words(parameter.name, value)
-            if words and parameter.use == "narrows":
-                why = f"{parameter.name} is not supported, and ignoring it would widen the result"
-                raise BadRequest(why, parameter=parameter.name)
+        elif known.use != "silent":
+            words = _words(known.name, value)
+            if words and known.use == "narrows":
+                why = f"{known.name} is not supported, and ignoring it would widen the result"
+                raise BadRequest(why, parameter=known.name)
             if words:
-                self.words.setdefault(parameter.name, []).extend(words)
+                self.words.setdefault(known.name, []).extend(words)
 
 
 def _words(name: str, value: object) -> list[str]:
     texts = (scalar(name, item) for item in (value if isinstance(value, list) else [value]))
-    words = (word.strip() for text in texts if text is not None for word in text.split(","))
+    given = [text for text in texts if text is not None]
+    words = (word.strip() for text in given for word in (text.split(",") if name != _WHOLE_TEXT else [text]))
     return [word for word in words if word.lower() not in _NOT_VALUES or (name, word.lower()) == _NONE_IS_A_VALUE]
 
 
 def _from_query(pairs: Iterable[tuple[str, str]]) -> _Gathered:
     gathered = _Gathered()
     for name, value in pairs:
-        if _normal(name) == _normal(_MULTI):
+        if normal(name) == normal(_MULTI):
             raise BadRequest(f"{_MULTI} belongs in the body of a POST request", parameter=_MULTI)
         gathered.add(name, value)
     gathered.filter_items.extend(gathered.words.pop("filters", ()))
@@ -170,14 +91,14 @@ def _from_body(body: object) -> _Gathered:
     layers = [{name: value for name, value in body.items() if name not in ("meta", "$schema")}]
     while layers:
         for name, value in layers.pop().items():
-            normal = _normal(name)
-            if normal == _normal(_MULTI):
+            plain = normal(name)
+            if plain == normal(_MULTI):
                 gathered.multi.extend(_multi(value, gathered.unknown))
-            elif normal in ("filters", "filter"):
+            elif plain in ("filters", "filter"):
                 gathered.filter_items.extend(_items(value))
-            elif isinstance(value, dict) and normal not in _PARAMETERS:
+            elif isinstance(value, dict) and parameter(name) is None:
                 layers.append(value)
-            elif normal not in _LAYERS:
+            elif plain not in _LAYERS:
                 gathered.add(name, value)
             elif value is not None:
                 raise BadRequest(f"{shown(name)} is not a JSON object", parameter=shown(name))
@@ -201,9 +122,9 @@ def _multi(value: object, unknown: set[str]) -> list[Words]:
             raise BadRequest(f"{_MULTI} is a list of objects", parameter=_MULTI)
         gathered = _Gathered()
         for name, item in query.items():
-            parameter = _PARAMETERS.get(_normal(name))
-            if parameter and parameter.use == "request":
-                raise BadRequest(f"{_MULTI}: {parameter.name} is no variant parameter", parameter=_MULTI)
+            known = parameter(name)
+            if known and known.use == "request":
+                raise BadRequest(f"{_MULTI}: {known.name} is no variant parameter", parameter=_MULTI)
             gathered.add(name, item)
         unknown.update(gathered.unknown)
         several.append(gathered.words)
@@ -223,6 +144,9 @@ def _agreed(query: Words, body: Words) -> dict[str, list[str]]:
 # Ids begin with a letter or a digit, of any script; no blanks, quotes, `$` or control characters.
 _ID = re.compile(r"\w[\w.:~+@-]{0,127}")
 _OUTPUT = re.compile(r"[a-z0-9][a-z0-9.+/_-]{0,63}")
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_PLOT_KEY = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 
 _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}
 # A Beacon that does not aggregate answers with the next lower granularity.
@@ -260,6 +184,29 @@ def _ids(words: Words, name: str) -> tuple[str, ...]:
     return tuple(sorted(ids))
 
 
+def _names(words: Words, name: str, *, most: int) -> tuple[str, ...]:
+    """Names of fields or columns, as they stand in tables of formats; the format knows which there are."""
+    found = tuple(dict.fromkeys(word.lower() for word in words.get(name, ())))
+    if len(found) > most:
+        raise BadRequest(f"{name} takes {most} at most", parameter=name)
+    for text in found:
+        if not _NAME.fullmatch(text):
+            raise BadRequest(f"{name}: '{shown(text)}' is not the name of a field", parameter=name)
+    return tuple(sorted(found))
+
+
+def _plot_pars(words: Words) -> tuple[tuple[str, str], ...]:
+    """The pairs of plot parameters, separated by `;` or, as Progenetix' own pages do, by `::`."""
+    text = ";".join(words.get("plotPars", ()))
+    pairs = [pair.partition("=") for pair in re.split(";|::", text) if pair.strip()]
+    if len(pairs) > _MAX_NAMES:
+        raise BadRequest(f"plotPars holds more than {_MAX_NAMES} pairs", parameter="plotPars")
+    for key, mark, _ in pairs:
+        if not mark or not _PLOT_KEY.fullmatch(key.strip()):
+            raise BadRequest(f"plotPars: '{shown(key)}' is not key=value", parameter="plotPars")
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
+
+
 def _output(words: Words) -> str | None:
     """The word given by `output` or `method`; spelled alike, they may both be given."""
     found: dict[str, str] = {}
@@ -280,6 +227,21 @@ def _filters(items: list[object], *, descendants: bool) -> tuple[FilterTerm, ...
         raise BadRequest(f"filters holds more than {_MAX_FILTERS}", parameter="filters")
     terms = {filters.from_body(item, descendants=descendants) for item in items}
     return tuple(sorted(terms, key=lambda t: (t.text, t.excluded, t.descendants)))
+
+
+# The parameter that says which of such an entity are meant.
+_SELECTS: Final = {"frequencies": "filters", "collations": "filters"}
+
+
+def _in_path(name: str, text: str, query: _Gathered) -> Words:
+    """The ids of a path; filters are added to those of the query string."""
+    named = _words(name, text)
+    if not named:
+        raise BadRequest(f"{name}: the path names none", parameter=name)
+    if name != "filters":
+        return {name: named}
+    query.filter_items.extend(named)
+    return {}
 
 
 def _prefixes(query: _Gathered, body: _Gathered) -> tuple[str, ...]:
@@ -320,11 +282,11 @@ def _warnings(unknown: set[str]) -> tuple[str, ...]:
 # --- the request -----------------------------------------------------------------------------------------------------
 
 
-def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None) -> Ask:
+def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None, *, routes: Routes) -> Ask:
     """Read a request: its decoded path, the pairs of its query string, and the JSON of its body, where it has one."""
-    route, path_ids = find(path)
-    if route.ids == "filters":  # there, as in 2021, `id` is the id of a filter
-        query = [("filters" if _normal(name) in ("id", "ids") else name, value) for name, value in query]
+    route, path_ids = routes.find(path)
+    if "filters" in (route.ids, _SELECTS.get(route.entity)):  # there, as in 2021, `id` is the id of a filter
+        query = [("filters" if normal(name) in ("id", "ids") else name, value) for name, value in query]
     from_query, from_body = _from_query(query), _from_body(body)
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
@@ -333,8 +295,9 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
     _refuse_unsupported(words)
     limit, skip = single(words, "limit"), single(words, "skip")
     descendants = _boolean(words, "includeDescendantTerms", default=True)
-    ask = Ask(
+    return Ask(
         entity=route.entity,
+        output=_output(words) or route.output,
         datasets=_ids(words, "datasetIds"),
         filters=_both_filters(from_query, from_body, descendants=descendants),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
@@ -357,31 +320,8 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         each=route.each,
         min_number=whole("minNumber", single(words, "minNumber") or "0"),
         prefixes=prefixes,
+        group_by=next(iter(_names(words, "groupBy", most=1)), None),
+        plot_pars=_plot_pars(words),
+        delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    return deliver(ask, _output(words) or route.output)
-
-
-def _in_path(name: str, text: str, query: _Gathered) -> Words:
-    """The ids of a path; filters are added to those of the query string."""
-    named = _words(name, text)
-    if not named:
-        raise BadRequest(f"{name}: the path names none", parameter=name)
-    if name != "filters":
-        return {name: named}
-    query.filter_items.extend(named)
-    return {}
-
-
-def deliver(ask: Ask, output: str | None) -> Ask:
-    """The same request, delivered as `output`: some outputs deliver other entities than the path names.
-
-    The names of 2021 mean all variants of the matched samples, and so does pgxseg of biosamples.
-    """
-    entity, output = served(ask.entity, output)
-    if output in {"callsetsvariants", "callsetspgxseg"}:
-        return replace(ask, entity="variants", output="pgxseg", whole_samples=True)
-    if entity != ask.entity or (output == "pgxseg" and entity != "variants"):
-        entity = "variants" if output == "pgxseg" else entity
-        return replace(ask, entity=entity, output=output, whole_samples=True)
-    return replace(ask, output=output)

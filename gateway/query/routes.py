@@ -1,5 +1,6 @@
-"""Paths: which entity a path asks for, what the ids in it are, and which outputs deliver another entity."""
+"""Paths: which entity they ask for, and whose ids they hold.  Formats add the services that are theirs."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,7 +8,7 @@ from gateway.errors import NotFound
 from gateway.model import Entity
 from gateway.query import shown
 
-__all__ = ["ROUTES", "Route", "find", "served"]
+__all__ = ["BEACON", "Route", "Routes", "service"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,87 +26,70 @@ class Route:
     each: bool = False
 
 
-_VARIANTS = ("g_variants", "variants", "gVariants", "genomicVariations", "variants_in_sample", "variantsInSample")
-_OWNERS = {
-    "biosamples": "biosampleIds",
-    "samples": "biosampleIds",
-    "analyses": "analysisIds",
-    "callsets": "analysisIds",
-    "individuals": "individualIds",
-}
+class Routes:
+    """A table of routes, and the way to find one in it."""
 
-_BIOSAMPLES = ("biosamples", "samples")
-_ANALYSES = ("analyses", "callsets")
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_path = {route.path: route for route in routes}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._by_path.values())
+
+    def find(self, path: str) -> tuple[Route, str | None]:
+        """The route of a path and the ids in it; a trailing slash means nothing.  NotFound if there is none."""
+        path = path.rstrip("/")
+        if (exact := self._by_path.get(path)) and exact.ids is None:
+            return exact, None
+        segments = path.split("/")
+        if len(segments) > 3 and segments[3]:
+            general = "/".join([*segments[:3], "{ids}", *segments[4:]])
+            if found := self._by_path.get(general):
+                return found, segments[3]
+        raise NotFound(f"no such path: {shown(path)}")
 
 
-def _service(*words: str, entity: Entity, ids: str, output: str, each: bool = False) -> tuple[Route, ...]:
-    """A service by its names, with and without ids behind them."""
-    return tuple(
-        Route(path=f"/services/{word}{tail}", entity=entity, ids=ids, output=output, each=each)
-        for word in words
-        for tail in ("", "/{ids}")
-    )
-
-
-ROUTES: Final[tuple[Route, ...]] = (
-    *(Route(path=f"/beacon/{word}", post=True) for word in _VARIANTS),
-    *(Route(path=f"/beacon/{word}", entity="biosamples", post=True) for word in _BIOSAMPLES),
-    *(Route(path=f"/beacon/{word}/{{ids}}", entity="biosamples", ids="biosampleIds") for word in _BIOSAMPLES),
-    *(Route(path=f"/beacon/{word}", entity="analyses") for word in _ANALYSES),
-    *(Route(path=f"/beacon/{word}/{{ids}}", entity="analyses", ids="analysisIds") for word in _ANALYSES),
-    *(Route(path=f"/beacon/{owner}/{{ids}}/{word}", ids=ids) for owner, ids in _OWNERS.items() for word in _VARIANTS),
-    *_service("pgxsegvariants", "pgxseg", entity="variants", ids="biosampleIds", output="pgxseg"),
-    *_service("samplematrix", entity="analyses", ids="biosampleIds", output="pgxmatrix"),
-    *_service("cnvstats", entity="analyses", ids="analysisIds", output="cnvstats"),
-    *_service("collations", entity="collations", ids="filters", output="collations"),
-    *_service(
-        "intervalFrequencies",
-        "interval_frequencies",
-        entity="frequencies",
-        ids="filters",
-        output="frequencies",
-        each=True,
-    ),
+_VARIANTS: Final = (
+    "g_variants",
+    "variants",
+    "gVariants",
+    "genomicVariations",
+    "variants_in_sample",
+    "variantsInSample",
 )
-_ROUTES = {route.path: route for route in ROUTES}
+# Each kind of owner of variants: its words, the entity, and the parameter that takes its ids.
+_OWNERS: Final[tuple[tuple[tuple[str, ...], Entity, str], ...]] = (
+    (("biosamples", "samples"), "biosamples", "biosampleIds"),
+    (("individuals",), "individuals", "individualIds"),
+    (("analyses", "callsets"), "analyses", "analysisIds"),
+)
 
 
-def find(path: str) -> tuple[Route, str | None]:
-    """The route of a path and the ids in it; a trailing slash means nothing."""
-    path = path.rstrip("/")
-    if (exact := _ROUTES.get(path)) and "{ids}" not in path:
-        return exact, None
-    segments = path.split("/")
-    if len(segments) > 3 and segments[3] and (found := _ROUTES.get("/".join([*segments[:3], "{ids}", *segments[4:]]))):
-        return found, segments[3]
-    raise NotFound(f"no such path: {shown(path)}")
+def _beacon() -> Iterator[Route]:
+    for word in _VARIANTS:
+        yield Route(path=f"/beacon/{word}", post=True)
+    for words, entity, ids in _OWNERS:
+        for word in words:
+            yield Route(path=f"/beacon/{word}", entity=entity, post=True)
+            yield Route(path=f"/beacon/{word}/{{ids}}", entity=entity, ids=ids)
+            for variants in _VARIANTS:
+                yield Route(path=f"/beacon/{word}/{{ids}}/{variants}", ids=ids)
 
 
-# --- outputs of the services -----------------------------------------------------------------------------------------
-
-# Outputs that deliver an entity which no path of variants or biosamples names.
-_DELIVERED: Final[dict[str, Entity]] = {
-    "pgxmatrix": "analyses",
-    "valuematrix": "analyses",
-    "cnvstats": "analyses",
-    "pgxfreq": "frequencies",
-    "freqmatrix": "frequencies",
-    "frequencies": "frequencies",
-}
-# What `output=` has been called by Progenetix, and what JSON means, where such an entity is asked for.
-_CALLED: Final[dict[str, dict[str, str]]] = {
-    "analyses": {"values": "valuematrix", "pgxmatrixvalues": "valuematrix", "val": "valuematrix", "json": "cnvstats"},
-    "frequencies": {"json": "frequencies", "pgxseg": "pgxfreq", "pgxmatrix": "freqmatrix"},
-    "collations": {"json": "collations"},
-}
-_PACKED: Final = ".gz"
+BEACON: Final = tuple(_beacon())
+"""The paths of a Beacon; those of services come with the formats that they deliver."""
 
 
-def served(entity: Entity, output: str | None) -> tuple[Entity, str | None]:
-    """The entity that an output delivers, and the output's own name."""
-    word = (output or "").removesuffix(_PACKED)
-    tail = _PACKED if output and output.endswith(_PACKED) else ""
-    name = _CALLED.get(entity, {}).get(word, word)
-    if entity in ("variants", "biosamples", "analyses"):
-        entity = _DELIVERED.get(name, entity)
-    return entity, name + tail or None
+def service(
+    word: str, output: str, entities: Iterable[Entity], ids: str = "biosampleIds", *, each: bool = False
+) -> Iterator[Route]:
+    """The paths of a service that delivers a format; what ids in them mean is `ids`.
+
+    The first entity is what it delivers by itself; the others are asked for by a word behind it.
+    """
+    first, *others = entities
+    yield Route(path=f"/services/{word}", entity=first, output=output, each=each)
+    yield Route(path=f"/services/{word}/{{ids}}", entity=first, ids=ids, output=output, each=each)
+    for entity in others:
+        name = "g_variants" if entity == "variants" else entity
+        yield Route(path=f"/services/{word}/{name}", entity=entity, output=output)
+        yield Route(path=f"/services/{word}/{{ids}}/{name}", entity=entity, ids=ids, output=output)

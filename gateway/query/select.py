@@ -22,6 +22,7 @@ def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Sel
         dataset=survey.dataset,
         samples=merged((*filters.groups, *_ids(ask), *((Term(collection="variants", condition=c),) for c in variants))),
         rows=_rows(ask, survey, variants),
+        entity=ask.entity,
         labels=filters.labels,
         nothing=filters.nothing,
         warnings=filters.warnings,
@@ -58,12 +59,14 @@ def _ids(ask: Ask) -> list[Group]:
 
 
 def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:
-    """What narrows the variants of the selected samples.
+    """What narrows the variants, or the analyses, of the selected samples.
 
     Several variant queries deliver the variants that meet any of them: a sample that met them all did so with
     different variants, and a conjunction would deliver none.
     """
-    if ask.entity == "biosamples":
+    if ask.entity == "analyses":
+        return {"id": among(ask.analysis_ids)} if ask.analysis_ids else {}
+    if ask.entity != "variants":
         return {}
     analysis = "callset_id" if survey.analyses == "callsets" else "analysis_id"
     narrowing: list[Condition] = [{analysis: among(ask.analysis_ids)}] if ask.analysis_ids else []

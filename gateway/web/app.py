@@ -17,7 +17,7 @@ from gateway.flow.limits import Slots
 from gateway.formats import envelope_error
 from gateway.spool.exports import Spool
 from gateway.spool.folder import Folder
-from gateway.web import exports, info
+from gateway.web import exports, info, openapi
 from gateway.web.asking import POSTED
 from gateway.web.download import download
 from gateway.web.keys import (
@@ -55,6 +55,7 @@ def create_app(config: Config) -> web.Application:
     app.router.add_get("/", info.page)
     app.router.add_get("/health", info.health)
     app.router.add_get("/ready", info.ready)
+    app.router.add_get("/openapi.json", openapi.describe)
     app.router.add_get("/exports/{digest}", exports.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):

@@ -16,11 +16,12 @@ from gateway.model import Plan
 from gateway.query import params
 from gateway.web.keys import CONFIG, EXECUTOR, SURVEYOR
 from gateway.web.prepare import prepare
+from gateway.web.routes import ROUTES
 
 __all__ = ["POSTED", "Question", "base_of"]
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
-POSTED: Final = frozenset(route.path for route in params.ROUTES if route.post)
+POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 _TICKET: Final = "ticket"
 
 
@@ -74,7 +75,7 @@ class Question:
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""
-        read = partial(params.read, self.path, self.pairs, self.body)
+        read = partial(params.read, self.path, self.pairs, self.body, routes=ROUTES)
         # A body of a megabyte takes its time to read; a query string does not.
         ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
         return await prepare(ask, self.accept, self.base, config=app[CONFIG], surveyor=app[SURVEYOR])

@@ -39,7 +39,7 @@ class Offer:
     media: str
     filename: str
     attachment: bool
-    packed: bool
+    packing: str
     warnings: tuple[str, ...]
     record: Mapping[str, Any] | None
     produce: Produce
@@ -54,7 +54,7 @@ class Offer:
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,
-            "packed": plan.packed,
+            "packing": plan.packing,
             "warnings": list(plan.warnings),
             "datasets": datasets,
             "expected": dict(plan.expected),
@@ -74,7 +74,7 @@ class Offer:
             media=record["media"],
             filename=record["filename"],
             attachment=record["attachment"],
-            packed=record["packed"],
+            packing=record["packing"],
             warnings=tuple(record["warnings"]),
             record=record,
             produce=produce,
@@ -101,7 +101,10 @@ class Offer:
 async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
     """The bytes of a plan, packed if it says so."""
     plain = app[PUMP].chunks(plan, tallies, kept=plan.whole)
-    async with aclosing(plain), aclosing(squeezed(plain, "gzip", app[EXECUTOR]) if plan.packed else plain) as chunks:
+    async with (
+        aclosing(plain),
+        aclosing(squeezed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
+    ):
         async for chunk in chunks:
             yield chunk
 
@@ -118,7 +121,7 @@ class _Wish:
 async def answer(request: web.Request, offer: Offer) -> web.StreamResponse:
     """Answer a request for an export: conditions first, then ranges, then the bytes."""
     # Ranges are of the bytes as they are: who goes on with a file has counted those.
-    plain = offer.packed or "Range" in request.headers
+    plain = bool(offer.packing) or "Range" in request.headers
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
     headers = offer.headers(coding)
     if is_known(request, headers["ETag"]):

@@ -16,6 +16,7 @@ from gateway.model import Tally
 from gateway.query import params
 from gateway.web.prepare import prepare
 from gateway.web.resources import opened
+from gateway.web.routes import ROUTES
 
 __all__ = ["Exported", "export"]
 
@@ -36,7 +37,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     is no regular file (a pipe, a device) is written to as it is.
     """
     address = urlsplit(query)
-    ask = params.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True))
+    ask = params.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
     tallies: list[Tally] = []
     size = 0
     base = f"http://{config.host}:{config.port}"
@@ -44,7 +45,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
         plan = await prepare(ask, "*/*", base, config=config, surveyor=resources.surveyor)
         plain = resources.pump.chunks(plan, tallies)
         async with _file(target) as file, aclosing(plain):
-            async for chunk in squeezed(plain, "gzip", resources.executor) if plan.packed else plain:
+            async for chunk in squeezed(plain, plan.packing, resources.executor) if plan.packing else plain:
                 await file.write(chunk)
                 size += len(chunk)
     return Exported(sum(tally.rows for tally in tallies[-1:]), size, plan.warnings)

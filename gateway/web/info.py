@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway import __version__, codec
 from gateway.errors import GatewayError
-from gateway.formats import FORMATS
+from gateway.formats import FORMATS, Format
 from gateway.formats.base import dumps
 from gateway.web.keys import CONFIG, SOURCE, STOPPING
 
@@ -65,14 +65,25 @@ async def page(request: web.Request) -> web.Response:
     """A plain page: datasets, formats, URLs to try."""
     config = request.app[CONFIG]
     datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in config.datasets)
-    outputs = "".join(
-        f"<li><code>output={escape(form.words[0])}</code>: {_marked(form.summary)}</li>" for form in FORMATS
-    )
+    outputs = "".join(map(_row, FORMATS))
     examples = "".join(
         f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
     )
     text = _PAGE.format(version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples)
     return web.Response(text=text, content_type="text/html")
+
+
+def _row(form: Format) -> str:
+    """A format in the table of the page: its words, what it is, a URL to try for each entity."""
+    words = " ".join(f"<code>{escape(word)}</code>" for word in form.words)
+    links = []
+    for entity in form.entities:
+        name = "g_variants" if entity == "variants" else entity
+        where = f"services/{form.services[0]}" if entity == "collations" else f"beacon/{name}"
+        where = "beacon/biosamples" if entity == "frequencies" else where
+        url = f"/{where}?filters=NCIT:C3058&output={form.words[0]}"
+        links.append(f'<a href="{escape(url)}">{escape(entity)}</a>')
+    return f"<tr><td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
 
 
 def _marked(text: str) -> str:
@@ -89,6 +100,8 @@ _PAGE: Final = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
 code {{ background: #f2f2f2; padding: .1em .3em; overflow-wrap: anywhere }}
 li {{ margin: .4em 0 }}
+table {{ border-collapse: collapse }}
+th, td {{ text-align: left; vertical-align: top; padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd }}
 </style>
 <h1>pgx-gateway</h1>
 <p>Downloads of genomic variants of any size, streamed from the database as they are read.</p>
@@ -98,8 +111,11 @@ li {{ margin: .4em 0 }}
 <ul>{examples}</ul>
 <p>On a command line: <code>curl -OJ '…'</code> or <code>wget --content-disposition '…'</code>.</p>
 <h2>Outputs</h2>
-<ul>{outputs}</ul>
-<p><code>method=callsetsvariants</code> is pgxseg with all variants of the matched samples.</p>
-<p><small>version {version} · <a href="/ready">status</a></small></p>
+<table>
+<tr><th><code>output=</code><th>what it is<th>try</tr>
+{outputs}</table>
+<p>With <code>.gz</code> behind it any of these is a gzip file. <code>method=callsetsvariants</code> is pgxseg with all
+variants of the matched samples.</p>
+<p><small>version {version} · <a href="/ready">status</a> · <a href="/openapi.json">OpenAPI</a></small></p>
 </html>
 """

@@ -15,14 +15,14 @@ from gateway.flow.survey import Surveyor
 from gateway.formats import Format
 from gateway.genome import STATES
 from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
-from gateway.query import filters, params
+from gateway.query import filters
 from gateway.query.select import collations, select
 from gateway.web.binned import complete
 
 __all__ = ["prepare"]
 
 # Changes whenever the bytes of an unchanged request on unchanged data do.
-_ENCODER: Final = "1"
+_ENCODER: Final = "2"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
@@ -30,13 +30,7 @@ _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a
 
 async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
-    word = ask.output or formats.by_accept(accept).name
-    packed = word.endswith(_PACKED)
-    word = word.removesuffix(_PACKED)
-    ask = params.deliver(ask, word)
-    form = formats.by_word(ask.output or word)
-    if ask.entity not in form.entities:
-        raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
+    ask, form, packed = _chosen(ask, accept)
     names = ask.datasets or config.datasets[:1]
     _check(ask, form, names, config)
     datasets: list[tuple[Survey, Selection]] = []
@@ -53,6 +47,8 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         base=config.public_url or base,
         address=_address(ask),
         page_limit=config.page_limit,
+        licence=config.licence,
+        citation=config.citation,
     )
     wanted = await complete(wanted, collated, surveyor)
     selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
@@ -63,7 +59,7 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         media="application/gzip" if packed else form.media,
         filename=_filename(ask, names, form) + (_PACKED if packed else ""),
         attachment=form.attachment or packed,
-        packed=packed,
+        packing=form.packing if packed else "",
         warnings=tuple(dict.fromkeys(warnings)),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
     )
@@ -83,6 +79,20 @@ def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[
     return {"samples": found[0].count} if found[0].entity in {"biosample", "biosamples"} else {}
 
 
+def _chosen(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
+    """The format of a request, what it then asks for, and whether the file is to be packed."""
+    word = ask.output or formats.by_accept(accept, ask.entity).name
+    form = formats.by_word(word.removesuffix(_PACKED), ask.entity)
+    plain = replace(ask, output=form.name)
+    if word.removesuffix(_PACKED) in form.whole or ask.entity not in form.entities:
+        # A file of variants, asked of their owners, holds all that these have; so does what is computed from them.
+        made = next((entity for entity in ("variants", "frequencies", "analyses") if entity in form.entities), None)
+        if made is None or ask.entity in ("frequencies", "collations"):
+            raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
+        plain = replace(plain, entity=made, whole_samples=True)
+    return plain, form, word.endswith(_PACKED)
+
+
 def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:
     for name in names:
         if name not in config.datasets:
@@ -91,6 +101,8 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
         raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
+    if ask.limit and not form.pages:
+        raise BadRequest(f"a {form.name} file has no pages", parameter="limit")
     whole = (not form.paged or ask.limit == 0) and ask.entity != "collations"
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(
@@ -104,7 +116,8 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
-    named: tuple[object, ...] = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else ()
+    named: tuple[object, ...] = (wanted.licence, wanted.citation)
+    named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else named
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
@@ -119,9 +132,8 @@ def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
         types = sorted({STATES[state].variant_type or "" for state in query.states})
         place = [f"chr{query.chromosome}"] if query.chromosome else []
         words += ["-".join([*place, *map(str, (*query.start, *query.end)), *types])]
-    what = {"analyses": form.name}.get(ask.entity, ask.entity)
-    what = f"all-{what}" if ask.whole_samples and ask.variants else what
-    what += "" if ask.binning == DEFAULT else f"-{ask.binning}"
+    what = f"all-{ask.entity}" if ask.whole_samples and ask.variants and ask.entity == "variants" else ask.entity
+    what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
     page = [f"page-{ask.skip}"] if ask.skip else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what, *page])
     return f"{stem[:120]}.{form.extension}"
@@ -144,7 +156,11 @@ def _address(ask: Ask) -> str:
         pairs += [(name, ",".join(ids))] if ids else []
     for query in ask.variants:
         pairs += _variant_words(query)
-    path = "/beacon/g_variants" if ask.entity == "variants" else "/beacon/biosamples"
+    path = (
+        "/beacon/g_variants"
+        if ask.entity == "variants"
+        else f"/beacon/{'biosamples' if ask.entity == 'frequencies' else ask.entity}"
+    )
     address = f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
     return address if len(address) <= _LONGEST_ADDRESS else ""
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, engine, peers, scaling, throughput
+from tests.benchmarks import binned, engine, formats, peers, scaling, throughput
 
 NAMED = {
     "engine": lambda: engine.main([]),
@@ -18,6 +18,7 @@ NAMED = {
     "peers": lambda: peers.run(100_000, 1),
     "scaling": scaling.run,
     "binned": lambda: binned.run(1_000_000, 1),
+    "formats": lambda: formats.run(200_000),
 }
 
 

@@ -122,10 +122,12 @@ class Ceiling:
 class served(Gateway):  # noqa: N801 - reads as a phrase: `with served(uri, cohort) as gateway`
     """A gateway over cohorts; `stub` is the cost of a row, in microseconds, of an encoder that does nothing."""
 
-    def __init__(self, uri: str, *cohorts: Cohort, stub: float | None = None, **settings: object) -> None:
+    def __init__(
+        self, uri: str, *cohorts: Cohort, stub: float | None = None, module: str = "gateway", **settings: object
+    ) -> None:
         self._folder = TemporaryDirectory()
         os.environ["STUB_COST"] = str(stub or 0)
-        module = "gateway" if stub is None else "tests.benchmarks.stub"
+        module = module if stub is None else "tests.benchmarks.stub"
         names = [cohort.name for cohort in cohorts]
         super().__init__(uri, names, log=Path(self._folder.name) / "log", module=module, version_ttl=3600, **settings)
         self.watched = Process(self.process.pid)

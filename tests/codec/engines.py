@@ -12,7 +12,7 @@ try:
 except ImportError:
     _c = None
 
-__all__ = ["COLUMNS", "ENGINES", "Engine", "outcome", "sure_rows"]
+__all__ = ["COLUMNS", "ENGINES", "GUARDED", "Engine", "outcome", "sure_rows"]
 
 
 class Engine(Protocol):
@@ -66,4 +66,12 @@ COLUMNS = (
     Column("lookup", (Cell("s", Kind.LOOKUP, _TABLE), Cell("a.s", Kind.LOOKUP, _TABLE, "other#")), "missing\ttext"),
     Column("again", (Cell("s"), Cell("s", Kind.LOOKUP, {}, "anything"), Cell("a.b.0"))),
     Column("id", (Cell("_id"),)),
+)
+
+# Columns without which there is no row, or not with these texts; positions, shifted and not.
+GUARDED = (
+    Column("key", (Cell("key"),), required=True),
+    Column("from", (Cell("n", Kind.POSITION), Cell("a.n", Kind.POSITION, shift=1)), required=True),
+    Column("to", (Cell("x", Kind.POSITION, shift=-(2**30)), Cell("n", Kind.POSITION, shift=2**30)), "none"),
+    Column("guard", (Cell("s", Kind.LOOKUP, _TABLE),), "unknown", only="gain"),
 )

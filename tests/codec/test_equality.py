@@ -7,14 +7,15 @@ from bson import Decimal128, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.codec import sort
+from gateway.codec import Column, sort
 from gateway.formats import pgxseg
 from gateway.model import Rows
 from tests.codec import raw
-from tests.codec.engines import COLUMNS, ENGINES, Engine, outcome
+from tests.codec.engines import COLUMNS, ENGINES, GUARDED, Engine, outcome
 from tests.codec.fuzz import mutate
 
-PLANS = ((COLUMNS, "key"), (pgxseg.COLUMNS, "biosample_id"))
+UNKNOWN = (*GUARDED[:3], Column("guard", GUARDED[3].cells, "unknown", only="unknown"))
+PLANS = ((COLUMNS, "key"), (pgxseg.COLUMNS, "biosample_id"), (GUARDED, "key"), (UNKNOWN, "key"))
 
 paths = [cell.path for columns, _ in PLANS for column in columns for cell in column.cells]
 names = st.one_of(

@@ -239,6 +239,48 @@ def test_slices(engine: Engine, start: int, stop: int | None):
         assert (found.rows, found.matched) == (len("012"[start:stop]), 3)
 
 
+@pytest.mark.parametrize(
+    ("value", "shift", "text"),
+    [
+        (0, 0, "0"),
+        (2**31 - 1, 0, "2147483647"),
+        (2**31, 0, "missing"),
+        (-1, 0, "missing"),
+        (-1, 1, "0"),
+        (2**31 + 4, -5, "2147483647"),
+        (Int64(2**63 - 1), 2**30, "missing"),
+        (Int64(-(2**63)), -(2**30), "missing"),
+        (9.9, 1, "10"),
+        (1e300, 0, "missing"),
+        (float("nan"), 0, "missing"),
+        ("007", 1, "8"),
+        ("-0", 0, "0"),
+        ("999999999999999999", 0, "missing"),
+        ("1.0", 0, "missing"),
+        (Decimal128("5"), 1, "6"),
+        *((value, 0, "missing") for value in NOTHING),
+    ],
+)
+def test_position(engine: Engine, value: object, shift: int, text: str):
+    assert cell(engine, value, Kind.POSITION, shift=shift) == text
+
+
+def test_rows_that_columns_refuse_are_left_out_and_counted(engine: Engine):
+    batch = [array(*({"_id": n, "n": n} if n % 2 else {"_id": n, "s": "yes"} for n in range(6)))]
+
+    def lines(*columns: Column, start: int = 0, stop: int | None = None) -> tuple[list[str], int, int]:
+        found = engine.rows(batch, columns, "k", start, stop)
+        return found.data.decode().splitlines(), found.rows, found.matched
+
+    odd, identity = Column("n", (Cell("n"),), required=True), Column("id", (Cell("_id"),))
+    assert lines(identity, odd) == (["1\t1", "3\t3", "5\t5"], 6, 6)
+    assert lines(identity, odd, start=2, stop=4) == (["3\t3"], 2, 6)
+    even = Column("s", (Cell("s"),), "no", only="yes")
+    assert lines(identity, even) == (["0\tyes", "2\tyes", "4\tyes"], 6, 6)
+    assert lines(Column("s", (Cell("s"),), "no", only="no"), identity) == (["no\t1", "no\t3", "no\t5"], 6, 6)
+    assert lines(odd, even) == ([], 6, 6)
+
+
 def test_nothing(engine: Engine):
     for batches in ([], [array()], [array(), array()]):
         found = engine.rows(batches, (Column("", (Cell("n"),)),), "k")

@@ -21,6 +21,7 @@ from gateway.flow.survey import Surveyor
 from gateway.model import Plan, Tally
 from gateway.query import params
 from gateway.web.prepare import prepare
+from gateway.web.routes import ROUTES
 from tests.harness import until
 
 Client = MongoClient[dict[str, Any]]
@@ -36,7 +37,7 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items())
+        ask = params.read(path, query.items(), routes=ROUTES)
         return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
 
     def pump(self, rows: int, flights: int) -> Pump:

@@ -1,5 +1,7 @@
 """How the tests of pgxseg lay out a download, and encode documents with its parts."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import bson
@@ -10,15 +12,24 @@ from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
 __all__ = ["encoded", "parts"]
 
 
-def parts(*filters: FilterTerm, limit: int | None = None, skip: int = 0, **selected: Any) -> tuple[Part, Part]:
+def parts(
+    *filters: FilterTerm,
+    limit: int | None = None,
+    skip: int = 0,
+    group_by: str | None = None,
+    plot_pars: tuple[tuple[str, str], ...] = (),
+    said: Mapping[str, str] = MappingProxyType({}),
+    **selected: Any,
+) -> tuple[Part, Part]:
     """The two parts of a download: sample lines, rows."""
     wanted = Wanted(
-        ask=Ask(filters=filters, limit=limit, skip=skip),
+        ask=Ask(filters=filters, limit=limit, skip=skip, group_by=group_by, plot_pars=plot_pars),
         datasets=((Survey(dataset="progenetix", version="1"), Selection(dataset="progenetix", **selected)),),
         beacon_id="org.progenetix",
         base="",
         address="",
         page_limit=200,
+        **said,
     )
     samples, rows = pgxseg.FORMAT.parts(wanted)
     return samples, rows

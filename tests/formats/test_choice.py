@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gateway.errors import NotAcceptable
@@ -21,7 +21,7 @@ def test_words(word, name):
 
 def test_an_unknown_word_is_told_the_known_ones():
     with pytest.raises(NotAcceptable) as refused:
-        by_word("vcf")
+        by_word("xlsx")
     assert refused.value.parameter == "output"
     for word in ("pgxseg", "json", "jsonl", "ndjson"):
         assert word in refused.value.message
@@ -61,7 +61,7 @@ def test_no_word_or_media_type_means_two_formats():
         ("text/plain;q=0.1, */*;q=0", "pgxseg"),
         ("*/*, application/json;q=0.2, text/plain;q=0.1", "jsonl"),
         ("application/*;q=0.1, */*;q=0.5", "pgxseg"),
-        ("text/*;q=0.9, text/plain;q=0.1, text/pgxseg;q=0.1, text/tab-separated-values;q=0.1, */*;q=0.5", "json"),
+        ("text/*;q=0.9, text/plain;q=0.1, text/pgxseg;q=0.1, text/tab-separated-values;q=0.1, */*;q=0.5", "vcf"),
         # Spelling: case, blanks and other parameters make no difference.
         ("TEXT/Plain", "pgxseg"),
         ("text/plain ; Q=1", "pgxseg"),
@@ -102,12 +102,10 @@ def test_garbage_is_refused_or_passed_over(header):
             assert choose(header) in FORMATS
 
 
-NEGOTIATED = [form for form in FORMATS if form.accepts]
-
-
-@given(st.lists(st.integers(0, 1000), min_size=len(NEGOTIATED), max_size=len(NEGOTIATED)).filter(any), st.randoms())
+@given(st.lists(st.integers(0, 1000), min_size=len(FORMATS), max_size=len(FORMATS)).filter(any), st.randoms())
 def test_the_preferred_is_chosen_whatever_the_order(thousandths, random):
-    asked = dict(zip(NEGOTIATED, thousandths, strict=True))
+    asked = {form: q for form, q in zip(FORMATS, thousandths, strict=True) if form.accepts}
     ranges = [f"{kind};q={q / 1000:.3f}" for form, q in asked.items() for kind in form.accepts]
     random.shuffle(ranges)
-    assert asked[by_accept(", ".join(ranges))] == max(thousandths)
+    assume(any(asked.values()))
+    assert asked[by_accept(", ".join(ranges))] == max(asked.values())

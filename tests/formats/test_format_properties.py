@@ -12,7 +12,7 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.formats import FORMATS, beacon, eras, jsonl, pgxseg
+from gateway.formats import FORMATS, beacon, eras, jsonl, pgxseg, samples
 from gateway.formats.base import camel, dumps, plain
 from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Tally, Wanted
 from gateway.text import unescape
@@ -132,7 +132,7 @@ def test_biosamples_of_any_kind_are_read(document):
     before = repr(document)
     current = eras.biosample(document)
     assert repr(eras.biosample(current)) == repr(current)
-    line = pgxseg.sample_line(document)
+    line = samples.line(document)
     record = beacon.biosample_record(document)
     assert repr(document) == before
     assert line.startswith("#sample=>")
@@ -174,7 +174,7 @@ def test_a_row_is_ten_cells_and_one_line(found):
 )
 def test_sample_lines_read_back(notes, label, own):
     document = {"id": "s", "notes": notes, "tumor_grade": {"label": label}, "info": {"pgxseg": own}}
-    pairs = pgxseg.sample_line(document).removeprefix("#sample=>").rstrip("\n").split(";")
+    pairs = samples.line(document).removeprefix("#sample=>").rstrip("\n").split(";")
     read = {unescape(name): unescape(value) for name, value in (pair.split("=", 1) for pair in pairs)}
     written = {"id": "s", "biosample_id": "s", "notes": notes, "tumor_grade_label": label}
     assert read == {name: value for name, value in {**own, **written}.items() if value}

@@ -5,7 +5,7 @@ import math
 import pytest
 from bson import ObjectId
 
-from gateway.model import FilterTerm
+from gateway.model import FilterTerm, Tally
 from tests.formats.layout import encoded, parts
 from tests.formats.test_pgxseg_samples import BIOSAMPLE_OF_THE_BYTES, LINE_OF_THE_BYTES
 
@@ -182,14 +182,25 @@ def test_rows_need_only_what_is_projected():
 
 
 def test_a_file_is_meta_lines_sample_lines_one_header_line_and_rows():
-    samples, rows = parts(FilterTerm(id="NCIT:C4017"), labels={"NCIT:C4017": "asked; for"})
-    text = samples.before.decode() + encoded(samples, BIOSAMPLE_OF_THE_BYTES)
+    samples, rows = parts(
+        FilterTerm(id="NCIT:C4017"),
+        group_by="ncit",
+        plot_pars=(("a", "1"), ("b", "x;")),
+        said={"licence": "CC-BY 4.0", "citation": "me; you#"},
+    )
+    text = samples.before.decode() + encoded(samples, BIOSAMPLE_OF_THE_BYTES) + samples.closing([Tally(1)]).decode()
     text += rows.before.decode() + encoded(rows, SNV_CURRENT, CNV)
     assert text == (
         "#meta=>id=progenetix\n"
         "#meta=>assemblyId=GRCh38\n"
         "#meta=>filters=NCIT:C4017\n"
-        + LINE_OF_THE_BYTES.replace("group_label=Invasive Breast Ductal Carcinoma", "group_label=asked%3B for")
+        "#meta=>dataVersion=1\n"
+        "#meta=>licence=CC-BY 4.0\n"
+        "#meta=>citation=me%3B you%23\n"
+        "#meta=>groupBy=ncit\n"
+        "#plotpars=>a=1;b=x%3B\n"
+        + LINE_OF_THE_BYTES
+        + "#meta=>biosampleCount=1\n"
         + "biosample_id\treference_name\tstart\tend\tlog2\tvariant_type\t"
         + "reference_sequence\tsequence\tvariant_state_id\tvariant_state_label\n"
         + f"pgxbs-zz0demo1\t{SNV_ROW}\npgxbs-zz0demo1\t{CNV_ROW}\n"
@@ -200,7 +211,8 @@ def test_a_file_is_meta_lines_sample_lines_one_header_line_and_rows():
 
 def test_nothing_found_is_a_header_line_with_the_reason():
     samples, rows = parts(FilterTerm(id="NCIT:C1"), nothing=True, warnings=("no such filter: NCIT:C1\n#x",))
-    assert samples.before.endswith(b"#meta=>filters=NCIT:C1\n#meta=>warning=no such filter: NCIT:C1%0A%23x\n")
+    assert b"#meta=>filters=NCIT:C1\n#meta=>dataVersion=1\n" in samples.before
+    assert samples.before.endswith(b"#meta=>warning=no such filter: NCIT:C1%0A%23x\n")
     assert encoded(samples) == encoded(rows) == ""
 
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from gateway.formats import pgxseg
+from gateway.errors import BadRequest
+from gateway.formats import samples
 from gateway.text import unescape
 from tests.formats.layout import encoded, parts
 
@@ -148,24 +149,24 @@ LINE = (
     ],
 )
 def test_sample_lines_of_the_documented_examples(document, line):
-    samples, _ = parts()
-    assert encoded(samples, document) == line
+    part, _ = parts()
+    assert encoded(part, document) == line
 
 
 def test_sample_lines_need_only_what_is_projected():
-    samples, _ = parts()
+    part, _ = parts()
     for document in (BIOSAMPLE_2021, BIOSAMPLE):
-        tops = {path.split(".")[0] for path in samples.projection}
-        assert encoded(samples, {key: document[key] for key in document if key in tops}) == encoded(samples, document)
+        tops = {path.split(".")[0] for path in part.projection}
+        assert encoded(part, {key: document[key] for key in document if key in tops}) == encoded(part, document)
 
 
 def test_a_description_alone_is_the_notes_too():
-    assert "notes=seen twice;" in pgxseg.sample_line({"id": "1", "description": "seen twice"}, ("a", "b"))
+    assert "notes=seen twice" in samples.line({"id": "1", "description": "seen twice"})
 
 
 def test_what_a_file_said_of_its_sample_is_said_again_after_the_known_keys():
     own = {"age": "61", "group_id": "no", "my;key": "x;y", "id": "no"}
-    line = pgxseg.sample_line({"id": "s", "info": {"pgxseg": own, "group_id": "g", "group_label": 'a "b"; c'}})
+    line = samples.line({"id": "s", "info": {"pgxseg": own, "group_id": "g", "group_label": 'a "b"; c'}})
     assert line == '#sample=>id=s;biosample_id=s;group_id=g;group_label=a "b"%3B c;age=61;my%3Bkey=x%3By\n'
 
 
@@ -174,7 +175,7 @@ def test_which_group_a_sample_is_in():
     filed = {**sample, "info": {"group_id": "own", "group_label": "from the file"}}
 
     def group(document: dict, chosen: tuple[str, str] | None = None) -> str:
-        return pgxseg.sample_line(document, chosen).partition("group_id=")[2]
+        return samples.line(document, samples.grouping(None, chosen)[0]).partition("group_id=")[2]
 
     assert group(sample) == "NCIT:C1;group_label=diagnosis\n"
     assert group(filed) == "own;group_label=from the file\n"
@@ -183,16 +184,55 @@ def test_which_group_a_sample_is_in():
 
 
 @pytest.mark.parametrize(
+    ("field", "group"),
+    [
+        ("histological_diagnosis", ("NCIT:C1", "a %23; b")),
+        ("histological_diagnosis_id", ("NCIT:C1", "a %23; b")),
+        ("ncit", ("NCIT:C1", "a %23; b")),
+        ("geoprov_country", ("Côte %3B", "")),
+        ("sex", ("NCIT:C16576", "female")),
+        ("pubmed", ("", "")),
+    ],
+)
+def test_a_field_that_groups_wins(field, group):
+    document = {
+        "id": "s",
+        "histological_diagnosis": {"id": "NCIT:C1", "label": "a #; b"},
+        "geo_location": {"properties": {"country": "Côte ;"}},
+        "individual_info": {"sex": {"id": "NCIT:C16576", "label": "female"}},
+        "info": {"group_id": "own"},
+    }
+    group = tuple(text.replace("#; b", "#%3B b").replace("%23;", "%23%3B") for text in group)
+    grouping, read = samples.grouping(field, ("chosen", "by the filter"))
+    assert grouping(document) == group
+    assert read in document or not any(group)
+
+
+@pytest.mark.parametrize("field", ["id", "info", "$where", "histological_diagnosis.id", ""])
+def test_only_known_fields_group(field):
+    with pytest.raises(BadRequest, match="there are: histological_diagnosis,") as refused:
+        samples.grouping(field, None)
+    assert refused.value.parameter == "groupBy"
+
+
+def test_sample_lines_of_may_2021():
+    assert samples.line_2021(BIOSAMPLE_OF_THE_BYTES) == (
+        "#sample=>sample_id=pgxbs-zz0demo1;group_id=NCIT:C4017;group_label=Invasive Breast Ductal Carcinoma;"
+        "NCIT::id=NCIT:C4017;NCIT::label=Invasive Breast Ductal Carcinoma\n"
+    )
+
+
+@pytest.mark.parametrize(
     "coordinates", [[None, None], [math.nan, math.nan], [{}, {}], [True], [{"id": "", "label": ""}]], ids=repr
 )
 def test_values_that_say_nothing_are_left_out(coordinates):
     document = {"id": "s", "geo_location": {"geometry": {"coordinates": coordinates}}}
-    assert pgxseg.sample_line(document) == "#sample=>id=s;biosample_id=s\n"
+    assert samples.line(document) == "#sample=>id=s;biosample_id=s\n"
 
 
 def test_values_cannot_break_their_line_and_read_back():
     label = '"a;b"\tc\r\nd #e 100% %3B = :: &&'
-    line = pgxseg.sample_line({"id": "s", "histological_diagnosis": {"id": "x", "label": label}})
+    line = samples.line({"id": "s", "histological_diagnosis": {"id": "x", "label": label}})
     assert line.count("\n") == 1
     assert "\r" not in line
     pairs = dict(pair.split("=", 1) for pair in line.removeprefix("#sample=>").rstrip("\n").split(";"))

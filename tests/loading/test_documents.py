@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from gateway import codec
 from gateway.codes import current_code
-from gateway.formats.pgxseg import COLUMNS, sample_line
+from gateway.formats import samples
+from gateway.formats.pgxseg import COLUMNS
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.loading.documents import row_key, sample, variant
 from gateway.loading.reader import Row, SampleLine, read
@@ -91,7 +92,7 @@ def test_a_sample_line_becomes_the_documents_of_the_current_model():
 
 def test_a_sample_line_comes_back_with_all_that_went_in():
     (_, (_, document), _) = sample("s", [line(PAIRS)]).documents("pgxind-1", "pgxcs-1")
-    (back,) = read(io.BytesIO(sample_line(document).encode()), "f")
+    (back,) = read(io.BytesIO(samples.line(document).encode()), "f")
     assert isinstance(back, SampleLine)
     given_pairs = {key.replace(".", "\uff0e").replace("$", "\uff04"): text for key, text in PAIRS.items()}
     assert given_pairs.items() <= dict(back.pairs).items()

@@ -1,5 +1,6 @@
 """Requests become `Ask` values: both eras' URLs, every spelling of a parameter, and what is refused."""
 
+from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -7,7 +8,11 @@ import pytest
 from gateway.errors import BadRequest, NotFound
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import params
-from gateway.query.params import read
+from gateway.query.parameters import PARAMETERS, normal
+from gateway.query.routes import BEACON, service
+from gateway.web.routes import ROUTES
+
+read = partial(params.read, routes=ROUTES)
 
 
 def ask(url: str, body: object | None = None) -> Ask:
@@ -25,16 +30,16 @@ DUCTAL = FilterTerm(id="pgx:icdom-85003")
         # The seed's URLs, of 2021.
         (
             "/beacon/biosamples/?filters=icdom-85003&method=callsetsvariants",
-            Ask(filters=(DUCTAL,), output="pgxseg", whole_samples=True),
+            Ask(entity="biosamples", filters=(DUCTAL,), output="callsetsvariants"),
         ),
         (
             "/beacon/biosamples/?filters=icdom-85003&method=pgxseg",
-            Ask(filters=(DUCTAL,), output="pgxseg", whole_samples=True),
+            Ask(entity="biosamples", filters=(DUCTAL,), output="pgxseg"),
         ),
         ("/beacon/variants/?filters=NCIT:C3058&method=pgxseg", Ask(filters=(CODE,), output="pgxseg")),
         (
             "/beacon/variants/?filters=NCIT:C3058&method=callsetspgxseg",
-            Ask(filters=(CODE,), output="pgxseg", whole_samples=True),
+            Ask(filters=(CODE,), output="callsetspgxseg"),
         ),
         ("/beacon/variants/?filters=NCIT:C3058&method=details", Ask(filters=(CODE,))),
         ("/beacon/biosamples/?method=callsetstats", Ask(entity="biosamples")),
@@ -53,7 +58,12 @@ DUCTAL = FilterTerm(id="pgx:icdom-85003")
         ("/services/pgxsegvariants/pgxbs-1/", Ask(biosample_ids=("pgxbs-1",), output="pgxseg")),
         ("/services/pgxseg?filters=NCIT:C3058", Ask(filters=(CODE,), output="pgxseg")),
         ("/services/pgxsegvariants?output=json&analysisIds=x", Ask(analysis_ids=("x",), output="json")),
+        ("/beacon/individuals/a,b", Ask(entity="individuals", individual_ids=("a", "b"))),
+        ("/beacon/callsets?output=table", Ask(entity="analyses", output="table")),
         # Parameters.
+        ("/beacon/variants?groupBy=NCIT&deliveryKeys=b,a,b", Ask(group_by="ncit", delivery_keys=("a", "b"))),
+        ("/beacon/variants?plotPars=a=1;b=x,%3Dy", Ask(plot_pars=(("a", "1"), ("b", "x,=y")))),
+        ("/beacon/variants?plotpars=a=1::b=", Ask(plot_pars=(("a", "1"), ("b", "")))),
         ("/beacon/variants?dataset_ids=cellz&datasetIds=progenetix,cellz", Ask(datasets=("cellz", "progenetix"))),
         ("/beacon/variants?callsetIds=b&analysis_ids=a", Ask(analysis_ids=("a", "b"))),
         ("/beacon/variants?filters=undefined&biosampleIds=&individualIds=null,None", Ask()),
@@ -100,7 +110,6 @@ def test_urls(url, expected):
         ("variantType=DUP,DEL", "variantType=del&variantType=EFO:0030070"),
         ("varMinLength=5&referenceName=X", "variant_min_length=5&referenceName=chrX"),
         ("alternateBases=acn", "alternateBases=ACN"),
-        ("method=callsetspgxseg", "output=callsetsvariants"),
         ("foo=1&bar=2", "bar=3&foo=4&bar=1"),
     ],
 )
@@ -306,12 +315,19 @@ def test_ids_of_any_script():
     assert ask("/beacon/variants?biosampleIds=M%C3%BCller-1").biosample_ids == ("Müller-1",)
 
 
-def test_output_chosen_later():
-    found = ask("/beacon/biosamples?filters=NCIT:C3058")
-    assert params.deliver(found, "pgxseg") == ask("/beacon/biosamples?filters=NCIT:C3058&output=pgxseg")
-
-
 def test_table_of_parameters():
-    names = [params._normal(n) for p in params.PARAMETERS for n in (p.name, *p.aliases)]
+    names = [normal(n) for p in PARAMETERS for n in (p.name, *p.aliases)]
     assert len(names) == len(set(names))
-    assert len({route.path for route in params.ROUTES}) == len(params.ROUTES)
+    assert len({route.path for route in BEACON}) == len(BEACON)
+
+
+def test_a_service_delivers_its_first_entity_and_others_by_name():
+    paths = {
+        route.path: (route.entity, route.ids, route.output) for route in service("s", "f", ("analyses", "variants"))
+    }
+    assert paths == {
+        "/services/s": ("analyses", None, "f"),
+        "/services/s/{ids}": ("analyses", "biosampleIds", "f"),
+        "/services/s/g_variants": ("variants", None, "f"),
+        "/services/s/{ids}/g_variants": ("variants", "biosampleIds", "f"),
+    }

@@ -1,10 +1,13 @@
 """Selections: groups of terms that select biosamples, and what narrows the rows."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.model import Collation, Survey, Term
-from gateway.query.params import read
+from gateway.query import params
 from gateway.query.select import select
+from gateway.web.routes import ROUTES
 
 NOW = Survey(
     dataset="progenetix",
@@ -30,7 +33,7 @@ IN_9 = {"location.sequence_id": "refseq:NC_000009.12"}
 
 
 def run(path, survey=NOW, **query: str):
-    return select(read(path, query.items()), survey, {CODE.id: CODE})
+    return select(params.read(path, query.items(), routes=ROUTES), survey, {CODE.id: CODE})
 
 
 def biosamples(condition):
@@ -92,7 +95,9 @@ def test_variant_queries_select_samples_and_rows():
 
 
 def test_whole_samples_have_all_their_rows():
-    found = run("/beacon/variants", variantType="LOH", variantIds="v", analysisIds="c", method="callsetsvariants")
+    query = {"variantType": "LOH", "variantIds": "v", "analysisIds": "c"}
+    ask = params.read("/beacon/variants", query.items(), routes=ROUTES)
+    found = select(replace(ask, whole_samples=True), NOW, {})
     assert [group[0].collection for group in found.samples] == ["analyses", "variants", "variants"]
     assert found.rows == {"analysis_id": "c"}
 
@@ -105,7 +110,7 @@ def test_biosamples_themselves_have_no_rows():
 
 def test_several_variant_queries_are_met_by_samples_together_and_by_rows_apart():
     body = {"query": {"requestParameters": {"variantMultiPars": [{"variantType": "LOH"}, {"referenceName": "9"}]}}}
-    found = select(read("/beacon/g_variants", (), body), NOW, {})
+    found = select(params.read("/beacon/g_variants", (), body, routes=ROUTES), NOW, {})
     assert set(map(repr, found.samples)) == {repr(variants(LOH)), repr(variants(IN_9))}
     assert found.rows in ({"$or": [LOH, IN_9]}, {"$or": [IN_9, LOH]})
 

@@ -41,7 +41,8 @@ def test_whole_dataset_in_order_and_to_the_byte(gateway: Gateway, mongo: Client)
     assert answer.status == 200
     head, rows = answer.text.split(HEADER + "\n")
     assert rows == "".join(line + "\n" for line in stored(mongo, {}))
-    assert head.startswith("#meta=>id=demo\n#meta=>assemblyId=GRCh38\n#sample=>id=pgxbs-")
+    assert head.startswith("#meta=>id=demo\n#meta=>assemblyId=GRCh38\n#meta=>dataVersion=")
+    assert head.endswith(f"#meta=>biosampleCount={len(answer.samples)}\n")
     assert [s["biosample_id"] for s in answer.samples] == sorted(mongo["demo"].biosamples.distinct("id"))
 
 

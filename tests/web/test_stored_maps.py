@@ -21,6 +21,7 @@ from gateway.flow.survey import Surveyor
 from gateway.model import Plan, Tally
 from gateway.query import params
 from gateway.web.prepare import prepare
+from gateway.web.routes import ROUTES
 from tests.profiles import fractions, frequencies, profiles
 
 Client = MongoClient[dict[str, Any]]
@@ -42,7 +43,7 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items())
+        ask = params.read(path, query.items(), routes=ROUTES)
         return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
@@ -160,7 +161,7 @@ async def test_what_is_stored_is_told(rig: Rig, dataset: str, bins: int):
 @pytest.mark.parametrize("dataset", ["within", "apart", "old", "older"])
 async def test_stored_and_computed_status_agree(rig: Rig, mongo: Client, dataset: str):
     plan = await rig.plan("/services/samplematrix", filters=f"{CODE},{OTHER}", filterLogic="OR", datasetIds=dataset)
-    collection = "analyses_1Mb_maps" if dataset == "apart" else plan.parts[-1].collection
+    collection = "analyses_1Mb_maps" if dataset == "apart" else plan.parts[-1].source
     assert collection in {beside.collection for beside in plan.parts[-1].beside}
     stored = await rig.run(plan)
     maps = mongo[dataset][collection]

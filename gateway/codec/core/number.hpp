@@ -119,6 +119,14 @@ inline bool spells_integer(std::string_view text) {
     return step_digits(text, most_digits) && text.empty();
 }
 
+// What a text says that spells an integer: eighteen digits fit 64 bits.
+inline std::int64_t spelled_integer(std::string_view text) {
+    const bool negative = step_one_of(text, '-', '-');
+    std::int64_t value = 0;
+    for (const char digit : text) value = value * 10 + (digit - '0');
+    return negative ? -value : value;
+}
+
 inline bool spells_number(std::string_view text) {
     step_one_of(text, '-', '-');
     if (!step_digits(text, most_digits)) return false;

@@ -12,7 +12,7 @@
 
 namespace gateway {
 
-enum class Kind : std::uint8_t { text, integer, number, lookup };
+enum class Kind : std::uint8_t { text, integer, position, number, lookup };
 
 // A text to be written often: padded with zeros, so that it can be copied eight bytes at a time.
 class Text {
@@ -96,11 +96,15 @@ struct Cell {
     std::uint32_t node;
     Kind kind;
     std::uint32_t table;  // of a lookup
+    std::int64_t shift;   // of a position
 };
 
 struct Column {
     Text missing;
     std::vector<Cell> cells;
+    bool required;     // without a value there is no row
+    bool checked;      // without just this text there is no row
+    std::string only;
 };
 
 class Plan {
@@ -115,10 +119,18 @@ class Plan {
         return plain(key) && (key_ = child(root, key)) != root;
     }
 
-    void add_column(std::string missing) { columns_.push_back(Column{Text(std::move(missing)), {}}); }
+    void add_column(std::string missing, bool required = false) {
+        columns_.push_back(Column{Text(std::move(missing)), {}, required, false, {}});
+    }
+
+    // The last column must say this, or there is no row.
+    void check(std::string only) {
+        columns_.back().checked = true;
+        columns_.back().only = std::move(only);
+    }
 
     // One more place to look for the last column's value.
-    bool add_cell(std::string_view path, Kind kind) {
+    bool add_cell(std::string_view path, Kind kind, std::int64_t shift = 0) {
         if (!plain(path)) return false;
         std::uint32_t node = root;
         for (std::size_t from = 0, to = 0; to != std::string_view::npos; from = to + 1) {
@@ -127,7 +139,7 @@ class Plan {
             if (node == root) return false;
         }
         nodes_[node].asked = true;
-        columns_.back().cells.push_back(Cell{node, kind, static_cast<std::uint32_t>(tables_.size())});
+        columns_.back().cells.push_back(Cell{node, kind, static_cast<std::uint32_t>(tables_.size()), shift});
         if (kind == Kind::lookup) tables_.emplace_back();
         return true;
     }

@@ -43,6 +43,7 @@ class Buffer {
 
     const char* data() const { return bytes_.get(); }
     std::size_t size() const { return used_; }
+    std::string_view since(std::size_t from) const { return {bytes_.get() + from, used_ - from}; }
 
   private:
     void grow(std::size_t size) {
@@ -125,17 +126,27 @@ inline char* write_object_id(char* out, const Byte* at) {
     return out;
 }
 
+// Positions are below this, and shifts at most half of it: what BED, VCF and their indexes can hold.
+constexpr std::int64_t position_limit = std::int64_t{1} << 31;
+
 class Renderer {
   public:
     Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out) {}
 
-    // The line of the document that was walked last.
+    // The line of the document that was walked last; nothing if its columns say that it has none.
     void line(const Walk& walk) {
+        const std::size_t before = out_.size();
         char separator = 0;
         for (const Column& column : plan_.columns()) {
             if (separator) out_.put(separator);
             separator = '\t';
-            if (!any(column, walk)) out_.put(column.missing);
+            const std::size_t from = out_.size();
+            const bool found = any(column, walk);
+            if (!found) out_.put(column.missing);
+            if ((column.required && !found) || (column.checked && out_.since(from) != column.only)) {
+                out_.end_at(out_.data() + before);
+                return;
+            }
         }
         out_.put('\n');
     }
@@ -155,11 +166,11 @@ class Renderer {
             case type_string:
                 return write_string(cell, value);
             case type_int32:
-                return cell.kind != Kind::lookup && write_whole(load_int32(value.at));
+                return cell.kind != Kind::lookup && write_whole(cell, load_int32(value.at));
             case type_int64:
-                return cell.kind != Kind::lookup && write_whole(load_int64(value.at));
+                return cell.kind != Kind::lookup && write_whole(cell, load_int64(value.at));
             case type_double:
-                return cell.kind != Kind::lookup && write_real(cell.kind, load_double(value.at));
+                return cell.kind != Kind::lookup && write_real(cell, load_double(value.at));
             case type_object_id:
                 if (cell.kind != Kind::text) return false;
                 out_.end_at(write_object_id(out_.room(24), value.at));
@@ -185,6 +196,8 @@ class Renderer {
             case Kind::integer:
                 if (!spells_integer(text)) return false;
                 break;
+            case Kind::position:
+                return spells_integer(text) && write_whole(cell, spelled_integer(text));
             case Kind::number:
                 if (!spells_number(text)) return false;
                 break;
@@ -193,16 +206,22 @@ class Renderer {
         return true;
     }
 
-    bool write_whole(std::int64_t value) {
+    bool write_whole(const Cell& cell, std::int64_t value) {
+        if (cell.kind == Kind::position) {
+            // Compared first: a sum might overflow.
+            if (value < -2 * position_limit || value > 2 * position_limit) return false;
+            value += cell.shift;
+            if (value < 0 || value >= position_limit) return false;
+        }
         out_.end_at(write_integer(out_.room(number_space), value));
         return true;
     }
 
-    bool write_real(Kind kind, double value) {
-        if (kind == Kind::integer) {
+    bool write_real(const Cell& cell, double value) {
+        if (cell.kind == Kind::integer || cell.kind == Kind::position) {
             // Infinities and NaN fail the comparison too.
             if (!(value >= -int64_limit && value < int64_limit)) return false;
-            return write_whole(static_cast<std::int64_t>(value));
+            return write_whole(cell, static_cast<std::int64_t>(value));
         }
         if (!std::isfinite(value)) return false;
         out_.end_at(write_double(out_.room(number_space), value));

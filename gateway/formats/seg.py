@@ -1,0 +1,65 @@
+"""`.seg` for IGV and GISTIC: gains and losses with their log2, 1-based, columns as DNAcopy names them.
+
+Where a document has no log2, the one with which Progenetix draws its state stands.  Nobody stores how many probes a
+segment has; 1 stands, because GISTIC needs a number.
+"""
+
+from typing import Final
+
+from gateway.codec import Cell, Column
+from gateway.formats.base import Format
+from gateway.formats.cells import ENDS, LOG2, STARTS, by_state, chromosome, encoder, positions, projection
+from gateway.model import Part, Wanted
+
+__all__ = ["COLUMNS", "FORMAT"]
+
+_DRAWN: Final = {
+    "EFO:0030067": "-1",
+    "SO:0001743": "-1",
+    "EFO:0030068": "-1",
+    "EFO:0020073": "-1.75",
+    "EFO:0030069": "-2",
+    "EFO:0030070": "0.58",
+    "SO:0001742": "0.58",
+    "EFO:0030071": "0.58",
+    "EFO:0030072": "2",
+    "EFO:0030073": "2",
+}
+_IS_COPY_NUMBER: Final = by_state(dict.fromkeys(_DRAWN, "1"), "0")
+
+COLUMNS: Final = (
+    Column("ID", (Cell("biosample_id"),)),
+    Column("chrom", chromosome(), required=True),
+    Column("loc.start", positions(STARTS, shift=1), required=True),
+    Column("loc.end", positions(ENDS), required=True),
+    Column("num.mark", _IS_COPY_NUMBER, only="1"),
+    Column("seg.mean", (*LOG2, *by_state(_DRAWN, ".")), required=True),
+)
+
+
+def _parts(wanted: Wanted) -> tuple[Part, ...]:
+    ((survey, selection),) = wanted.datasets
+    limit = wanted.ask.limit or 0
+    return (
+        Part(
+            survey=survey,
+            selection=selection,
+            collection="variants",
+            projection=projection(COLUMNS),
+            encode=encoder(COLUMNS),
+            before=("\t".join(column.name for column in COLUMNS) + "\n").encode(),
+            limit=limit,
+            skip=wanted.ask.skip * limit,
+        ),
+    )
+
+
+FORMAT: Final = Format(
+    name="seg",
+    words=("seg", "igv"),
+    media="text/x-seg; charset=utf-8",
+    accepts=("text/x-seg",),
+    extension="seg",
+    summary="segments for IGV and GISTIC: gains and losses with their log2, 1-based",
+    parts=_parts,
+)

@@ -1,0 +1,186 @@
+"""VCF 4.4: sites sorted by position, a column a sample, for bcftools and whoever reads as it does.
+
+Documents come by sample, a VCF goes by position.  Each variant becomes a line that begins with what sorts it; the lines
+are sorted in bounded memory (`gateway.sorting`), and lines of one site become one record.  So the header, with the
+names of all samples, goes out at once, and the records when all variants have been read.
+
+`0/1` says that the sample has the variant, `.` that nothing is said of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from gateway.codec import Cell, Column
+from gateway.formats.base import Format
+from gateway.formats.cells import LOG2, REFERENCE, SEQUENCE, by_state, chromosome, encoder, positions, projection
+from gateway.formats.sites import Seen, entries
+from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
+from gateway.model import Part, Rows, Wanted
+from gateway.sorting import Sorter
+from gateway.text import escape_cell
+
+__all__ = ["COLUMNS", "FORMAT", "Records"]
+
+_NOWHERE: Final = "."
+
+
+def _partner(number: int) -> tuple[Column, ...]:
+    path = f"adjoined_sequences.{number}"
+    ends = (f"{path}.{side}.{n}" for side in ("start", "end") for n in (0, 1))
+    place = Column(f"partner {number}", chromosome(paths=(f"{path}.chromosome",), sequences=(f"{path}.sequence_id",)))
+    return (place, *(Column(end, positions((end,))) for end in ends))
+
+
+# What a site is made of, in the order of `sites.Seen`.
+COLUMNS: Final = (
+    Column("sample", (Cell("biosample_id"),)),
+    Column("chromosome", chromosome(), required=True),
+    Column("start", positions(("location.start", "start"))),
+    Column("end", positions(("location.end", "end"))),
+    Column("state", by_state({state: state for state in STATES}, _NOWHERE)),
+    Column("reference", REFERENCE),
+    Column("sequence", SEQUENCE),
+    Column("log2", LOG2),
+    *_partner(0),
+    *_partner(1),
+)
+
+_LINES: Final = (
+    '##FILTER=<ID=PASS,Description="All filters passed">',
+    '##ALT=<ID=DEL,Description="Deletion, or loss of copies">',
+    '##ALT=<ID=DUP,Description="Duplication, or gain of copies">',
+    '##ALT=<ID=CNV,Description="Copy number variation, of no known direction">',
+    '##ALT=<ID=LOH,Description="Copy-neutral loss of heterozygosity">',
+    '##ALT=<ID=INS,Description="Insertion of unknown sequence">',
+    '##ALT=<ID=*,Description="An allele that is not known">',
+    '##INFO=<ID=END,Number=1,Type=Integer,Description="Last position of the variant">',
+    '##INFO=<ID=SVTYPE,Number=1,Type=String,Description="Type of structural variant">',
+    '##INFO=<ID=SVLEN,Number=A,Type=Integer,Description="Length of structural variant">',
+    '##INFO=<ID=SVCLAIM,Number=A,Type=String,Description="What is claimed: D abundance, J adjacency, DJ both">',
+    '##INFO=<ID=CN,Number=A,Type=Float,Description="Copy number, where the state implies it">',
+    '##INFO=<ID=CIPOS,Number=.,Type=Integer,Description="Confidence interval around POS">',
+    '##INFO=<ID=MATEID,Number=A,Type=String,Description="ID of the other breakend">',
+    '##INFO=<ID=IMPRECISE,Number=0,Type=Flag,Description="Imprecise structural variation">',
+    '##INFO=<ID=STATE,Number=1,Type=String,Description="State of the variant, a term of EFO or SO">',
+    '##FORMAT=<ID=GT,Number=1,Type=String,Description="0/1 where the sample has the variant">',
+    '##FORMAT=<ID=LOG2,Number=1,Type=Float,Description="log2 of the copy number ratio">',
+)
+
+
+def _head(wanted: Wanted) -> bytes:
+    ((survey, selection),) = wanted.datasets
+    lines = ["##fileformat=VCFv4.4", "##source=pgx-gateway", f"##reference={ASSEMBLY}"]
+    lines += [f"##contig=<ID={c.name},length={c.size},assembly={ASSEMBLY}>" for c in CHROMOSOMES.values()]
+    lines += [f"##dataset={escape_cell(selection.dataset)}", f"##dataVersion={survey.version}"]
+    lines += [f"##filters={','.join(escape_cell(term.asked) for term in wanted.ask.filters)}"] * bool(
+        wanted.ask.filters
+    )
+    lines += [f"##licence={escape_cell(wanted.licence)}"] * bool(wanted.licence)
+    lines += [f"##citation={escape_cell(wanted.citation)}"] * bool(wanted.citation)
+    lines += [f"##warning={escape_cell(warning)}" for warning in selection.warnings]
+    return "\n".join([*lines, *_LINES, "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]).encode()
+
+
+class Records:
+    """The fold of a VCF: first the names of the samples, then, of what was fed, the records."""
+
+    def __init__(self, sorter: Sorter | None = None) -> None:
+        self._sorter = sorter or Sorter()
+        self._samples: dict[str, int] = {}
+        self._named = False
+
+    def feed(self, _: int, data: bytes) -> None:
+        """Take in rows of `COLUMNS`; those of the samples' own documents say nothing that is not known."""
+        if self._named:
+            lines = data.decode().split("\n")[:-1]
+            self._sorter.add(entry for line in lines for entry in self._entries(line))
+
+    def _entries(self, line: str) -> Iterator[bytes]:
+        seen = Seen(*line.split("\t"))
+        column = self._samples.get(seen.sample)
+        if column is not None:
+            for place, value in entries(seen):
+                yield f"{place}\t{column:08d}\t{value}\n".encode()
+
+    def through(self, ids: Sequence[str]) -> Iterator[Rows]:
+        """The names of samples, where they are not all said yet."""
+        if not self._named and ids:
+            names = "".join(f"\t{escape_cell(name)}" for name in ids)
+            names = names if self._samples else "\tFORMAT" + names
+            for name in ids:
+                self._samples[escape_cell(name)] = len(self._samples)
+            yield Rows(names.encode(), 0, 0)
+
+    def finish(self) -> Iterator[Rows]:
+        """The end of the names; then the records."""
+        if self._named:
+            yield from self._records()
+        else:
+            self._named = True
+            yield Rows(b"\n", 0, 0)
+
+    def _records(self) -> Iterator[Rows]:
+        blank = [b"."] * len(self._samples)
+        kept: list[bytes] = []
+        size = 0
+        for place, group in groupby(map(_parted, self._sorter.sorted()), key=itemgetter(0)):
+            cells = blank.copy()
+            for _, column, value in group:
+                if cells[column] == b".":  # of what a sample has twice, the first counts
+                    cells[column] = value
+            # Behind what sorts the line come the fields of the record.
+            kept.append(b"\t".join([place[_KEY:], *cells]) + b"\n")
+            size += len(kept[-1])
+            if size >= _PIECE:
+                yield Rows(b"".join(kept), len(kept), 0)
+                kept, size = [], 0
+        yield Rows(b"".join(kept), len(kept), 0)
+
+
+_PIECE: Final = 64 * 1024
+_KEY: Final = 12
+"""Characters that sort a line: two of the chromosome's rank, ten of the position."""
+
+
+def _parted(line: bytes) -> tuple[bytes, int, bytes]:
+    """Place, column and cell of a line."""
+    place, column, value = line[:-1].rsplit(b"\t", 2)
+    return place, int(column), value
+
+
+def _parts(wanted: Wanted) -> tuple[Part, ...]:
+    ((survey, selection),) = wanted.datasets
+
+    def records() -> Records:
+        return Records()
+
+    def part(collection: str, columns: tuple[Column, ...], key: str, before: bytes = b"") -> Part:
+        return Part(
+            survey=survey,
+            selection=selection,
+            collection=collection,
+            projection=projection(columns) if collection == "variants" else {"id": 1},
+            encode=encoder(columns, key),
+            before=before,
+            fold=records,
+        )
+
+    return (part("biosamples", _NAMES, "id", _head(wanted)), part("variants", COLUMNS, "biosample_id"))
+
+
+_NAMES: Final = (Column("sample", (Cell("id"),)),)
+
+FORMAT: Final = Format(
+    name="vcf",
+    words=("vcf",),
+    services=("vcfvariants", "vcf"),
+    media="text/x-vcf; charset=utf-8",
+    accepts=("text/x-vcf",),
+    extension="vcf",
+    summary="VCF 4.4, sorted by position, a column a sample; `vcf.gz` is BGZF, for tabix",
+    parts=_parts,
+    pages=False,
+    packing="bgzf",
+)

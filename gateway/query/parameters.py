@@ -1,0 +1,99 @@
+"""The table of parameters: what requests may say, in which words; README and the OpenAPI description follow it."""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["PARAMETERS", "Parameter", "normal", "parameter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: its canonical name, what becomes of it, its other names, and what it means, in a line.
+
+    `narrows` marks what Beacons know and the gateway does not yet offer: refused.  `silent` is ignored without a word.
+    """
+
+    name: str
+    use: Literal["request", "variant", "narrows", "silent"]
+    aliases: tuple[str, ...] = ()
+    help: str = ""
+
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    Parameter("datasetIds", "request", ("datasetId",), "the dataset; without it the first that is served"),
+    Parameter("filters", "request", ("filter",), "codes and comparisons, comma separated or repeated; `!` excludes"),
+    Parameter("filterLogic", "request", (), "`AND` or `OR`"),
+    Parameter("filterPrecision", "request", (), "`exact`, the only one"),
+    Parameter("includeDescendantTerms", "request", (), "`false`: only the code itself, not the terms below it"),
+    Parameter("biosampleIds", "request", ("biosampleId", "sampleIds", "sampleId"), "ids, comma separated"),
+    Parameter("individualIds", "request", ("individualId",), "ids, comma separated"),
+    Parameter("analysisIds", "request", ("analysisId", "callsetIds", "callsetId"), "ids, comma separated"),
+    Parameter("variantIds", "request", ("variantId",), "ids, comma separated"),
+    Parameter("limit", "request", (), "rows or records of a page; 0 is all"),
+    Parameter("skip", "request", (), "pages to skip"),
+    Parameter("output", "request", (), "the format"),
+    Parameter("method", "request", (), "the format, as it was named in 2021"),
+    Parameter("groupBy", "request", (), "the field that groups samples"),
+    Parameter("plotPars", "request", (), "`key=value;key=value`, passed on to plotting tools"),
+    Parameter("deliveryKeys", "request", ("deliveryKey",), "columns, comma separated"),
+    Parameter("genomeBinning", "request", (), "bins of frequencies and matrices: `1Mb`, `5Mb`, `cytobands` …"),
+    Parameter("minNumber", "request", (), "frequencies: groups of fewer analyses are left out"),
+    Parameter("requestedGranularity", "request", (), "`record`, `count` or `boolean`"),
+    Parameter("includeResultsetResponses", "request", ("includeDatasetResponses",), "`HIT`, `MISS`, `ALL` or `NONE`"),
+    Parameter("includeHandovers", "request", (), "`false`: no links to downloads"),
+    Parameter("allData", "request", (), "`true` to download a whole dataset"),
+    Parameter("testMode", "request", (), "`false`, the only one"),
+    Parameter("referenceName", "variant", ("referenceAccession",), "the chromosome, in any spelling"),
+    Parameter("start", "variant", (), "one or two positions, 0-based"),
+    Parameter("end", "variant", (), "one or two positions"),
+    Parameter("variantType", "variant", ("copyChange",), "a state, by id, label or short type"),
+    Parameter("referenceBases", "variant", (), "letters `ACGT`, `N` for any"),
+    Parameter("alternateBases", "variant", (), "letters `ACGT`, `N` for any"),
+    Parameter("variantMinLength", "variant", ("varMinLength",), "bases"),
+    Parameter("variantMaxLength", "variant", ("varMaxLength",), "bases"),
+    Parameter("assemblyId", "variant", (), "`GRCh38`, the only one"),
+    Parameter("variantInternalId", "variant", ("digest",), "the stored description of a variation"),
+    Parameter("mateName", "variant", (), "chromosome of a fusion's other partner"),
+    Parameter("mateStart", "variant", (), "first position of it"),
+    Parameter("mateEnd", "variant", (), "last position of it"),
+    Parameter("geneId", "narrows", ("geneIds", "geneSymbol", "geneSymbols")),
+    Parameter("cytoBands", "narrows", ("cytoBand",)),
+    Parameter("aminoacidChange", "narrows", ("aminoacidChanges",)),
+    Parameter("genomicAlleleShortForm", "narrows"),
+    Parameter("variantQueryDigests", "narrows", ("variantQueryDigest",)),
+    Parameter("vrsType", "narrows"),
+    Parameter("sequenceLength", "narrows"),
+    Parameter("breakpointRange", "narrows"),
+    Parameter("adjacencyAccession", "narrows"),
+    Parameter("adjacencyRange", "narrows"),
+    Parameter("accessid", "narrows"),
+    Parameter("id", "narrows", ("ids",)),
+    Parameter("cohortIds", "narrows", ("cohortId",)),
+    Parameter("runIds", "narrows", ("runId",)),
+    Parameter("city", "narrows"),
+    Parameter("country", "narrows"),
+    Parameter("iso3166alpha2", "narrows"),
+    Parameter("iso3166alpha3", "narrows"),
+    Parameter("geoLatitude", "narrows"),
+    Parameter("geoLongitude", "narrows"),
+    Parameter("geoDistance", "narrows"),
+    Parameter("requestedSchemas", "silent", ("requestedSchema",)),
+    Parameter("apiVersion", "silent"),
+    Parameter("debug", "silent", ("debugMode",)),
+    Parameter("testModeCount", "silent"),
+    Parameter("ticket", "silent"),
+)
+
+
+def normal(name: str) -> str:
+    """A name without what its spellings differ in: case, `_` and `-`."""
+    return re.sub("[_-]", "", name).lower()
+
+
+_PARAMETERS = {normal(name): p for p in PARAMETERS for name in (p.name, *p.aliases)}
+
+
+def parameter(name: str) -> Parameter | None:
+    """The parameter that is meant by a name in any spelling, None if there is none."""
+    return _PARAMETERS.get(normal(name))

@@ -1,0 +1,76 @@
+"""Sorting more lines than memory should hold: sorted runs in temporary files, merged at the end.
+
+The files have no name and vanish with the process, whatever becomes of it; they lie where the system keeps temporary
+files (`TMPDIR`).  Work comes in pieces that are short enough for a thread beside an event loop.
+"""
+
+import heapq
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import BinaryIO, Final, cast
+
+__all__ = ["Sorter"]
+
+_AT_ONCE: Final = 5_000
+"""Lines sorted in one go: about a millisecond, during which no other thread runs."""
+_RUN_BYTES: Final = 8 * 1024 * 1024
+_MOST_FILES: Final = 64
+_BUFFER: Final = 64 * 1024
+
+
+class Sorter:
+    """Lines in, of any number and order; the same lines out, by their bytes.  Memory: some 30 MB; the rest is disk."""
+
+    def __init__(self, *, run_bytes: int = _RUN_BYTES, most_files: int = _MOST_FILES) -> None:
+        self._run_bytes = run_bytes
+        self._most_files = most_files
+        self._lists: list[list[bytes]] = []
+        self._size = 0
+        self._files: list[BinaryIO] = []
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Take in lines, each with its line end and no other."""
+        rest = iter(lines)
+        while some := list(islice(rest, _AT_ONCE)):
+            some.sort()
+            self._lists.append(some)
+            self._size += sum(map(len, some))
+            if self._size >= self._run_bytes:
+                self._spill()
+
+    def _spill(self) -> None:
+        """Write what is in memory to a file of its own; many files become one."""
+        run = _written(heapq.merge(*self._lists))
+        self._lists, self._size = [], 0
+        self._files.append(run)
+        if len(self._files) >= self._most_files:
+            merged = _written(heapq.merge(*map(_read, self._files)))
+            self._close()
+            self._files = [merged]
+
+    def sorted(self) -> Iterator[bytes]:
+        """All lines in order; the sorter is empty after the last."""
+        yield from heapq.merge(*chain(map(_read, self._files), self._lists))
+        self._lists, self._size = [], 0
+        self._close()
+
+    def _close(self) -> None:
+        for file in self._files:
+            file.close()
+        self._files = []
+
+    def __del__(self) -> None:
+        """Close the files of a sorter that was left before its end."""
+        self._close()
+
+
+def _written(lines: Iterable[bytes]) -> BinaryIO:
+    file = cast("BinaryIO", tempfile.TemporaryFile(buffering=_BUFFER))  # noqa: SIM115 - the sorter closes it
+    file.writelines(lines)
+    return file
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(file)

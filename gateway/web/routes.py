@@ -1,0 +1,14 @@
+"""All paths of downloads: those of a Beacon, and those of the services that the formats table names."""
+
+from typing import Final
+
+from gateway.formats import FORMATS
+from gateway.query.routes import BEACON, Routes, service
+
+__all__ = ["ROUTES"]
+
+_SERVICES: Final = (
+    service(word, form.name, form.entities, form.ids, each=form.each) for form in FORMATS for word in form.services
+)
+
+ROUTES: Final = Routes((*BEACON, *(route for routes in _SERVICES for route in routes)))
