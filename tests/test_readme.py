@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from gateway.cli import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
