@@ -45,8 +45,8 @@ make_venv() {
     "$python" -m venv "$venv" || exit 1
 }
 
-# The programs that some tests call, each with its package where that has another name.  g++ builds the compiled engine as
-# well; of Apache the program is enough, without a service that starts by itself.
+# The programs that some tests call, each with its package where that has another name.  g++ builds the compiled engine
+# as well; of Apache the program is enough, without a service that starts by itself.
 for program in nginx apache2=apache2-bin wget curl g++ bcftools tabix bedtools Rscript=r-base-core; do
     package=${program#*=}
     if ! PATH=$PATH:/usr/sbin:/sbin command -v "${program%=*}" >/dev/null 2>&1; then
