@@ -13,7 +13,7 @@ from gateway.genome import STATE_OF_TYPE
 from tests.harness import Gateway
 
 Client = MongoClient[dict[str, Any]]
-QUERY = "filters=pgx:icdom-85002"
+QUERY = "filters=pgx:icdom-85003"
 
 
 def state_of(document: dict[str, Any]) -> str:

@@ -75,8 +75,8 @@ def test_odd_documents_break_nothing(gateway: Gateway, form: Format, entity: Ent
 @each
 def test_both_models_have_their_rows(gateway: Gateway, form: Format, entity: Entity):
     """As many lines in a dataset of 2021, which had no fusions, and neither sexes nor platforms in its tables."""
-    new = gateway.ask(path(form, entity, "filters=pgx:icdom-85002&datasetIds=demo&limit=0"))
-    old = gateway.ask(path(form, entity, "filters=icdom-85002&datasetIds=flat&limit=0"))
+    new = gateway.ask(path(form, entity, "filters=pgx:icdom-85003&datasetIds=demo&limit=0"))
+    old = gateway.ask(path(form, entity, "filters=icdom-85003&datasetIds=flat&limit=0"))
     assert (new.status, old.status, old.whole) == (200, 200, True)
     lines = len(old.text.splitlines())
     assert lines > 3

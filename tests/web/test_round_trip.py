@@ -37,7 +37,7 @@ def rows(text: str) -> list[str]:
 
 
 def test_out_in_and_out_again(gateway: Gateway, store: Store, mongo: MongoClient[dict[str, Any]], tmp_path: Path):
-    first = gateway.ask("/beacon/biosamples?filters=pgx:icdom-85002&method=callsetsvariants&datasetIds=demo").text
+    first = gateway.ask("/beacon/biosamples?filters=pgx:icdom-85003&method=callsetsvariants&datasetIds=demo").text
     assert len(rows(first)) > 100
     imported(store, mongo, first, tmp_path / "first.pgxseg")
     diagnosis = {"histological_diagnosis.label": HOSTILE, "notes": HOSTILE, "info.group_label": HOSTILE}

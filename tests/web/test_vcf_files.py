@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from gateway.demo.store import Store
 from tests.harness import Gateway
 
-QUERY = "filters=pgx:icdom-85002"
+QUERY = "filters=pgx:icdom-85003"
 
 
 def tool(name: str) -> str:
