@@ -12,11 +12,14 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+import bson
+
 from gateway import codec
+from gateway.demo.cohort import documents
 from gateway.flow.squeeze import CODINGS, squeezed
 from gateway.formats.pgxseg import COLUMNS
 from tests.benchmarks.clients import median, table
-from tests.benchmarks.cohort import Cohort, rows_of, template
+from tests.benchmarks.cohort import array
 
 __all__ = ["run"]
 
@@ -26,11 +29,10 @@ _REPEATS: Final = 5
 
 
 def text(rows: int) -> bytes:
-    """Rows of pgxseg as the gateway writes them."""
-    cohort = Cohort.of(rows)
-    numbers = range(cohort.biosamples)
-    batch = bytes(template(cohort.rows, 0, 250).copy().patch(*rows_of(cohort, numbers, 0, cohort.rows)))
-    return codec.rows([batch], COLUMNS, "biosample_id").data
+    """Rows of pgxseg: the demo's cohort again and again, which is longer than any of the compressors looks back."""
+    batch = array([bson.encode(document) for name, document in documents(200) if name == "variants"])
+    once = codec.rows([batch], COLUMNS, "biosample_id")
+    return once.data * max(1, rows // once.rows)
 
 
 async def squeeze(data: bytes, coding: str) -> tuple[float, int]:
