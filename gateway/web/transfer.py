@@ -31,8 +31,8 @@ _LARGE_PIECE: Final = 512 * 1024
 # Files are sent in pieces that double while the client takes them quickly.
 _LARGEST: Final = 4 * 1024 * 1024
 _QUICK: Final = 0.05  # seconds
-# What the kernel may hold of a stream unsent: more would only be memory.
-_UNSENT: Final = 1024 * 1024
+# What the kernel may hold of a stream unsent: more would only be memory, much less makes every write wait.
+_UNSENT: Final = 512 * 1024
 _TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 

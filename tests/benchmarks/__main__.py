@@ -10,10 +10,11 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, engine, formats, peers, scaling, throughput
+from tests.benchmarks import binned, engine, formats, peers, scaling, squeeze, throughput
 
 NAMED = {
     "engine": lambda: engine.main([]),
+    "squeeze": squeeze.run,
     "throughput": lambda: throughput.run(1_000_000, 3),
     "peers": lambda: peers.run(100_000, 1),
     "scaling": scaling.run,

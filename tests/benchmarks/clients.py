@@ -120,7 +120,10 @@ class Ceiling:
 
 
 class served(Gateway):  # noqa: N801 - reads as a phrase: `with served(uri, cohort) as gateway`
-    """A gateway over cohorts; `stub` is the cost of a row, in microseconds, of an encoder that does nothing."""
+    """A gateway over cohorts; `stub` is the cost of a row, in microseconds, of an encoder that does nothing.
+
+    It has no spool unless one is named: what is measured is a pass, each time.
+    """
 
     def __init__(
         self, uri: str, *cohorts: Cohort, stub: float | None = None, module: str = "gateway", **settings: object
@@ -129,6 +132,7 @@ class served(Gateway):  # noqa: N801 - reads as a phrase: `with served(uri, coho
         os.environ["STUB_COST"] = str(stub or 0)
         module = module if stub is None else "tests.benchmarks.stub"
         names = [cohort.name for cohort in cohorts]
+        settings = settings if "spool" in settings else {"no_spool": True, **settings}
         super().__init__(uri, names, log=Path(self._folder.name) / "log", module=module, version_ttl=3600, **settings)
         self.watched = Process(self.process.pid)
 

@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 from gateway import codec
 from tests.benchmarks.clients import Ceiling, Read, cpu, curl, median, path, raw, served, table
@@ -40,6 +41,12 @@ def transferred(server: Ceiling | served, read: Callable[[int, str], Read], addr
     return rows / found.seconds, found.size / found.seconds / 1e6, (cpu(process) - used) / rows * 1e6
 
 
+def spooled(uri: str, cohort: Cohort) -> Figures:
+    """The first transfer of an export from a gateway with an empty spool."""
+    with TemporaryDirectory() as folder, served(uri, cohort, flights=_FLIGHTS, spool=folder) as gateway:
+        return transferred(gateway, curl, path(cohort), cohort.rows)
+
+
 def _ways(stack: ExitStack, uri: str, rows: int) -> dict[str, Callable[[], Figures]]:
     """What is measured, by name."""
     cohort = Cohort.of(rows)
@@ -54,6 +61,8 @@ def _ways(stack: ExitStack, uri: str, rows: int) -> dict[str, Callable[[], Figur
         raw(gateway.port, path(some))  # warm
         for client, read in (("curl", curl), ("raw", raw)):
             ways[f"{name}, {client}"] = lambda g=gateway, r=read, c=some: transferred(g, r, path(c), c.rows)
+    # A folder of its own each time: the pass is written to it, and the client follows.
+    ways["gateway, spool, curl"] = lambda: spooled(uri, own)
     for chunk in (64, 256):
         address = f"/?size={rows * 81}&chunk={chunk * 1024}"
         for client, read in (("curl", curl), ("raw", raw)):
