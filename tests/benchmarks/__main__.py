@@ -10,13 +10,14 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import engine, peers, scaling, throughput
+from tests.benchmarks import engine, peers, scaling, throughput, transfers
 
 NAMED = {
     "engine": lambda: engine.main([]),
     "throughput": lambda: throughput.run(1_000_000, 3),
     "peers": lambda: peers.run(100_000, 1),
     "scaling": scaling.run,
+    "transfers": transfers.quick,
 }
 
 
