@@ -95,9 +95,10 @@ class Export:
         """Rows and bytes so far."""
         if self.sum is not None:
             return Progress(self.sum.rows, self.sum.size)
-        if self._tallies:
-            return Progress(self._tallies[-1].rows, self._size)
-        return Progress(self._noted.rows if self._noted else 0, self._size)
+        # What the file says, so that all processes say the same.
+        size = os.fstat(self.file.fileno()).st_size if self._files else 0
+        rows = self._tallies[-1].rows if self._tallies else self._noted.rows if self._noted else 0
+        return Progress(rows, size)
 
     @property
     def file(self) -> FileIO:

@@ -85,16 +85,17 @@ def variant(number: int, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """A dataset: as many biosamples, as many variants of each."""
+    """A dataset: as many biosamples, as many variants of each; `pause` milliseconds before each reply of variants."""
 
     biosamples: int
     variants: int
+    pause: int = 0
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """The cohort of that name, None if it is not the name of one."""
-        found = re.fullmatch(r"b(\d+)v(\d+)", name)
-        return cls(int(found[1]), int(found[2])) if found else None
+        found = re.fullmatch(r"b(\d+)v(\d+)(?:p(\d+))?", name)
+        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
     @classmethod
     def of(cls, rows: int, variants: int = BLOCK) -> Self:
@@ -104,7 +105,7 @@ class Cohort:
     @property
     def name(self) -> str:
         """The name of the dataset."""
-        return f"b{self.biosamples}v{self.variants}"
+        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "")
 
     @property
     def rows(self) -> int:

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.replay [PORT]
 
-Datasets are those of `cohort`, whatever their size: every name `b<biosamples>v<variants>` exists.  Conditions on ids
-of biosamples and on `_id` are honoured, all others match everything; only those of ids are done.
+Datasets are those of `cohort`, whatever their size: every name `b<biosamples>v<variants>` exists, and with
+`p<milliseconds>` behind it so does one whose variants take their time.  `serverStatus` counts queries.
+Conditions on ids of biosamples and on `_id` are honoured, all others match everything; only those of ids are done.
 A thread a connection; a reply's bytes are patched and sent from memory that the thread keeps.
 """
 
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,6 +54,7 @@ _HELLO: Final = {
     "ok": 1.0,
 }
 _COUNTER = count(1)
+_FINDS: Final[list[str]] = []
 
 
 @dataclass(slots=True)
@@ -138,7 +141,8 @@ class _Connection:
         if name == "killCursors":
             return {"cursorsKilled": [c for c in command["cursors"] if self._cursors.pop(c, None)], "ok": 1.0}
         if name == "serverStatus":
-            return {"metrics": {"cursor": {"open": {"total": len(self._cursors)}}}, "ok": 1.0}
+            open_cursors = {"open": {"total": len(self._cursors)}}
+            return {"opcounters": {"query": len(_FINDS)}, "metrics": {"cursor": open_cursors}, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
         return {"ok": 0.0, "errmsg": f"no such command: {name}", "code": 59}
@@ -150,7 +154,10 @@ class _Connection:
 
     def _batch(self, command: Document, cohort: Cohort) -> tuple[bytes | bytearray, ...]:
         """The answer to a `find` or a `getMore`."""
+        if cohort.pause and "variants" in command.values():
+            time.sleep(cohort.pause / 1000)
         if "find" in command:
+            _FINDS.append(command["find"])
             number, cursor, key = 0, self._found(command, cohort), "firstBatch"
             size = command.get("batchSize", _FIRST_BATCH)
         else:
