@@ -65,6 +65,7 @@ class Transfer:
     began: float = field(default_factory=time.monotonic)
     size: int = 0
     outcome: str = "failed"
+    keeps_up: bool = False  # the client took at once what it was last sent
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +139,8 @@ class Transfer:
                 piece, view = view[:most], view[most:]
                 await self._in_time(response.write(piece))
                 self.size += len(piece)
-                most = _PIECE if _waiting(self.request) else min(2 * most, _LARGE_PIECE)
+                self.keeps_up = not _waiting(self.request)
+                most = min(2 * most, _LARGE_PIECE) if self.keeps_up else _PIECE
             chunk = await anext(rest, None)
         if length is not None and self.size != length:
             raise DatasetChanged(f"{self.size} bytes where {length} were promised")

@@ -270,7 +270,8 @@ def test_names_of_servers_stay_in_the_folder():
 def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
     with Stand(BODY) as stand, Cutter(("127.0.0.1", stand.port), iter(lambda: Fate(rate=200_000), None)) as slow:
         url = stand.url.replace(str(stand.port), str(slow.port))
-        command = [sys.executable, "-m", "gateway", "fetch", url, "-o", "out"]
+        # Where the tests run in the background of a script, Ctrl-C would be ignored, as it should be.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "gateway", "fetch", url, "-o", "out"]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
             part = Path("out.part")
