@@ -151,7 +151,6 @@ async def answer(request: web.Request, offer: Offer) -> web.StreamResponse:
 
 async def _follow(transfer: Transfer, offer: Offer, export: Export, wish: _Wish) -> web.StreamResponse:
     """Send from the spool.  Raises Unspooled only before the response has begun."""
-    app = transfer.request.app
     transfer.rows = lambda: export.progress.rows
     await export.begins()
     if wish.span is not None:

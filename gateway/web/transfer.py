@@ -27,6 +27,7 @@ log = logging.getLogger("gateway.web")
 
 # Bytes of a write.  A slow client has no more than the smaller in its buffer; who keeps up is served in larger ones.
 _PIECE: Final = 64 * 1024
+_SMALL: Final = 16 * 1024
 _LARGE_PIECE: Final = 512 * 1024
 # Files are sent in pieces that double while the client takes them quickly.
 _LARGEST: Final = 4 * 1024 * 1024
@@ -43,7 +44,7 @@ def tune(request: web.Request) -> None:
     tcp = transport.get_extra_info("socket") if transport is not None else None
     if transport is None or tcp is None or tcp.family not in _TCP:
         return
-    transport.set_write_buffer_limits(high=_PIECE)
+    transport.set_write_buffer_limits(high=_SMALL)
     patience = int(request.app[CONFIG].client_timeout * 1000)
     with suppress(OSError):  # it has left already
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -137,7 +138,7 @@ class Transfer:
             view = memoryview(chunk)
             while view:
                 piece, view = view[:most], view[most:]
-                await self._in_time(response.write(piece))
+                await self._in_time(self._written(response, piece))
                 self.size += len(piece)
                 self.keeps_up = not _waiting(self.request)
                 most = min(2 * most, _LARGE_PIECE) if self.keeps_up else _PIECE
@@ -145,6 +146,12 @@ class Transfer:
         if length is not None and self.size != length:
             raise DatasetChanged(f"{self.size} bytes where {length} were promised")
         await self._in_time(response.write_eof())
+
+    async def _written(self, response: web.StreamResponse, piece: memoryview) -> None:
+        """Write a piece, and wait until hardly anything of it is left in our own memory."""
+        await response.write(piece)
+        if _waiting(self.request):  # aiohttp would let 64 KiB more come together first
+            await self.request.writer.drain()
 
     async def _in_time(self, work: Awaitable[None]) -> None:
         """Let the client take a piece."""
