@@ -149,8 +149,9 @@ class Folder:
                 self._name(digest, "part").unlink(missing_ok=True)
                 lock.release()
         for path in self.path.iterdir():
-            if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process takes away, or renames, its own
+                if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    path.unlink()
         if not self.quota:
             free = os.statvfs(self.path)
             disk = free.f_bavail * free.f_frsize + self.usage()

@@ -242,3 +242,9 @@ def test_kept_survives_removal(folder):
     with kept.file as file:
         assert os.pread(file.fileno(), 10, 0) == b"bytes"
     assert folder.kept(A) is None
+
+
+def test_a_file_that_vanishes_does_not_keep_a_process_from_the_folder(folder):
+    """Another process renames its small files all the time: they are listed, and then gone."""
+    (folder.path / "gone.tmp").symlink_to(folder.path / "nothing")
+    Folder(folder.path, 1_000_000).prepare()
