@@ -156,7 +156,8 @@ class Folder:
             free = os.statvfs(self.path)
             disk = free.f_bavail * free.f_frsize + self.usage()
             self.quota = min(10 * 1024**3, disk // 2)
-        self.make_room(0)
+        with suppress(OSError):  # what others write or read now may fill it; they will not for ever
+            self.make_room(0)
 
     def _name(self, digest: str, kind: str) -> Path:
         return self.path / f"{digest}.{kind}"

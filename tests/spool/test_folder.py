@@ -248,3 +248,18 @@ def test_a_file_that_vanishes_does_not_keep_a_process_from_the_folder(folder):
     """Another process renames its small files all the time: they are listed, and then gone."""
     (folder.path / "gone.tmp").symlink_to(folder.path / "nothing")
     Folder(folder.path, 1_000_000).prepare()
+
+
+def test_a_folder_that_others_have_filled_is_of_use_later(folder):
+    lock = folder.claim(A)
+    assert isinstance(lock, Lock)
+    writer = Writer(folder, A, lock)
+    writer.write(bytes(900_000), 1)
+    smaller = Folder(folder.path, 800_000)
+    smaller.prepare()
+    with pytest.raises(OSError, match="quota"):
+        smaller.make_room(1)
+    writer.drop()
+    writer.file.close()
+    put(smaller, B, b"x")
+    assert get(smaller, B) == b"x"
