@@ -199,10 +199,10 @@ class Folder:
     def remember(self, digest: str, record: Mapping[str, Any]) -> None:
         """Keep what was asked; the first to ask is kept."""
         path = self._name(digest, "json")
-        try:
+        with suppress(FileNotFoundError):
             os.utime(path)
-        except FileNotFoundError:
-            self._write(path, record, fresh=True)
+        if self._read(path) is None:  # none, or what a crash left of one
+            self._write(path, record, fresh=not path.exists())
 
     def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked, None if nobody did."""

@@ -197,6 +197,8 @@ def test_the_first_question_is_kept(folder):
     assert folder.recall(B) is None
     (folder.path / f"{B}.json").write_text("{")
     assert folder.recall(B) is None
+    folder.remember(B, {"path": "/anew"})
+    assert folder.recall(B) == {"path": "/anew"}
 
 
 def test_old_questions_without_data_are_forgotten(folder):
