@@ -40,7 +40,7 @@ async def export(request: web.Request) -> web.StreamResponse:
         return await (answer(request, offer) if name == offer.filename else _hash(request, offer))
     except GatewayError as error:
         if error.status == HTTPStatus.GONE:
-            raise _gone(offer.record or {}) from error
+            raise _gone(offer.record or {}, base_of(request)) from error
         raise
 
 
@@ -78,9 +78,9 @@ async def _offered(request: web.Request) -> Offer:
         try:
             plan = await Question.kept(record).plan(app)
         except (BadRequest, NotFound) as error:
-            raise _gone(record) from error
+            raise _gone(record, "") from error
         if plan.digest != digest:
-            raise _gone(record)
+            raise _gone(record, "")
         async with aclosing(produced(app, plan, tallies)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -88,8 +88,9 @@ async def _offered(request: web.Request) -> Offer:
     return Offer.kept(digest, record, produce)
 
 
-def _gone(record: Mapping[str, Any]) -> Gone:
-    live = record.get("live") and record["base"] + record["live"]
+def _gone(record: Mapping[str, Any], base: str) -> Gone:
+    """What says so, with the live address as the client names this host: others may have been told other names."""
+    live = record["live"] and base + record["live"]
     where = f"the new data are at {live}" if live else "send the request again for the new data"
     headers = {"Link": f'<{live}>; rel="latest-version"'} if live else {}
     return Gone(f"the data behind this address has changed since; {where}", headers=headers)

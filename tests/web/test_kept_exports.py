@@ -180,6 +180,8 @@ def test_no_download_mixes_two_data_versions(store: Store, mongo: Client, changi
             live = gateway.url + PATH
             assert live in gone.json["error"]["errorMessage"]
             assert gone.headers["Link"] == f'<{live}>; rel="latest-version"'
+        other = gateway.ask(path_of(old), Host="other.example")  # each client hears of the host that it named itself
+        assert other.headers["Link"] == f'<http://other.example{PATH}>; rel="latest-version"'
         failed = gateway.ask(path_of(old, "self")).json
         assert (failed["state"], failed["error"]["status"]) == ("failed", 410)
 
