@@ -197,11 +197,12 @@ class Folder:
     # --- what was asked ----------------------------------------------------------------------------------------------
 
     def remember(self, digest: str, record: Mapping[str, Any]) -> None:
-        """Keep what was asked; the first to ask is kept."""
+        """Keep what was asked; the first to ask is kept, unless it is no record such as this one."""
         path = self._name(digest, "json")
         with suppress(FileNotFoundError):
             os.utime(path)
-        if self._read(path) is None:  # none, or what a crash left of one
+        known = self._read(path)
+        if known is None or known.keys() != record.keys():  # what a crash left, or another version
             self._write(path, record, fresh=not path.exists())
 
     def recall(self, digest: str) -> dict[str, Any] | None:

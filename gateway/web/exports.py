@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.errors import BadRequest, GatewayError, Gone, NotFound
+from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.formats.base import dumps
 from gateway.model import Tally
 from gateway.spool.exports import Progress, Spool, Unspooled
@@ -66,8 +66,11 @@ def _spool(request: web.Request) -> Spool:
 async def _offered(request: web.Request) -> Offer:
     """An export that was asked for before."""
     spool, digest = _spool(request), request.match_info["digest"]
-    record = await spool.recall(digest) if is_digest(digest) else None
-    if record is None:
+    try:
+        record = await spool.recall(digest) if is_digest(digest) else None
+    except OSError as error:
+        raise Busy("the spool cannot be read now; try again soon") from error
+    if record is None or Offer.KEPT - record.keys():
         raise NotFound("no such export; ask the live query again")
     app = request.app
     if not set(record["datasets"]) <= set(app[CONFIG].datasets):
@@ -113,7 +116,8 @@ async def _hash(request: web.Request, offer: Offer) -> web.Response:
 
 async def _ticket(request: web.Request, offer: Offer, *, fresh: bool) -> web.Response:
     spool = _spool(request)
-    known = await spool.look(offer.digest)
+    # A fresh one is joined even if it is complete: its record, which the address needs, is mended by that.
+    known = None if fresh else await spool.look(offer.digest)
     state: dict[str, Any]
     if known is not None:
         state = _complete(known)
