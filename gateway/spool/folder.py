@@ -149,13 +149,15 @@ class Folder:
                 self._name(digest, "part").unlink(missing_ok=True)
                 lock.release()
         for path in self.path.iterdir():
-            if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process takes away, or renames, its own
+                if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    path.unlink()
         if not self.quota:
             free = os.statvfs(self.path)
             disk = free.f_bavail * free.f_frsize + self.usage()
             self.quota = min(10 * 1024**3, disk // 2)
-        self.make_room(0)
+        with suppress(OSError):  # what others write or read now may fill it; they will not for ever
+            self.make_room(0)
 
     def _name(self, digest: str, kind: str) -> Path:
         return self.path / f"{digest}.{kind}"
@@ -195,12 +197,13 @@ class Folder:
     # --- what was asked ----------------------------------------------------------------------------------------------
 
     def remember(self, digest: str, record: Mapping[str, Any]) -> None:
-        """Keep what was asked; the first to ask is kept."""
+        """Keep what was asked; the first to ask is kept, unless it is no record such as this one."""
         path = self._name(digest, "json")
-        try:
+        with suppress(FileNotFoundError):
             os.utime(path)
-        except FileNotFoundError:
-            self._write(path, record, fresh=True)
+        known = self._read(path)
+        if known is None or known.keys() != record.keys():  # what a crash left, or another version
+            self._write(path, record, fresh=not path.exists())
 
     def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked, None if nobody did."""

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
@@ -47,6 +47,12 @@ class Offer:
     record: Mapping[str, Any] | None
     produce: Produce
     immutable: bool
+
+    KEPT: ClassVar[frozenset[str]] = frozenset(
+        {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
+        | {"media", "filename", "attachment", "packing", "warnings"}
+    )
+    """What a record says; one of another version of this program may say less, and is as good as none."""
 
     @classmethod
     def of(cls, plan: Plan, question: Question, app: web.Application) -> Self:
