@@ -40,6 +40,8 @@ _STEPS: Final = 256
 _LEAST_STEP: Final = 64 * 1024
 _MOST_STEP: Final = 16 * 1024 * 1024
 _RECORDS: Final = 10_000
+# Complete exports: each time that room is looked for, all of them are looked at.
+_EXPORTS: Final = 5_000
 _RECORDS_PART: Final = 16  # of the quota
 _LEFTOVER_SECONDS: Final = 60
 
@@ -128,6 +130,11 @@ def _lock(path: Path) -> Lock | None:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _room(state: os.stat_result) -> int:
+    """Bytes that a file takes of the disk: small ones take whole blocks."""
+    return max(state.st_size, state.st_blocks * 512)
 
 
 class Folder:
@@ -325,14 +332,16 @@ class Folder:
 
     def usage(self) -> int:
         """Bytes of all files of exports."""
-        return sum(state.st_size for _, _, state in self._files())
+        return sum(_room(state) for _, _, state in self._files())
 
     def make_room(self, need: int) -> int:
         """How many bytes may be written now, at least `need`; OSError (EDQUOT) if nothing else can be removed."""
         with self._room:
             files = list(self._files())
-            usage = sum(state.st_size for _, _, state in files)
+            usage = sum(_room(state) for _, _, state in files)
             usage -= self._prune(files)
+            if sum(kind == "data" for _, kind, _ in files) > _EXPORTS:
+                usage -= self._evict(0, files, _EXPORTS // 16)
             if usage + need > self.quota:
                 usage -= self._evict(usage + need - self.quota, files)
             if usage + need > self.quota:
@@ -345,17 +354,20 @@ class Folder:
         with self._room:
             return self._evict(need, list(self._files())) > 0
 
-    def _evict(self, need: int, files: list[tuple[str, str, os.stat_result]]) -> int:
-        """Remove complete exports that nobody reads, and parts of the dead; returns the bytes gained."""
-        gained = 0
+    def _evict(self, need: int, files: list[tuple[str, str, os.stat_result]], many: int = 0) -> int:
+        """Remove complete exports that nobody reads, and parts of the dead; returns the bytes gained.
+
+        As many as bring the bytes needed, and at least so many.
+        """
+        gained = count = 0
         candidates = [item for item in files if item[1] in {"data", "part"}]
         for digest, kind, state in sorted(candidates, key=lambda item: (item[1] == "data", item[2].st_mtime_ns)):
-            if gained >= need:
+            if gained >= need and count >= many:
                 break
             removed = self._remove(digest) if kind == "data" else self._remove_part(digest)
             if removed:
                 log.info("removed digest=%s kind=%s bytes=%d", digest, kind, state.st_size)
-                gained += state.st_size
+                gained, count = gained + _room(state), count + 1
         return gained
 
     def _remove(self, digest: str) -> bool:

@@ -35,6 +35,11 @@ _QUICK: Final = 0.05  # seconds
 # What the kernel may hold of a stream unsent: more would only be memory, much less makes every write wait.
 _UNSENT: Final = 512 * 1024
 _TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
+# `tcpi_bytes_acked` of Linux (`struct tcp_info`, since 4.1).
+_ACKED: Final = struct.Struct("=Q")
+_INFO_SIZE: Final = 128
+# How far into the time allowed it is seen whether the client takes anything.
+_BEFORE: Final = 0.95
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
 
@@ -154,11 +159,25 @@ class Transfer:
             await self.request.writer.drain()
 
     async def _in_time(self, work: Awaitable[None]) -> None:
-        """Let the client take a piece."""
+        """Let the client take a piece, however slowly, as long as it takes some."""
         patience = self.request.app[CONFIG].client_timeout
+        loop, taken = asyncio.get_running_loop(), _taken(self.request)
+        watched: asyncio.TimerHandle
+
+        def watch(limit: asyncio.Timeout) -> None:
+            nonlocal taken, watched
+            if (now := _taken(self.request)) > taken:
+                taken = now
+                limit.reschedule(loop.time() + patience)
+                watched = loop.call_later(patience * _BEFORE, watch, limit)
+
         try:
-            async with asyncio.timeout(patience):
-                await work
+            async with asyncio.timeout(patience) as limit:
+                watched = loop.call_later(patience * _BEFORE, watch, limit)
+                try:
+                    await work
+                finally:
+                    watched.cancel()
         except TimeoutError:
             raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
 
@@ -191,6 +210,18 @@ class Transfer:
                 sent += len(data)
         if sent != size:
             raise DatasetChanged("the export is shorter than it was")
+
+
+def _taken(request: web.Request) -> int:
+    """Bytes that the client's side has acknowledged; 0 where the system does not tell."""
+    tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if tcp is None or tcp.family not in _TCP:
+        return 0
+    with suppress(OSError):
+        told = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+        if len(told) == _INFO_SIZE:
+            return int(_ACKED.unpack_from(told, _INFO_SIZE - _ACKED.size)[0])
+    return 0
 
 
 def _waiting(request: web.Request) -> bool:
