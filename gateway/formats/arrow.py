@@ -16,19 +16,19 @@ from gateway.formats.cells import encoder, projection
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Rows, Wanted
 
-__all__ = ["ARROW", "PARQUET", "Batches"]
+__all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]
 
 _ROWS: Final = 65_536
 # Of text in a batch, where rows are long: a batch is in memory several times.
 _BYTES: Final = 16 * 1024 * 1024
 
 _KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("biosample_id", "reference_name", "variant_type"), "code"),
-    **dict.fromkeys(("variant_state_id", "variant_state_label"), "code"),
     **dict.fromkeys(("start", "end"), "integer"),
     "log2": "number",
     **dict.fromkeys(("reference_sequence", "sequence"), "text"),
 }
+COLUMNS: Final[Mapping[str, str]] = {column.name: _KINDS.get(column.name, "code") for column in pgxseg.COLUMNS}
+"""Of variants, with what they hold: a `code` is a text that comes again and again."""
 
 
 class Batches:
@@ -139,7 +139,7 @@ def _variants(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:
         projection=projection(pgxseg.COLUMNS),
         encode=encoder(pgxseg.COLUMNS),
     )
-    return part, tuple((column.name, _KINDS[column.name]) for column in pgxseg.COLUMNS), pgxseg.COLUMNS[0].missing
+    return part, tuple(COLUMNS.items()), pgxseg.COLUMNS[0].missing
 
 
 def _biosamples(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:
