@@ -3,12 +3,12 @@
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
+from gateway.formats import arrow, beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
 from gateway.formats.base import Format
 from gateway.formats.beacon import envelope_error
 from gateway.model import Entity
 
-__all__ = ["FORMATS", "Format", "by_accept", "by_word", "envelope_error", "names"]
+__all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "envelope_error", "names"]
 
 FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
@@ -19,6 +19,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     seg.FORMAT,
     tables.FORMAT,
     tables.IDS,
+    arrow.ARROW,
+    arrow.PARQUET,
     pgxseg.FORMAT_2021,
     frequencies.PGXFREQ,
     frequencies.MATRIX,
@@ -28,11 +30,13 @@ FORMATS: Final[tuple[Format, ...]] = (
     cnvstats.FORMAT,
     services.COLLATIONS,
 )
+OFFERED: Final = tuple(form for form in FORMATS if form.offered)
+"""Those that this installation can make."""
 
 
 def names() -> str:
     """The words that `output=` knows, for messages."""
-    words = ", ".join((*(word for form in FORMATS for word in form.words), *(w for f in FORMATS for w in f.whole)))
+    words = ", ".join((*(word for form in OFFERED for word in form.words), *(w for f in OFFERED for w in f.whole)))
     return f"{words}; each also with .gz behind it"
 
 
@@ -43,6 +47,8 @@ def by_word(word: str, entity: Entity = "variants") -> Format:
             return form
     for form in FORMATS:
         if word in form.words or word in form.whole:
+            if not form.offered:
+                raise NotAcceptable(f"{word} needs {form.library}, which is not installed here", parameter="output")
             return form
     raise NotAcceptable(f"no such output; known are: {names()}", parameter="output")
 
@@ -53,10 +59,10 @@ def by_accept(header: str, entity: Entity = "variants") -> Format:
     Ties go to what holds the entity before what makes variants of it, then to JSON, then to the table's order.
     """
     ranges = _ranges(header) or [("*/*", 1.0)]
-    ordered = sorted(FORMATS, key=lambda form: (entity not in form.entities, form is not beacon.FORMAT))
+    ordered = sorted(OFFERED, key=lambda form: (entity not in form.entities, form is not beacon.FORMAT))
     best = max(ordered, key=lambda form: _quality(form, ranges))
     if _quality(best, ranges) <= 0:
-        known = ", ".join(kind for form in FORMATS for kind in form.accepts)
+        known = ", ".join(kind for form in OFFERED for kind in form.accepts)
         raise NotAcceptable(f"none of the accepted media types can be had; known are: {known}", parameter="Accept")
     return best
 

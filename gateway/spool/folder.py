@@ -132,11 +132,6 @@ def _lock(path: Path) -> Lock | None:
         os.close(descriptor)
 
 
-def _room(state: os.stat_result) -> int:
-    """Bytes that a file takes of the disk: small ones take whole blocks."""
-    return max(state.st_size, state.st_blocks * 512)
-
-
 class Folder:
     """A folder of exports, shared with other processes.  Any method may raise OSError."""
 
@@ -332,13 +327,13 @@ class Folder:
 
     def usage(self) -> int:
         """Bytes of all files of exports."""
-        return sum(_room(state) for _, _, state in self._files())
+        return sum(state.st_size for _, _, state in self._files())
 
     def make_room(self, need: int) -> int:
         """How many bytes may be written now, at least `need`; OSError (EDQUOT) if nothing else can be removed."""
         with self._room:
             files = list(self._files())
-            usage = sum(_room(state) for _, _, state in files)
+            usage = sum(state.st_size for _, _, state in files)
             usage -= self._prune(files)
             if sum(kind == "data" for _, kind, _ in files) > _EXPORTS:
                 usage -= self._evict(0, files, _EXPORTS // 16)
@@ -367,7 +362,7 @@ class Folder:
             removed = self._remove(digest) if kind == "data" else self._remove_part(digest)
             if removed:
                 log.info("removed digest=%s kind=%s bytes=%d", digest, kind, state.st_size)
-                gained, count = gained + _room(state), count + 1
+                gained, count = gained + state.st_size, count + 1
         return gained
 
     def _remove(self, digest: str) -> bool:
