@@ -190,6 +190,7 @@ def test_what_was_removed_is_made_anew_while_the_data_is_the_same(quick: Quick, 
     spool = tmp_path / "spool"
     with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool) as gateway:
         done = complete(gateway, SMALL)
+        until(lambda: gateway.log.count("gateway.spool export") == 1, what="the end of the first pass")
         expected = gateway.ask(SMALL).body
         remove(spool, done)
         assert gateway.ask(path_of(done)).body == expected
