@@ -137,7 +137,8 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
-    named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else named
+    if form.sets:
+        named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
