@@ -315,7 +315,10 @@ class Fold(Protocol):
         ...
 
     def through(self, ids: Sequence[str]) -> Iterator[Rows]:
-        """Yield the rows of these biosamples, which come after all of before; their documents have all been fed."""
+        """Yield the rows of these biosamples, which come after all of before; their documents have all been fed.
+
+        Called after each feed, also where no biosample is complete: what needs none may be told then.
+        """
         ...
 
     def finish(self) -> Iterator[Rows]:

@@ -56,6 +56,7 @@ class Cutter:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = int(self._listening.getsockname()[1])
         self._open: set[asyncio.StreamWriter] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -86,10 +87,18 @@ class Cutter:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connection, sock=self._listening)
+        server = await asyncio.start_server(self._accept, sock=self._listening)
         await self._stopping.wait()
         server.close()
         await self._reset_open()
+        if self._running:
+            await asyncio.wait(self._running, timeout=2)
+
+    def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        # A task of our own: those of asyncio say on standard error that they were cancelled.
+        task = asyncio.create_task(self._connection(reader, client))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _connection(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         number, fate = next(self._numbers), next(self.fates, Fate())

@@ -72,7 +72,8 @@ def fetch(url: str, target: Path) -> None:
 
 def fetch_here(url: str, target: Path) -> None:
     """The same without a process of its own, which takes its time to start."""
-    asyncio.run(transfer.fetch(transfer.Wish(url=url, output=str(target), give_up=60), Progress(quiet=True)))
+    done = asyncio.run(transfer.fetch(transfer.Wish(url=url, output=str(target), give_up=60), Progress(quiet=True)))
+    assert done.verified
 
 
 CLIENTS: Final[dict[str, Callable[[str, Path], None]]] = {"wget -c": wget, "curl -C -": curl, "fetch": fetch}

@@ -34,6 +34,7 @@ OWNERS = {
     },
     "ujson": {"formats/base.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
+    "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
     "isal": {"flow/squeeze.py"},
     "zstandard": {"flow/squeeze.py"},

@@ -71,6 +71,16 @@ class Part:
         except OSError as error:
             self._file.close()
             raise FetchError(f"{self.path} is being written by another fetch") from error
+        if not self._named():
+            self._file.close()
+            raise FetchError(f"{self.path} was finished by another fetch just now")
+
+    def _named(self) -> bool:
+        """Whether the file still has its name: one that got its final name before it was locked must not be touched."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def resume(self, source: str, etag: str | None) -> Self:
         """Keep what is there if it is a part of that export; else begin, with a card that says of what."""

@@ -46,10 +46,10 @@ async def folded(
                 rows, passed[behind] = landed
                 await _off(executor, fold.feed, behind, rows.data)
             yield Rows(b"", 0, 0)  # a sign of life: what was said before is not held back
-            if (ready := min(passed)) > done:
-                async for rows in _made(executor, fold.through(ids[done:ready])):
-                    yield rows
-                done = ready
+            ready = min(passed)
+            async for rows in _made(executor, fold.through(ids[done:ready])):
+                yield rows
+            done = ready
     async for rows in _made(executor, fold.finish()):
         yield rows
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
+from gateway.formats import arrow, beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
 from gateway.formats.base import Format
 from gateway.formats.envelope import error as envelope_error
 from gateway.model import Entity
 
-__all__ = ["FORMATS", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
+__all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
 
 FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
@@ -21,6 +21,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     seg.FORMAT,
     tables.FORMAT,
     tables.IDS,
+    arrow.ARROW,
+    arrow.PARQUET,
     pgxseg.FORMAT_2021,
     frequencies.PGXFREQ,
     frequencies.MATRIX,
@@ -30,6 +32,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     cnvstats.FORMAT,
     services.COLLATIONS,
 )
+OFFERED: Final = tuple(form for form in FORMATS if form.offered)
+"""Those that this installation can make."""
 
 
 # What a file is made of where it does not hold what was asked: all variants of the matched samples, or what is computed
@@ -49,7 +53,7 @@ def delivered(form: Format, entity: Entity) -> Entity | None:
 def downloads(entity: Entity) -> tuple[Mapping[str, str], ...]:
     """All formats that a query of an entity can be had in, as handovers tell of them."""
     found = []
-    for form in FORMATS:
+    for form in OFFERED:
         if made := delivered(form, entity):
             words = (form.words[0], *(form.whole[:1] if made == entity else ()))
             found += [_download(form, word, made=made != entity or word in form.whole) for word in words]
@@ -70,7 +74,7 @@ def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
 
 def names() -> str:
     """The words that `output=` knows, for messages."""
-    words = ", ".join((*(word for form in FORMATS for word in form.words), *(w for f in FORMATS for w in f.whole)))
+    words = ", ".join((*(word for form in OFFERED for word in form.words), *(w for f in OFFERED for w in f.whole)))
     return f"{words}; each also with .gz behind it"
 
 
@@ -79,6 +83,8 @@ def by_word(word: str, entity: Entity = "variants") -> Format:
     own = [form for form in FORMATS if entity in form.entities]
     for form in (*(f for f in own if word in f.words), *(f for f in own if word in f.also), *FORMATS):
         if word in form.words or word in form.whole or (word in form.also and form in own):
+            if not form.offered:
+                raise NotAcceptable(f"{word} needs {form.library}, which is not installed here", parameter="output")
             return form
     raise NotAcceptable(f"no such output; known are: {names()}", parameter="output")
 
@@ -89,10 +95,10 @@ def by_accept(header: str, entity: Entity = "variants") -> Format:
     Ties go to what holds the entity before what makes variants of it, then to JSON, then to the table's order.
     """
     ranges = _ranges(header) or [("*/*", 1.0)]
-    ordered = sorted(FORMATS, key=lambda form: (entity not in form.entities, form is not beacon.FORMAT))
+    ordered = sorted(OFFERED, key=lambda form: (entity not in form.entities, form is not beacon.FORMAT))
     best = max(ordered, key=lambda form: _quality(form, ranges))
     if _quality(best, ranges) <= 0:
-        known = ", ".join(kind for form in FORMATS for kind in form.accepts)
+        known = ", ".join(kind for form in OFFERED for kind in form.accepts)
         raise NotAcceptable(f"none of the accepted media types can be had; known are: {known}", parameter="Accept")
     return best
 

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from importlib import metadata
+from importlib.util import find_spec
 from typing import Any, Final, Literal
 
 import ujson
@@ -17,7 +20,7 @@ from bson import DatetimeMS, Decimal128
 from gateway import codec
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "camel", "dumps", "in_turn", "json_rows", "plain"]
+__all__ = ["Format", "camel", "dumps", "in_turn", "installed", "json_rows", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,8 @@ class Format:
     variants of the matched samples. `paged` formats answer a first page where no limit is given, others with `pages` a
     page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
     Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
-    by, where there is a common one.
+    by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
+    version the bytes depend.
     """
 
     name: str
@@ -55,6 +59,23 @@ class Format:
     packing: Literal["gzip", "bgzf"] = "gzip"
     records: bool = False
     handover: str = ""
+    library: str = ""
+
+    @property
+    def version(self) -> str:
+        """The version of its library; empty where there is none."""
+        return installed(self.library) if self.library else ""
+
+    @property
+    def offered(self) -> bool:
+        """Whether this installation can make it."""
+        return not self.library or bool(self.version)
+
+
+@cache
+def installed(library: str) -> str:
+    """The version of an optional library; empty where it is not installed.  Does not import it."""
+    return metadata.version(library) if find_spec(library) else ""
 
 
 _NOT_CAMEL: Final = frozenset({"sequence_id", "_id"})

@@ -21,6 +21,7 @@ _SYMBOLS: Final = {"DEL": "DEL", "DUP": "DUP", "CNV": "CNV", "LOH": "LOH"}
 # Copies that a state implies.
 _COPIES: Final = {"EFO:0030069": "0", "EFO:0030065": "2"}
 _DELETION: Final = "SO:0000159"
+_FUSION: Final = "SO:0000806"
 
 
 class Seen(NamedTuple):
@@ -145,6 +146,8 @@ def _breakends(seen: Seen) -> list[_Breakend]:
 
 def _adjacency(seen: Seen, pair: list[_Breakend]) -> Iterator[tuple[str, str]]:
     words = [f"{b.chromosome}-{b.position}-{b.last}-{'end' if b.ends else 'start'}" for b in pair]
+    # Another state at the same places is another event: no two records have one ID.
+    words += [seen.state.replace(":", "") if seen.state in STATES else "other"] if seen.state != _FUSION else []
     event = "_".join(["bnd", *words])
     for number, here in enumerate(pair):
         mates = [*chain(pair[:number], pair[number + 1 :])]

@@ -353,7 +353,7 @@ class Spool:
             export.close()
 
     async def look(self, digest: str) -> Sum | None:
-        """What is known of an export if it is complete; starts nothing."""
+        """What is known of an export if it is complete, and can be read; starts nothing."""
         running = self._exports.get(digest)
         if running is not None and running.sum is not None:
             return running.sum
@@ -364,10 +364,14 @@ class Spool:
                 kept.file.close()
             return kept.sum if kept else None
 
-        return await self.reading(found)
+        try:
+            return await self.reading(found)
+        except OSError as error:
+            log.warning("the spool cannot be used digest=%s: %s", digest, error)
+            return None
 
     async def recall(self, digest: str) -> dict[str, Any] | None:
-        """What was asked for, of an export that is known."""
+        """What was asked for, of an export that is known; OSError if that cannot be read."""
         return await self.reading(partial(self.folder.recall, digest))
 
     async def failure(self, digest: str) -> Note | None:

@@ -40,6 +40,8 @@ _STEPS: Final = 256
 _LEAST_STEP: Final = 64 * 1024
 _MOST_STEP: Final = 16 * 1024 * 1024
 _RECORDS: Final = 10_000
+# Complete exports: each time that room is looked for, all of them are looked at.
+_EXPORTS: Final = 5_000
 _RECORDS_PART: Final = 16  # of the quota
 _LEFTOVER_SECONDS: Final = 60
 
@@ -149,13 +151,15 @@ class Folder:
                 self._name(digest, "part").unlink(missing_ok=True)
                 lock.release()
         for path in self.path.iterdir():
-            if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process takes away, or renames, its own
+                if path.suffix in {".tmp", ".note"} and time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    path.unlink()
         if not self.quota:
             free = os.statvfs(self.path)
             disk = free.f_bavail * free.f_frsize + self.usage()
             self.quota = min(10 * 1024**3, disk // 2)
-        self.make_room(0)
+        with suppress(OSError):  # what others write or read now may fill it; they will not for ever
+            self.make_room(0)
 
     def _name(self, digest: str, kind: str) -> Path:
         return self.path / f"{digest}.{kind}"
@@ -195,12 +199,13 @@ class Folder:
     # --- what was asked ----------------------------------------------------------------------------------------------
 
     def remember(self, digest: str, record: Mapping[str, Any]) -> None:
-        """Keep what was asked; the first to ask is kept."""
+        """Keep what was asked; the first to ask is kept, unless it is no record such as this one."""
         path = self._name(digest, "json")
-        try:
+        with suppress(FileNotFoundError):
             os.utime(path)
-        except FileNotFoundError:
-            self._write(path, record, fresh=True)
+        known = self._read(path)
+        if known is None or known.keys() != record.keys():  # what a crash left, or another version
+            self._write(path, record, fresh=not path.exists())
 
     def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked, None if nobody did."""
@@ -330,6 +335,8 @@ class Folder:
             files = list(self._files())
             usage = sum(state.st_size for _, _, state in files)
             usage -= self._prune(files)
+            if sum(kind == "data" for _, kind, _ in files) > _EXPORTS:
+                usage -= self._evict(0, files, _EXPORTS // 16)
             if usage + need > self.quota:
                 usage -= self._evict(usage + need - self.quota, files)
             if usage + need > self.quota:
@@ -342,17 +349,20 @@ class Folder:
         with self._room:
             return self._evict(need, list(self._files())) > 0
 
-    def _evict(self, need: int, files: list[tuple[str, str, os.stat_result]]) -> int:
-        """Remove complete exports that nobody reads, and parts of the dead; returns the bytes gained."""
-        gained = 0
+    def _evict(self, need: int, files: list[tuple[str, str, os.stat_result]], many: int = 0) -> int:
+        """Remove complete exports that nobody reads, and parts of the dead; returns the bytes gained.
+
+        As many as bring the bytes needed, and at least so many.
+        """
+        gained = count = 0
         candidates = [item for item in files if item[1] in {"data", "part"}]
         for digest, kind, state in sorted(candidates, key=lambda item: (item[1] == "data", item[2].st_mtime_ns)):
-            if gained >= need:
+            if gained >= need and count >= many:
                 break
             removed = self._remove(digest) if kind == "data" else self._remove_part(digest)
             if removed:
                 log.info("removed digest=%s kind=%s bytes=%d", digest, kind, state.st_size)
-                gained += state.st_size
+                gained, count = gained + state.st_size, count + 1
         return gained
 
     def _remove(self, digest: str) -> bool:

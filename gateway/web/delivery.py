@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
@@ -27,6 +27,9 @@ __all__ = ["Offer", "answer", "produced"]
 
 log = logging.getLogger("gateway.web")
 
+# Bytes that a follower reads at once.
+_READ: Final = 256 * 1024
+_SMALL_READ: Final = 32 * 1024
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
 
@@ -44,6 +47,12 @@ class Offer:
     record: Mapping[str, Any] | None
     produce: Produce
     immutable: bool
+
+    KEPT: ClassVar[frozenset[str]] = frozenset(
+        {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
+        | {"media", "filename", "attachment", "packing", "warnings"}
+    )
+    """What a record says; one of another version of this program may say less, and is as good as none."""
 
     @classmethod
     def of(cls, plan: Plan, question: Question, app: web.Application) -> Self:
@@ -148,7 +157,6 @@ async def answer(request: web.Request, offer: Offer) -> web.StreamResponse:
 
 async def _follow(transfer: Transfer, offer: Offer, export: Export, wish: _Wish) -> web.StreamResponse:
     """Send from the spool.  Raises Unspooled only before the response has begun."""
-    app = transfer.request.app
     transfer.rows = lambda: export.progress.rows
     await export.begins()
     if wish.span is not None:
@@ -156,7 +164,7 @@ async def _follow(transfer: Transfer, offer: Offer, export: Export, wish: _Wish)
     if export.sum is not None and wish.coding is None:
         return await _from_file(transfer, export, wish, export.sum)
     await export.read(0, 1)
-    return await _streamed(transfer, _followed(app, offer, export), wish)
+    return await _streamed(transfer, _followed(transfer, offer, export), wish)
 
 
 async def _streamed(transfer: Transfer, plain: AsyncGenerator[bytes, None], wish: _Wish) -> web.StreamResponse:
@@ -177,18 +185,19 @@ async def _from_file(transfer: Transfer, export: Export, wish: _Wish, known: Sum
     return await transfer.file(headers, export, start, stop, status=206)
 
 
-async def _followed(app: web.Application, offer: Offer, export: Export) -> AsyncGenerator[bytes, None]:
+async def _followed(transfer: Transfer, offer: Offer, export: Export) -> AsyncGenerator[bytes, None]:
     """The bytes of an export as they come, from the spool as long as that goes."""
     at = 0
     try:
-        while piece := await export.read(at):
+        # What a slow client has not taken yet is held for it, and there may be thousands.
+        while piece := await export.read(at, _READ if transfer.keeps_up else _SMALL_READ):
             at += len(piece)
             yield piece
     except Unspooled as reason:
         log.warning("delivered directly from byte %d on digest=%s: %s", at, offer.digest, reason)
     else:
         return
-    async with aclosing(_passed(app, offer, [], at)) as rest:
+    async with aclosing(_passed(transfer.request.app, offer, [], at)) as rest:
         async for piece in rest:
             yield piece
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.errors import BadRequest, GatewayError, Gone, NotFound
+from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.formats.base import dumps
 from gateway.model import Tally
 from gateway.spool.exports import Progress, Spool, Unspooled
@@ -40,7 +40,7 @@ async def export(request: web.Request) -> web.StreamResponse:
         return await (answer(request, offer) if name == offer.filename else _hash(request, offer))
     except GatewayError as error:
         if error.status == HTTPStatus.GONE:
-            raise _gone(offer.record or {}) from error
+            raise _gone(offer.record or {}, base_of(request)) from error
         raise
 
 
@@ -66,8 +66,11 @@ def _spool(request: web.Request) -> Spool:
 async def _offered(request: web.Request) -> Offer:
     """An export that was asked for before."""
     spool, digest = _spool(request), request.match_info["digest"]
-    record = await spool.recall(digest) if is_digest(digest) else None
-    if record is None:
+    try:
+        record = await spool.recall(digest) if is_digest(digest) else None
+    except OSError as error:
+        raise Busy("the spool cannot be read now; try again soon") from error
+    if record is None or Offer.KEPT - record.keys():
         raise NotFound("no such export; ask the live query again")
     app = request.app
     if not set(record["datasets"]) <= set(app[CONFIG].datasets):
@@ -78,9 +81,9 @@ async def _offered(request: web.Request) -> Offer:
         try:
             plan = await Question.kept(record).plan(app)
         except (BadRequest, NotFound) as error:
-            raise _gone(record) from error
+            raise _gone(record, "") from error
         if plan.digest != digest:
-            raise _gone(record)
+            raise _gone(record, "")
         async with aclosing(produced(app, plan, tallies)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -88,8 +91,9 @@ async def _offered(request: web.Request) -> Offer:
     return Offer.kept(digest, record, produce)
 
 
-def _gone(record: Mapping[str, Any]) -> Gone:
-    live = record.get("live") and record["base"] + record["live"]
+def _gone(record: Mapping[str, Any], base: str) -> Gone:
+    """What says so, with the live address as the client names this host: others may have been told other names."""
+    live = record["live"] and base + record["live"]
     where = f"the new data are at {live}" if live else "send the request again for the new data"
     headers = {"Link": f'<{live}>; rel="latest-version"'} if live else {}
     return Gone(f"the data behind this address has changed since; {where}", headers=headers)
@@ -112,7 +116,8 @@ async def _hash(request: web.Request, offer: Offer) -> web.Response:
 
 async def _ticket(request: web.Request, offer: Offer, *, fresh: bool) -> web.Response:
     spool = _spool(request)
-    known = await spool.look(offer.digest)
+    # A fresh one is joined even if it is complete: its record, which the address needs, is mended by that.
+    known = None if fresh else await spool.look(offer.digest)
     state: dict[str, Any]
     if known is not None:
         state = _complete(known)

@@ -65,7 +65,10 @@ def is_known(request: web.Request, etag: str) -> bool:
     if wanted and not {"*", etag} & {tag.strip() for tag in ",".join(wanted).split(",")}:
         raise NotMatched(f"the export is now {etag}, not what If-Match names", parameter="If-Match")
     had = [tag.strip().removeprefix("W/") for tag in ",".join(request.headers.getall("If-None-Match", [])).split(",")]
-    return "*" in had or etag in had
+    known = "*" in had or etag in had
+    if known and request.method not in {"GET", "HEAD"}:  # RFC 9110, 13.1.2
+        raise NotMatched(f"the export is {etag}, which If-None-Match names", parameter="If-None-Match")
+    return known
 
 
 def span_of(request: web.Request, etag: str) -> ranges.Span | None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway import __version__, codec
 from gateway.errors import GatewayError
-from gateway.formats import FORMATS, Format
+from gateway.formats import OFFERED, Format
 from gateway.formats.base import dumps
 from gateway.web.keys import CONFIG, SOURCE, STOPPING
 
@@ -65,7 +65,7 @@ async def page(request: web.Request) -> web.Response:
     """A plain page: datasets, formats, URLs to try."""
     config = request.app[CONFIG]
     datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in config.datasets)
-    outputs = "".join(map(_row, FORMATS))
+    outputs = "".join(map(_row, OFFERED))
     examples = "".join(
         f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
     )

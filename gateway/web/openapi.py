@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway import __version__
-from gateway.formats import FORMATS, delivered
+from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
 from gateway.query.parameters import PARAMETERS, Parameter
 from gateway.query.routes import Route
@@ -78,7 +78,7 @@ _ERROR: Final[dict[str, Any]] = {
 
 def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
     """The methods of a path."""
-    forms = [form for form in FORMATS if delivered(form, route.entity)]
+    forms = [form for form in OFFERED if delivered(form, route.entity)]
     kinds = sorted({form.media.partition(";")[0] for form in forms})
     said = {
         "summary": f"{route.entity}" + (f" as {route.output}" if route.output else ""),
@@ -104,7 +104,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "integer", "minimum": 0} if parameter.name in _WHOLE else {"type": "string"}
     more: dict[str, Any] = {}
     if parameter.name == "output":
-        words = [word for form in FORMATS for word in (*form.words, *form.whole)]
+        words = [word for form in OFFERED for word in (*form.words, *form.whole)]
         schema["enum"] = [*words, *(f"{word}.gz" for word in words)]
     if parameter.name in _LISTS:
         schema = {"type": "array", "items": schema}

@@ -139,6 +139,7 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
     if form.sets:
         named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)
+    named += (form.library, form.version) if form.library else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)

@@ -27,6 +27,7 @@ log = logging.getLogger("gateway.web")
 
 # Bytes of a write.  A slow client has no more than the smaller in its buffer; who keeps up is served in larger ones.
 _PIECE: Final = 64 * 1024
+_SMALL: Final = 16 * 1024
 _LARGE_PIECE: Final = 512 * 1024
 # Files are sent in pieces that double while the client takes them quickly.
 _LARGEST: Final = 4 * 1024 * 1024
@@ -34,6 +35,11 @@ _QUICK: Final = 0.05  # seconds
 # What the kernel may hold of a stream unsent: more would only be memory, much less makes every write wait.
 _UNSENT: Final = 512 * 1024
 _TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
+# `tcpi_bytes_acked` of Linux (`struct tcp_info`, since 4.1).
+_ACKED: Final = struct.Struct("=Q")
+_INFO_SIZE: Final = 128
+# How far into the time allowed it is seen whether the client takes anything.
+_BEFORE: Final = 0.95
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
 
@@ -43,7 +49,7 @@ def tune(request: web.Request) -> None:
     tcp = transport.get_extra_info("socket") if transport is not None else None
     if transport is None or tcp is None or tcp.family not in _TCP:
         return
-    transport.set_write_buffer_limits(high=_PIECE)
+    transport.set_write_buffer_limits(high=_SMALL)
     patience = int(request.app[CONFIG].client_timeout * 1000)
     with suppress(OSError):  # it has left already
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -65,6 +71,7 @@ class Transfer:
     began: float = field(default_factory=time.monotonic)
     size: int = 0
     outcome: str = "failed"
+    keeps_up: bool = False  # the client took at once what it was last sent
 
     def __enter__(self) -> Self:
         return self
@@ -136,20 +143,41 @@ class Transfer:
             view = memoryview(chunk)
             while view:
                 piece, view = view[:most], view[most:]
-                await self._in_time(response.write(piece))
+                await self._in_time(self._written(response, piece))
                 self.size += len(piece)
-                most = _PIECE if _waiting(self.request) else min(2 * most, _LARGE_PIECE)
+                self.keeps_up = not _waiting(self.request)
+                most = min(2 * most, _LARGE_PIECE) if self.keeps_up else _PIECE
             chunk = await anext(rest, None)
         if length is not None and self.size != length:
             raise DatasetChanged(f"{self.size} bytes where {length} were promised")
         await self._in_time(response.write_eof())
 
+    async def _written(self, response: web.StreamResponse, piece: memoryview) -> None:
+        """Write a piece, and wait until hardly anything of it is left in our own memory."""
+        await response.write(piece)
+        if _waiting(self.request):  # aiohttp would let 64 KiB more come together first
+            await self.request.writer.drain()
+
     async def _in_time(self, work: Awaitable[None]) -> None:
-        """Let the client take a piece."""
+        """Let the client take a piece, however slowly, as long as it takes some."""
         patience = self.request.app[CONFIG].client_timeout
+        loop, taken = asyncio.get_running_loop(), _taken(self.request)
+        watched: asyncio.TimerHandle
+
+        def watch(limit: asyncio.Timeout) -> None:
+            nonlocal taken, watched
+            if (now := _taken(self.request)) > taken:
+                taken = now
+                limit.reschedule(loop.time() + patience)
+                watched = loop.call_later(patience * _BEFORE, watch, limit)
+
         try:
-            async with asyncio.timeout(patience):
-                await work
+            async with asyncio.timeout(patience) as limit:
+                watched = loop.call_later(patience * _BEFORE, watch, limit)
+                try:
+                    await work
+                finally:
+                    watched.cancel()
         except TimeoutError:
             raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
 
@@ -182,6 +210,18 @@ class Transfer:
                 sent += len(data)
         if sent != size:
             raise DatasetChanged("the export is shorter than it was")
+
+
+def _taken(request: web.Request) -> int:
+    """Bytes that the client's side has acknowledged; 0 where the system does not tell."""
+    tcp = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if tcp is None or tcp.family not in _TCP:
+        return 0
+    with suppress(OSError):
+        told = tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_SIZE)
+        if len(told) == _INFO_SIZE:
+            return int(_ACKED.unpack_from(told, _INFO_SIZE - _ACKED.size)[0])
+    return 0
 
 
 def _waiting(request: web.Request) -> bool:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, engine, formats, peers, scaling, squeeze, throughput
+from tests.benchmarks import binned, engine, formats, peers, scaling, squeeze, throughput, transfers
 
 NAMED = {
     "engine": lambda: engine.main([]),
@@ -20,6 +20,7 @@ NAMED = {
     "scaling": scaling.run,
     "binned": lambda: binned.run(1_000_000, 1),
     "formats": lambda: formats.run(200_000),
+    "transfers": transfers.quick,
 }
 
 

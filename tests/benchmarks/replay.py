@@ -141,8 +141,8 @@ class _Connection:
         if name == "killCursors":
             return {"cursorsKilled": [c for c in command["cursors"] if self._cursors.pop(c, None)], "ok": 1.0}
         if name == "serverStatus":
-            open_now = {"cursor": {"open": {"total": len(self._cursors)}}}
-            return {"opcounters": {"query": len(_FINDS)}, "metrics": open_now, "ok": 1.0}
+            open_cursors = {"open": {"total": len(self._cursors)}}
+            return {"opcounters": {"query": len(_FINDS)}, "metrics": {"cursor": open_cursors}, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
         return {"ok": 0.0, "errmsg": f"no such command: {name}", "code": 59}

@@ -42,6 +42,8 @@ from tests.harness import Gateway, free_port
 from tests.proxies import Nginx, old_beacon
 from tests.resuming import CLIENTS, cuts, sha256
 
+__all__ = ["quick"]
+
 _MEGA: Final = 1_000_000
 _AT_ONCE: Final = 4
 _RATE: Final = 20_000  # bytes a second of a slow client
@@ -332,6 +334,13 @@ PARTS: Final[dict[str, Callable[..., None]]] = {
     "together": run_together,
     "delivery": run_delivery,
 }
+
+
+def quick() -> None:
+    """What a minute shows."""
+    run_together()
+    run_delivery()
+    run_cuts(30)
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """A fetch against servers that behave in every way: the right bytes under the name, or no file and an exit code."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,11 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from gateway.cli import main
 from gateway.fetch import transfer
+from gateway.fetch.errors import FetchError
 from gateway.fetch.part import Part
 from tests.cutter import Cutter, Fate
 from tests.fetch.stand import Stand
@@ -270,7 +273,8 @@ def test_names_of_servers_stay_in_the_folder():
 def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
     with Stand(BODY) as stand, Cutter(("127.0.0.1", stand.port), iter(lambda: Fate(rate=200_000), None)) as slow:
         url = stand.url.replace(str(stand.port), str(slow.port))
-        command = [sys.executable, "-m", "gateway", "fetch", url, "-o", "out"]
+        # Where the tests run in the background of a script, Ctrl-C would be ignored, as it should be.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "gateway", "fetch", url, "-o", "out"]
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as run:
             part = Path("out.part")
@@ -284,3 +288,22 @@ def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
         assert stand.ranges_asked()[-1] not in {None, "bytes=0-"}
     assert Path("out").read_bytes() == BODY
     assert names() == ["out"]
+
+
+def test_a_file_that_another_fetch_has_finished_is_not_touched(monkeypatch: pytest.MonkeyPatch):
+    """The other one ends between this one's opening of the part and its lock."""
+    other = Part(Path("file")).resume("a", '"b"')
+    other.add(BODY)
+    lock = fcntl.flock
+
+    def late(file: BinaryIO, how: int) -> None:
+        monkeypatch.undo()
+        other.finish()
+        other.close()
+        lock(file, how)
+
+    path = Path("file").resolve()
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(FetchError, match="another fetch"):
+        Part(path).resume("a", '"c"')
+    assert path.read_bytes() == BODY

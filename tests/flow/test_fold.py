@@ -70,6 +70,28 @@ def test_a_fold_is_told_of_whole_biosamples(size: int, copies: list[list[int]], 
     assert asyncio.run(run(size, copies, bounds)) == wanted.encode() + b"end"
 
 
+async def test_a_fold_may_tell_of_a_biosample_before_it_is_complete():
+    """Else what a fold holds back of a large one would have no bounds."""
+
+    class Told(Joined):
+        def through(self, _: Sequence[str]) -> Iterator[Rows]:
+            for found in self.held.values():
+                yield Rows(bytes(number for _, number in found), len(found), 0)
+            self.held.clear()
+
+    pieces = [[1], [1], [1], [1, 2]]
+
+    async def large() -> AsyncGenerator[Landed, None]:
+        for piece in pieces:
+            yield Rows(bytes(piece), 0, 0), 2 if 2 in piece else 0
+
+    fold = Told()
+    with ThreadPoolExecutor(1) as executor:
+        rows = [rows.data async for rows in folded(fold, [large()], ["1", "2"], executor)]
+    assert b"".join(rows) == bytes([1, 1, 1, 1, 2]) + b"end"
+    assert fold.most == 2
+
+
 async def test_what_fails_in_a_fold_or_a_walk_ends_all_walks():
     closed = []
 

@@ -112,6 +112,18 @@ def test_fusions_are_pairs_of_breakends(partners: tuple[dict[str, Any], ...], al
 NOWHERE = ({"biosample_id": "s"}, cnv(10**9, 10**9 + 5), cnv(1, 5, chromosome="GL000009.2"), cnv(-5, 5))
 
 
+def test_no_two_records_have_one_id():
+    """A fusion's partners in several states are several records."""
+    partners = {"chromosome": "8", "end": [1, 2]}, {"chromosome": "9", "start": [5, 6]}
+    states = [{"variant_state": {"id": code}} for code in ("SO:0000806", "SO:0001413", "EFO:9")]
+    rows = [row.split("\t") for row in records(*({**fusion(*partners), **state} for state in states))]
+    info = [dict(word.partition("=")[::2] for word in row[7].split(";")) for row in rows]
+    mates = {row[2]: found for row, found in zip(rows, info, strict=True)}
+    assert len(mates) == len(rows) == 6
+    assert all(mates[found["MATEID"]]["MATEID"] == name for name, found in mates.items())
+    assert all(mates[found["MATEID"]].get("STATE") == found.get("STATE") for found in info)
+
+
 @pytest.mark.parametrize("document", [*NOWHERE, {**cnv(1, 5), "biosample_id": "t"}])
 def test_what_lies_nowhere_or_belongs_to_nobody_has_no_record(document: dict[str, Any]):
     assert records(document) == []

@@ -197,6 +197,8 @@ def test_the_first_question_is_kept(folder):
     assert folder.recall(B) is None
     (folder.path / f"{B}.json").write_text("{")
     assert folder.recall(B) is None
+    folder.remember(B, {"path": "/anew"})
+    assert folder.recall(B) == {"path": "/anew"}
 
 
 def test_old_questions_without_data_are_forgotten(folder):
@@ -242,3 +244,24 @@ def test_kept_survives_removal(folder):
     with kept.file as file:
         assert os.pread(file.fileno(), 10, 0) == b"bytes"
     assert folder.kept(A) is None
+
+
+def test_a_file_that_vanishes_does_not_keep_a_process_from_the_folder(folder):
+    """Another process renames its small files all the time: they are listed, and then gone."""
+    (folder.path / "gone.tmp").symlink_to(folder.path / "nothing")
+    Folder(folder.path, 1_000_000).prepare()
+
+
+def test_a_folder_that_others_have_filled_is_of_use_later(folder):
+    lock = folder.claim(A)
+    assert isinstance(lock, Lock)
+    writer = Writer(folder, A, lock)
+    writer.write(bytes(900_000), 1)
+    smaller = Folder(folder.path, 800_000)
+    smaller.prepare()
+    with pytest.raises(OSError, match="quota"):
+        smaller.make_room(1)
+    writer.drop()
+    writer.file.close()
+    put(smaller, B, b"x")
+    assert get(smaller, B) == b"x"

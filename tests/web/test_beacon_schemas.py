@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from gateway.formats import FORMATS, delivered
+from gateway.formats import OFFERED, delivered
 from tests.harness import Gateway
 from tests.schemas import framework, model
 
@@ -153,8 +153,8 @@ def test_handovers_list_every_format_of_the_table(gateway: Gateway, entity: str)
     (found,) = gateway.ask(f"/beacon/{entity}?{query}&limit=1").json["response"]["resultSets"]
     handovers = found["resultsHandovers"]
     told = {handover["info"]["contentId"] for handover in handovers}
-    assert told - {"callsetspgxseg"} == {form.words[0] for form in FORMATS if delivered(form, name)}
-    assert len(told) == len(handovers) >= len(FORMATS) - 1
+    assert told - {"callsetspgxseg"} == {form.words[0] for form in OFFERED if delivered(form, name)}
+    assert len(told) == len(handovers) >= len(OFFERED) - 1
     for handover in handovers:
         assert handover["note"]
         assert handover["url"].startswith(f"{gateway.url}/beacon/{entity}?")

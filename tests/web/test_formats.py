@@ -70,7 +70,8 @@ def test_nothing_selected_is_a_whole_file_without_rows(gateway: Gateway, form: F
 def test_odd_documents_break_nothing(gateway: Gateway, form: Format, entity: Entity):
     answer = gateway.ask(path(form, entity, "allData=true&datasetIds=odd&limit=0"))
     assert (answer.status, answer.whole) == (200, True), answer.text[:300]
-    answer.body.decode()
+    if not form.library:  # others are read in test_arrow_files
+        answer.body.decode()
 
 
 @each
@@ -79,6 +80,8 @@ def test_both_models_have_their_rows(gateway: Gateway, form: Format, entity: Ent
     new = gateway.ask(path(form, entity, "filters=pgx:icdom-85003&datasetIds=demo&limit=0"))
     old = gateway.ask(path(form, entity, "filters=icdom-85003&datasetIds=flat&limit=0"))
     assert (new.status, old.status, old.whole) == (200, 200, True)
+    if form.library:  # no lines; rows are compared in test_arrow_files
+        return
     lines = len(old.text.splitlines())
     assert lines > 3
     fusions = len(re.findall("Adjacency|\tBND\t|SVTYPE=BND|fusion", new.text))

@@ -180,6 +180,8 @@ def test_no_download_mixes_two_data_versions(store: Store, mongo: Client, changi
             live = gateway.url + PATH
             assert live in gone.json["error"]["errorMessage"]
             assert gone.headers["Link"] == f'<{live}>; rel="latest-version"'
+        other = gateway.ask(path_of(old), Host="other.example")  # each client hears of the host that it named itself
+        assert other.headers["Link"] == f'<http://other.example{PATH}>; rel="latest-version"'
         failed = gateway.ask(path_of(old, "self")).json
         assert (failed["state"], failed["error"]["status"]) == ("failed", 410)
 
@@ -354,3 +356,36 @@ def test_curl_resumes_what_was_cut(quick: Quick, big: bytes, tmp_path: Path):
     with Gateway(*quick.arguments, log=tmp_path / "log", **settings):
         subprocess.run(["curl", "-sSf", "-C", "-", "-o", str(target), address], check=True, timeout=60)
     assert target.read_bytes() == big
+
+
+# --- what is wrong in the folder -------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_in_the_spool_is_no_internal_error(quick: Quick, tmp_path: Path):
+    spool = tmp_path / "spool"
+    with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool) as gateway:
+        issued = complete(gateway, SMALL)
+        expected, digest = gateway.ask(SMALL).body, issued.json["digest"]
+        remove(spool, issued)
+        (spool / f"{digest}.data").mkdir()  # what opens with an error, for root as well
+        assert gateway.ask(SMALL, "HEAD").status == 200
+        assert gateway.ask(SMALL).body == expected
+        assert gateway.ask(SMALL + "&ticket=true").json["state"] == "failed"
+        assert gateway.ask(path_of(issued)).body == expected
+        (spool / f"{digest}.json").rename(spool / "aside")
+        (spool / f"{digest}.json").mkdir()
+        assert gateway.ask(path_of(issued)).status == 503
+
+
+def test_records_of_another_version_are_none(quick: Quick, tmp_path: Path):
+    spool = tmp_path / "spool"
+    with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool) as gateway:
+        issued = complete(gateway, SMALL)
+        own = path_of(issued, "self")
+        for text in ("{}", '{"path": "/", "live": "/"}', "", "[]"):
+            (spool / f"{issued.json['digest']}.json").write_text(text)
+            for address in (path_of(issued), own):
+                assert gateway.ask(address).status == 404
+            # A ticket mends it, as soon as the export of before is closed.
+            until(lambda: gateway.ask(SMALL + "&ticket=true") and gateway.ask(own).status == 200, what="a record")
+            assert gateway.ask(own).json["sha256"] == issued.json["sha256"]

@@ -22,9 +22,8 @@ def test_connections_reset_at_random_bytes_of_replies(store: Store, demo: str, g
     whole = gateway.ask(LONG).body
     with Cutter(("127.0.0.1", store.port)) as cutter:
         uri = f"mongodb://127.0.0.1:{cutter.port}/?directConnection=true"
-        with Gateway(
-            uri, [demo], log=tmp_path / "log", slice_rows=200, retry_window=60, version_ttl=60, no_spool=True
-        ) as shaken:
+        settings = {"slice_rows": 200, "retry_window": 60, "version_ttl": 60, "no_spool": True}
+        with Gateway(uri, [demo], log=tmp_path / "log", **settings) as shaken:
             assert shaken.ask(LONG).body == whole
             cutter.fates = resets(4)
             cutter.reset_all()
