@@ -37,7 +37,9 @@ __all__ = [
 Condition = dict[str, Any]
 """A MongoDB query document.  Built by `query/` only, from validated values."""
 
-Entity = Literal["variants", "biosamples", "individuals", "analyses", "frequencies", "collations"]
+Entity = Literal[
+    "variants", "biosamples", "individuals", "analyses", "runs", "cohorts", "datasets", "frequencies", "collations"
+]
 
 
 def both(conditions: Iterable[Condition]) -> Condition:
@@ -110,8 +112,8 @@ class Ask:
     the matched samples even where variant parameters selected them; `limit` None means the format's default, 0 all;
     `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
     filter a group of its own, and groups of fewer than `min_number` analyses are left out; `prefixes` begin the ids of
-    collations.
-    `skip` counts pages of `limit`.  `group_by`, `plot_pars` and `delivery_keys` are for formats that know them.
+    collations.  `group_by`, `plot_pars` and `delivery_keys` are for formats that know them.  `test_mode` says that the
+    query is put aside for some records, whichever they are.
     """
 
     entity: Entity = "variants"
@@ -124,6 +126,7 @@ class Ask:
     individual_ids: tuple[str, ...] = ()
     analysis_ids: tuple[str, ...] = ()
     variant_ids: tuple[str, ...] = ()
+    cohort_ids: tuple[str, ...] = ()
     variants: tuple[VariantAsk, ...] = ()
     limit: int | None = None
     skip: int = 0
@@ -138,19 +141,14 @@ class Ask:
     group_by: str | None = None
     plot_pars: tuple[tuple[str, str], ...] = ()
     delivery_keys: tuple[str, ...] = ()
+    test_mode: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
     def selects_everything(self) -> bool:
         """Whether nothing in the request narrows the dataset."""
-        return not (
-            self.filters
-            or self.biosample_ids
-            or self.individual_ids
-            or self.analysis_ids
-            or self.variant_ids
-            or self.variants
-        )
+        ids = self.biosample_ids or self.individual_ids or self.analysis_ids or self.variant_ids or self.cohort_ids
+        return not (self.filters or self.variants or ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +247,8 @@ class Wanted:
 
     `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
     without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say;
-    `licence` and `citation` what is said of the data, if anything.
+    `licence` and `citation` what is said of the data, if anything; `downloads` what else can be had of the same query:
+    `id`, `label` and `note` of each, its `content` and the words of its `query`.
     """
 
     ask: Ask
@@ -264,6 +263,7 @@ class Wanted:
     stats: frozenset[str] = frozenset()
     licence: str = ""
     citation: str = ""
+    downloads: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(slots=True)

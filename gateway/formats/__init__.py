@@ -1,14 +1,16 @@
 """The formats table: adding a format is one module and one row here.  Choice by word, by `Accept`, or by default."""
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.errors import NotAcceptable
 from gateway.formats import arrow, beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
 from gateway.formats.base import Format
-from gateway.formats.beacon import envelope_error
+from gateway.formats.envelope import error as envelope_error
 from gateway.model import Entity
 
-__all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "envelope_error", "names"]
+__all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
 
 FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
@@ -34,6 +36,42 @@ OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""
 
 
+# What a file is made of where it does not hold what was asked: all variants of the matched samples, or what is computed
+# from them.  A run is an analysis; what is no sample, nor of one, owns nothing.
+_MADE: Final[tuple[Entity, ...]] = ("variants", "frequencies", "analyses")
+_NO_OWNERS: Final[tuple[Entity, ...]] = ("frequencies", "collations", "cohorts", "datasets")
+
+
+def delivered(form: Format, entity: Entity) -> Entity | None:
+    """What a format delivers where an entity is asked for; None if it has nothing to do with that."""
+    if entity in form.entities:
+        return entity
+    made: tuple[Entity, ...] = ("analyses", *_MADE) if entity == "runs" else _MADE
+    return next((each for each in made if each in form.entities and entity not in _NO_OWNERS), None)
+
+
+def downloads(entity: Entity) -> tuple[Mapping[str, str], ...]:
+    """All formats that a query of an entity can be had in, as handovers tell of them."""
+    found = []
+    for form in OFFERED:
+        if made := delivered(form, entity):
+            words = (form.words[0], *(form.whole[:1] if made == entity else ()))
+            found += [_download(form, word, made=made != entity or word in form.whole) for word in words]
+    return tuple(found)
+
+
+def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
+    summary = form.summary.replace("`", "")
+    what = "all variants of the matched samples" if "variants" in form.entities else "of the matched samples"
+    return {
+        "id": form.handover or f"pgx:HO.{word}",
+        "label": re.split("[:;,]", summary)[0],
+        "note": f"{what}: {summary}" if made else summary,
+        "content": word,
+        "query": f"output={word}" + ("&limit=0" if form.paged else ""),
+    }
+
+
 def names() -> str:
     """The words that `output=` knows, for messages."""
     words = ", ".join((*(word for form in OFFERED for word in form.words), *(w for f in OFFERED for w in f.whole)))
@@ -42,11 +80,9 @@ def names() -> str:
 
 def by_word(word: str, entity: Entity = "variants") -> Format:
     """The format that `output=word` asks for, of an entity; NotAcceptable names those that there are."""
-    for form in FORMATS:
-        if entity in form.entities and word in form.also:
-            return form
-    for form in FORMATS:
-        if word in form.words or word in form.whole:
+    own = [form for form in FORMATS if entity in form.entities]
+    for form in (*(f for f in own if word in f.words), *(f for f in own if word in f.also), *FORMATS):
+        if word in form.words or word in form.whole or (word in form.also and form in own):
             if not form.offered:
                 raise NotAcceptable(f"{word} needs {form.library}, which is not installed here", parameter="output")
             return form

@@ -28,13 +28,15 @@ class Format:
     """A row of the formats table.
 
     `words` are the values of `output=`/`method=` that ask for it, `whole` those that ask for all variants of the
-    matched samples in it, `also` those that mean it where its own entity is asked for; `accepts` the media types of
-    `Accept`; `services` the words under `/services/` that deliver it, `ids` what ids behind them are (`each`: every
-    filter is a group of its own).  `entities` are what it can deliver, what a service delivers first; who asks a format
-    of variants, or of what is computed from them, for other entities gets it for all variants of the matched samples.
-    `paged` formats answer a first page where no limit is given, others with `pages` a page where one is; `sets` formats
-    hold several datasets.  `packing` is what `.gz` means; `library` is one that makes the format, that may not be
-    installed, and on whose version the bytes depend.
+    matched samples in it, `also` those that mean it under its services, and where no other holds its own entity;
+    `accepts` the media types of `Accept`; `services` the words under `/services/` that deliver it, `ids` what ids
+    behind them are (`each`: every filter is a group of its own). `entities` are what it can deliver, what a service
+    delivers first; who asks a format of variants, or of what is computed from them, for other entities gets it for all
+    variants of the matched samples. `paged` formats answer a first page where no limit is given, others with `pages` a
+    page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
+    Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
+    by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
+    version the bytes depend.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Format:
     sets: bool = False
     attachment: bool = True
     packing: Literal["gzip", "bgzf"] = "gzip"
+    records: bool = False
+    handover: str = ""
     library: str = ""
 
     @property

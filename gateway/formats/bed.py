@@ -120,4 +120,5 @@ FORMAT: Final = Format(
     summary="BED for genome browsers: a coloured track for each kind of variant, a row a variant",
     parts=_parts,
     pages=False,
+    handover="EDAM:3003",
 )

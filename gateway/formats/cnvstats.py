@@ -12,8 +12,9 @@ from gateway import codec
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
-from gateway.formats.base import Format, camel, dumps, in_turn, plain
-from gateway.formats.beacon import page, result_sets
+from gateway.formats import records
+from gateway.formats.base import Format, dumps, in_turn
+from gateway.formats.envelope import page, result_sets
 from gateway.formats.profiles import Analysis, Profiles, variants_part
 from gateway.model import Array, Part, Rows, Wanted
 from gateway.text import escape_cell
@@ -21,23 +22,10 @@ from gateway.text import escape_cell
 __all__ = ["FORMAT"]
 
 _STATS: Final = ("cnvStats", "cnvChroStats")
-# What Progenetix leaves out of analyses; status maps are bulky and have a format of their own.
-_OUTSIDE: Final = ("_id", "info", "geo_location", "cnv_statusmaps", "var_genemaps")
 _PROJECTION: Final = dict.fromkeys(
-    ("info.statusmaps", "geo_location", "cnv_statusmaps", "var_genemaps", "external_references", "provenance"), 0
+    ("info.statusmaps", "geo_location", "cnv_statusmaps", "var_genemaps", "provenance"), 0
 )
 _GENOME: Final = sum(arm.size for arm in ARMS.bins)
-
-
-def analysis_record(document: dict[str, Any]) -> dict[str, Any]:
-    """A Beacon analysis with its statistics, as far as they are stored, of either model."""
-    info = document.get("info")
-    found = {name: value for name, value in document.items() if name not in _OUTSIDE}
-    if isinstance(info, dict) and "cnvstatistics" in info:  # the place of 2021
-        found.setdefault("cnv_stats", info["cnvstatistics"])
-    record: dict[str, Any] = plain(found, camel)
-    record.setdefault("pipelineName", "progenetix")
-    return {name: value for name, value in record.items() if value not in (None, "", [], {})}
 
 
 def _lines(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
@@ -47,7 +35,7 @@ def _lines(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) 
     lines = []
     for document in documents[start:stop]:
         if isinstance(biosample := document.get("biosample_id"), str):
-            identity, record = document.get("id"), analysis_record(document)
+            identity, record = document.get("id"), records.analysis(document, stats=True)
             name = escape_cell(identity) if isinstance(identity, str) else "."
             stored = ",".join(name for name in _STATS if name in record)
             lines.append(f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n")
@@ -136,7 +124,7 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )
         )
-    return result_sets(wanted, parts)
+    return result_sets(wanted, "analysis", parts)
 
 
 FORMAT: Final = Format(

@@ -1,9 +1,11 @@
-"""JSON Lines: one Beacon record a line, variants or biosamples, with no envelope around them."""
+"""JSON Lines: one Beacon record a line, with no envelope around them."""
 
+from dataclasses import replace
 from typing import Final
 
-from gateway.formats.base import Format, json_rows
-from gateway.formats.beacon import PROJECTIONS, biosample_record, variant_record
+from gateway.formats.base import Format
+from gateway.formats.beacon import record_part
+from gateway.formats.records import RECORDS
 from gateway.model import Part, Wanted
 
 __all__ = ["FORMAT"]
@@ -11,20 +13,9 @@ __all__ = ["FORMAT"]
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((survey, selection),) = wanted.datasets
-    samples = wanted.ask.entity == "biosamples"
     limit = wanted.ask.limit or 0
-    shape = biosample_record if samples else variant_record
-    return (
-        Part(
-            survey=survey,
-            selection=selection,
-            collection=wanted.ask.entity,
-            projection=PROJECTIONS[wanted.ask.entity],
-            encode=json_rows("id" if samples else "biosample_id", shape, after=b"\n"),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
-    )
+    part = record_part(wanted, survey, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
+    return (replace(part, limit=limit, skip=wanted.ask.skip * limit),)
 
 
 FORMAT: Final = Format(
@@ -35,5 +26,7 @@ FORMAT: Final = Format(
     extension="jsonl",
     summary="JSON Lines: one Beacon v2 record a line",
     parts=_parts,
-    entities=("variants", "biosamples"),
+    entities=("variants", "biosamples", "individuals", "analyses", "runs"),
+    records=True,
+    handover="EDAM:3464",
 )

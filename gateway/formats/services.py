@@ -4,47 +4,25 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.formats.base import Format, camel, dumps, json_rows, plain
-from gateway.formats.beacon import API_VERSION
+from gateway.formats.envelope import meta
 from gateway.model import Entity, Part, Say, Tally, Wanted
 
 __all__ = ["COLLATIONS", "envelope"]
 
-_SCHEMAS: Final[dict[Entity, tuple[str, str]]] = {
-    "frequencies": ("intervalFrequencies", "https://progenetix.org/services/schemas/intervalFrequencies/"),
-    "collations": ("collation", "https://progenetix.org/services/schemas/collation/"),
-}
+_KINDS: Final[dict[Entity, str]] = {"frequencies": "intervalFrequencies", "collations": "collation"}
 
 
 def envelope(wanted: Wanted, entity: Entity) -> tuple[bytes, Say]:
     """What is said before the results of a service, and after them, their number included."""
     ask = wanted.ask
-    kind, schema = _SCHEMAS[entity]
-    names = [selection.dataset for _, selection in wanted.datasets]
-    warnings = [warning for _, selection in wanted.datasets for warning in selection.warnings]
-    warnings += [warning for group in wanted.groups for warning in group.selection.warnings]
-    summary = {
-        "apiVersion": API_VERSION,
-        "datasetIds": names,
-        "filters": [{"id": term.asked} for term in ask.filters] or [{"id": prefix} for prefix in ask.prefixes],
-        "genomeBinning": ask.binning,
-        "requestedSchemas": [{"entityType": kind, "schema": schema}],
-        "requestedGranularity": "record",
-        "pagination": {"skip": ask.skip, "limit": ask.limit or 0},
-    }
-    meta = {
-        "apiVersion": API_VERSION,
-        "beaconId": wanted.beacon_id,
-        "receivedRequestSummary": summary,
-        "returnedGranularity": "record",
-        "returnedSchemas": [{"entityType": kind, "schema": schema}],
-        "info": {"warnings": list(dict.fromkeys([*ask.warnings, *warnings]))},
-    }
+    said = {"filters": list(ask.prefixes) or [term.asked for term in ask.filters], "genomeBinning": ask.binning}
+    begin = meta(wanted, _KINDS[entity], limit=ask.limit or 0, said=said)
 
     def say(tallies: Sequence[Tally]) -> bytes:
         found = sum(tally.rows for tally in tallies)
         return b']},\n"responseSummary":' + dumps({"exists": found > 0, "numTotalResults": found}) + b"}\n"
 
-    return b'{"meta":' + dumps(meta) + b',\n"response":{"results":[\n', say
+    return b'{"meta":' + begin + b',\n"response":{"results":[\n', say
 
 
 def _collation(document: dict[str, object]) -> object:

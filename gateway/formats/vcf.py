@@ -183,4 +183,5 @@ FORMAT: Final = Format(
     parts=_parts,
     pages=False,
     packing="bgzf",
+    handover="EDAM:3016",
 )

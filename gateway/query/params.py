@@ -8,6 +8,7 @@ unknown parameter is ignored with a warning, as Beacons do.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final, Literal, cast
 
 from gateway.bins.maps import BINNINGS, DEFAULT
@@ -15,7 +16,7 @@ from gateway.errors import BadRequest
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import normal, parameter
-from gateway.query.routes import Routes
+from gateway.query.routes import Route, Routes
 
 __all__ = ["read"]
 
@@ -28,6 +29,8 @@ _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
 # Columns or plot parameters of one request: more than any table has.
 _MAX_NAMES: Final = 100
+# Records of a test; more are a download.
+_MAX_TESTS: Final = 1_000
 
 # Keys of a request body that are not parameters: those that hold parameters, and the one that holds none of ours.
 _LAYERS = frozenset(("query", "requestparameters", "pagination"))
@@ -266,10 +269,41 @@ def _variants(several: list[Words]) -> tuple[VariantAsk, ...]:
 
 
 def _refuse_unsupported(words: Words) -> None:
-    if _boolean(words, "testMode", default=False):
-        raise BadRequest("testMode is not supported, and ignoring it would widen the result", parameter="testMode")
     if _choice(words, "filterPrecision", {"exact": "exact", "start": "start"}, "exact") == "start":
         raise BadRequest("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
+
+
+def _wanted_output(words: Words, route: Route) -> str | None:
+    word = _output(words)
+    return route.output if word is None or word in route.also else word
+
+
+def _test(ask: Ask, words: Words) -> Ask:
+    """The same in test mode: the first few records of the entity; the query is put aside."""
+    count = whole("testModeCount", single(words, "testModeCount") or "5")
+    if not 0 < count <= _MAX_TESTS:
+        raise BadRequest(f"testModeCount is from 1 to {_MAX_TESTS}", parameter="testModeCount")
+    bare = Ask(entity=ask.entity, output=ask.output, datasets=ask.datasets, warnings=ask.warnings)
+    kept = replace(bare, granularity=ask.granularity, resultsets=ask.resultsets)
+    return replace(kept, limit=count, handovers=False, all_data=True, test_mode=True)
+
+
+def _checked(ask: Ask) -> Ask:
+    """The same, unless something is asked that would have to be ignored."""
+    if ask.entity in ("cohorts", "datasets"):
+        given = {
+            "filters": ask.filters,
+            "biosampleIds": ask.biosample_ids,
+            "individualIds": ask.individual_ids,
+            "analysisIds": ask.analysis_ids,
+            "variantIds": ask.variant_ids,
+            "cohortIds": ask.cohort_ids if ask.entity == "datasets" else (),
+            "referenceName": ask.variants,
+        }
+        for name, value in given.items():
+            if value:
+                raise BadRequest(f"{name}: {ask.entity} are selected by their own ids alone", parameter=name)
+    return ask
 
 
 def _warnings(unknown: set[str]) -> tuple[str, ...]:
@@ -295,9 +329,9 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
     _refuse_unsupported(words)
     limit, skip = single(words, "limit"), single(words, "skip")
     descendants = _boolean(words, "includeDescendantTerms", default=True)
-    return Ask(
+    ask = Ask(
         entity=route.entity,
-        output=_output(words) or route.output,
+        output=_wanted_output(words, route),
         datasets=_ids(words, "datasetIds"),
         filters=_both_filters(from_query, from_body, descendants=descendants),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
@@ -305,6 +339,7 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         individual_ids=_ids(words, "individualIds"),
         analysis_ids=_ids(words, "analysisIds"),
         variant_ids=_ids(words, "variantIds"),
+        cohort_ids=_ids(words, "cohortIds"),
         variants=_variants([words, *from_body.multi]),
         limit=None if limit is None else whole("limit", limit),
         skip=whole("skip", skip or "0"),
@@ -325,3 +360,4 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
+    return _test(ask, words) if _boolean(words, "testMode", default=False) else _checked(ask)

@@ -15,7 +15,7 @@ __all__ = ["BEACON", "Route", "Routes", "service"]
 class Route:
     """A path, with `{ids}` where a comma separated list stands; `ids` is the parameter that they mean.
 
-    `each` makes every filter a group of its own.
+    `each` makes every filter a group of its own; `also` are words that mean its own `output` here.
     """
 
     path: str
@@ -24,6 +24,7 @@ class Route:
     output: str | None = None
     post: bool = False
     each: bool = False
+    also: tuple[str, ...] = ()
 
 
 class Routes:
@@ -56,23 +57,31 @@ _VARIANTS: Final = (
     "variants_in_sample",
     "variantsInSample",
 )
-# Each kind of owner of variants: its words, the entity, and the parameter that takes its ids.
+# Each kind of record: its words, the entity, and the parameter that takes its ids.
 _OWNERS: Final[tuple[tuple[tuple[str, ...], Entity, str], ...]] = (
     (("biosamples", "samples"), "biosamples", "biosampleIds"),
     (("individuals",), "individuals", "individualIds"),
     (("analyses", "callsets"), "analyses", "analysisIds"),
+    (("runs",), "runs", "analysisIds"),
+    (("cohorts",), "cohorts", "cohortIds"),
+    (("datasets",), "datasets", "datasetIds"),
 )
+# What paths with ids lead to, beside variants.
+_OWNED: Final[tuple[Entity, ...]] = ("biosamples", "individuals", "analyses", "runs")
 
 
 def _beacon() -> Iterator[Route]:
     for word in _VARIANTS:
         yield Route(path=f"/beacon/{word}", post=True)
+    yield Route(path="/beacon/g_variants/{ids}", ids="variantIds")
+    yield from (Route(path=f"/beacon/g_variants/{{ids}}/{other}", entity=other, ids="variantIds") for other in _OWNED)
     for words, entity, ids in _OWNERS:
         for word in words:
             yield Route(path=f"/beacon/{word}", entity=entity, post=True)
             yield Route(path=f"/beacon/{word}/{{ids}}", entity=entity, ids=ids)
             for variants in _VARIANTS:
                 yield Route(path=f"/beacon/{word}/{{ids}}/{variants}", ids=ids)
+        yield from (Route(path=f"/beacon/{words[0]}/{{ids}}/{other}", entity=other, ids=ids) for other in _OWNED)
 
 
 BEACON: Final = tuple(_beacon())
@@ -80,15 +89,21 @@ BEACON: Final = tuple(_beacon())
 
 
 def service(
-    word: str, output: str, entities: Iterable[Entity], ids: str = "biosampleIds", *, each: bool = False
+    word: str,
+    output: str,
+    entities: Iterable[Entity],
+    ids: str = "biosampleIds",
+    *,
+    each: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Iterator[Route]:
     """The paths of a service that delivers a format; what ids in them mean is `ids`.
 
     The first entity is what it delivers by itself; the others are asked for by a word behind it.
     """
     first, *others = entities
-    yield Route(path=f"/services/{word}", entity=first, output=output, each=each)
-    yield Route(path=f"/services/{word}/{{ids}}", entity=first, ids=ids, output=output, each=each)
+    yield Route(path=f"/services/{word}", entity=first, output=output, each=each, also=also)
+    yield Route(path=f"/services/{word}/{{ids}}", entity=first, ids=ids, output=output, each=each, also=also)
     for entity in others:
         name = "g_variants" if entity == "variants" else entity
         yield Route(path=f"/services/{word}/{name}", entity=entity, output=output)

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.codes import spellings
 from gateway.model import Ask, Collation, Condition, Selection, Survey, Term
 from gateway.query import among, both, either
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
 
-__all__ = ["collations", "select", "without_references"]
+__all__ = ["cohorts", "collations", "select", "without_references"]
 
 _REFERENCE: Final = "EFO:0009654"
+_COHORTS: Final = ("pgx:cohort-", "pgxcohort-")  # how ids of cohorts begin, now and in 2021
 
 
 def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Selection:
@@ -22,7 +24,7 @@ def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Sel
         dataset=survey.dataset,
         samples=merged((*filters.groups, *_ids(ask), *((Term(collection="variants", condition=c),) for c in variants))),
         rows=_rows(ask, survey, variants),
-        entity=ask.entity,
+        entity="analyses" if ask.entity == "runs" else ask.entity,  # that is where they are
         labels=filters.labels,
         nothing=filters.nothing,
         warnings=filters.warnings,
@@ -48,12 +50,23 @@ def collations(ask: Ask, survey: Survey) -> Selection:
     return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
 
 
+def cohorts(ask: Ask, survey: Survey) -> Selection:
+    """The collations that are cohorts, or those of them whose ids are given."""
+    if not ask.cohort_ids:
+        return collations(replace(ask, prefixes=_COHORTS), survey)
+    ids = [code for asked in ask.cohort_ids for code in spellings(asked) if code.startswith(_COHORTS)]
+    term = Term(collection="collations", condition={"id": among(ids)})
+    held = bool(ids) and "collations" in survey.collections
+    return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
+
+
 def _ids(ask: Ask) -> list[Group]:
     terms: tuple[tuple[tuple[str, ...], Place, str], ...] = (
         (ask.biosample_ids, "biosamples", "id"),
         (ask.individual_ids, "biosamples", "individual_id"),
         (ask.analysis_ids, "analyses", "id"),
         (ask.variant_ids, "variants", "id"),
+        (tuple(code for asked in ask.cohort_ids for code in spellings(asked)), "biosamples", "cohorts.id"),
     )
     return [(Term(collection=place, condition={name: among(ids)}),) for ids, place, name in terms if ids]
 
@@ -64,7 +77,7 @@ def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:
     Several variant queries deliver the variants that meet any of them: a sample that met them all did so with
     different variants, and a conjunction would deliver none.
     """
-    if ask.entity == "analyses":
+    if ask.entity in ("analyses", "runs"):
         return {"id": among(ask.analysis_ids)} if ask.analysis_ids else {}
     if ask.entity != "variants":
         return {}

@@ -27,7 +27,7 @@ async def complete(wanted: Wanted, known: Sequence[Known], surveyor: Surveyor) -
     if ask.output == "cnvstats":
         stored = {survey.dataset for survey, _ in wanted.datasets if await surveyor.stores_stats(survey)}
         return replace(wanted, stats=frozenset(stored))
-    if ask.entity != "analyses":
+    if ask.entity != "analyses" or ask.output in {"json", "jsonl"}:
         return wanted
     survey = wanted.datasets[0][0]
     maps = await surveyor.status_maps(survey, ask.binning)

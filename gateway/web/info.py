@@ -81,7 +81,8 @@ def _row(form: Format) -> str:
         name = "g_variants" if entity == "variants" else entity
         where = f"services/{form.services[0]}" if entity == "collations" else f"beacon/{name}"
         where = "beacon/biosamples" if entity == "frequencies" else where
-        url = f"/{where}?filters=NCIT:C3058&output={form.words[0]}"
+        query = "" if entity in {"cohorts", "datasets"} else "filters=NCIT:C3058&"
+        url = f"/{where}?{query}output={form.words[0]}"
         links.append(f'<a href="{escape(url)}">{escape(entity)}</a>')
     return f"<tr><td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway import __version__
-from gateway.formats import OFFERED, Format
+from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
 from gateway.query.parameters import PARAMETERS, Parameter
 from gateway.query.routes import Route
@@ -13,8 +13,10 @@ from gateway.web.routes import ROUTES
 
 __all__ = ["describe", "description"]
 
-_WHOLE: Final = frozenset({"limit", "skip"})
-_LISTS: Final = frozenset({"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "deliveryKeys"})
+_WHOLE: Final = frozenset({"limit", "skip", "testModeCount"})
+_LISTS: Final = frozenset(
+    {"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "cohortIds", "deliveryKeys"}
+)
 _ERRORS: Final = {
     "400": "a parameter is malformed, named in the message",
     "404": "no such path or dataset",
@@ -74,14 +76,9 @@ _ERROR: Final[dict[str, Any]] = {
 }
 
 
-def _made(form: Format, route: Route) -> bool:
-    """Whether a format is made of the variants of whatever the path names."""
-    return route.entity not in {"frequencies", "collations"} and {"variants", "frequencies"} & {*form.entities} != set()
-
-
 def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
     """The methods of a path."""
-    forms = [form for form in OFFERED if route.entity in form.entities or _made(form, route)]
+    forms = [form for form in OFFERED if delivered(form, route.entity)]
     kinds = sorted({form.media.partition(";")[0] for form in forms})
     said = {
         "summary": f"{route.entity}" + (f" as {route.output}" if route.output else ""),

@@ -16,13 +16,13 @@ from gateway.formats import Format
 from gateway.genome import STATES
 from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
 from gateway.query import filters
-from gateway.query.select import collations, select
+from gateway.query.select import cohorts, collations, select
 from gateway.web.binned import complete
 
 __all__ = ["prepare"]
 
 # Changes whenever the bytes of an unchanged request on unchanged data do.
-_ENCODER: Final = "2"
+_ENCODER: Final = "3"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
@@ -31,15 +31,13 @@ _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a
 async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
     ask, form, packed = _chosen(ask, accept)
-    names = ask.datasets or config.datasets[:1]
+    names = ask.datasets or (config.datasets if ask.entity == "datasets" else config.datasets[:1])
     _check(ask, form, names, config)
     datasets: list[tuple[Survey, Selection]] = []
     collated: list[Mapping[str, Collation]] = []
-    for name in names:
-        survey = await surveyor.survey(name)
-        collated.append(await surveyor.collations(name, filters.wanted(ask)))
-        found = collations(ask, survey) if ask.entity == "collations" else select(ask, survey, collated[-1])
-        datasets.append((survey, found))
+    for survey in await _surveys(ask, names, surveyor):
+        collated.append(await surveyor.collations(survey.dataset, filters.wanted(ask)))
+        datasets.append((survey, _selection(ask, survey, collated[-1])))
     wanted = Wanted(
         ask=ask,
         datasets=tuple(datasets),
@@ -49,6 +47,7 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         page_limit=config.page_limit,
         licence=config.licence,
         citation=config.citation,
+        downloads=formats.downloads(ask.entity) if form.sets else (),
     )
     wanted = await complete(wanted, collated, surveyor)
     selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
@@ -63,6 +62,26 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         warnings=tuple(dict.fromkeys(warnings)),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
     )
+
+
+async def _surveys(ask: Ask, names: tuple[str, ...], surveyor: Surveyor) -> list[Survey]:
+    """The surveys of these datasets; a list of all that are served passes over those that hold nothing."""
+    found = []
+    for name in names:
+        try:
+            found.append(await surveyor.survey(name))
+        except NotFound:
+            if ask.datasets or len(names) == 1:
+                raise
+    if not found:
+        raise NotFound("no dataset here holds data", parameter="datasetIds")
+    return found
+
+
+def _selection(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> Selection:
+    if ask.entity == "collations":
+        return collations(ask, survey)
+    return cohorts(ask, survey) if ask.entity == "cohorts" else select(ask, survey, known)
 
 
 def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[str, int]:
@@ -84,11 +103,10 @@ def _chosen(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     word = ask.output or formats.by_accept(accept, ask.entity).name
     form = formats.by_word(word.removesuffix(_PACKED), ask.entity)
     plain = replace(ask, output=form.name)
-    if word.removesuffix(_PACKED) in form.whole or ask.entity not in form.entities:
-        # A file of variants, asked of their owners, holds all that these have; so does what is computed from them.
-        made = next((entity for entity in ("variants", "frequencies", "analyses") if entity in form.entities), None)
-        if made is None or ask.entity in ("frequencies", "collations"):
-            raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
+    made = formats.delivered(form, ask.entity)
+    if made is None:
+        raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
+    if word.removesuffix(_PACKED) in form.whole or made != ask.entity:
         plain = replace(plain, entity=made, whole_samples=True)
     return plain, form, word.endswith(_PACKED)
 
@@ -97,13 +115,15 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
     for name in names:
         if name not in config.datasets:
             raise NotFound(f"no such dataset here; there are: {', '.join(config.datasets)}", parameter="datasetIds")
+    if ask.test_mode and not form.records:
+        raise BadRequest(f"a {form.name} file is of data; testMode is for JSON", parameter="testMode")
     if len(names) > 1 and not form.sets:
         raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
     if ask.limit and not form.pages:
         raise BadRequest(f"a {form.name} file has no pages", parameter="limit")
-    whole = (not form.paged or ask.limit == 0) and ask.entity != "collations"
+    whole = (not form.paged or ask.limit == 0) and ask.entity not in {"collations", "cohorts", "datasets"}
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(
             "nothing narrows this download: name filters, ids or a variant query, "
@@ -117,7 +137,8 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
-    named = (wanted.base, wanted.beacon_id, wanted.page_limit) if form.sets else named
+    if form.sets:
+        named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)
     named += (form.library, form.version) if form.library else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
@@ -127,7 +148,7 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
 
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     """A telling name: dataset, what was asked for, extension; safe on every file system."""
-    ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids)
+    ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids, *ask.cohort_ids)
     words = [*names, *ask.prefixes, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
     for query in ask.variants:
         types = sorted({STATES[state].variant_type or "" for state in query.states})
@@ -153,6 +174,7 @@ def _address(ask: Ask) -> str:
         ("individualIds", ask.individual_ids),
         ("analysisIds", ask.analysis_ids),
         ("variantIds", ask.variant_ids),
+        ("cohortIds", ask.cohort_ids),
     ):
         pairs += [(name, ",".join(ids))] if ids else []
     for query in ask.variants:

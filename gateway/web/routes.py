@@ -8,7 +8,9 @@ from gateway.query.routes import BEACON, Routes, service
 __all__ = ["ROUTES"]
 
 _SERVICES: Final = (
-    service(word, form.name, form.entities, form.ids, each=form.each) for form in FORMATS for word in form.services
+    service(word, form.name, form.entities, form.ids, each=form.each, also=form.also)
+    for form in FORMATS
+    for word in form.services
 )
 
 ROUTES: Final = Routes((*BEACON, *(route for routes in _SERVICES for route in routes)))

@@ -9,7 +9,8 @@ from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, Ob
 
 from gateway.errors import BadRequest, NotFound, StoreDown
 from gateway.formats.base import camel, dumps, plain
-from gateway.formats.beacon import biosample_record, envelope_error, variant_record
+from gateway.formats.envelope import error as envelope_error
+from gateway.formats.records import analysis, biosample, cohort, individual, run, variant
 
 # --- values ----------------------------------------------------------------------------------------------------------
 
@@ -142,7 +143,7 @@ CNV_RECORD = """
 
 
 def test_the_documented_variant():
-    assert variant_record(CNV) == json.loads(CNV_RECORD)
+    assert variant(CNV) == json.loads(CNV_RECORD)
 
 
 def test_a_sequence_alteration():
@@ -162,7 +163,7 @@ def test_a_sequence_alteration():
         "variant_level_data": {"clinical_interpretations": []},
         "info": {"var_length": 1, "version": "VRSv2"},
     }
-    record = variant_record(snv)
+    record = variant(snv)
     assert record["variation"] == {
         "type": "Allele",
         "digest": "rTWnfyUljMTJU6__jC0jcZqOLILNpNAR",
@@ -183,7 +184,7 @@ def test_a_fusion():
         {"type": "SequenceLocation", "sequence_id": "refseq:NC_000012.12", "start": [108600000, 133275309]},
     ]
     fusion = {"type": "Adjacency", "variant_state": {"id": "SO:0000806"}, "adjoined_sequences": partners}
-    assert variant_record(fusion)["variation"] == {
+    assert variant(fusion)["variation"] == {
         "type": "Adjacency",
         "adjoinedSequences": partners,
         "variantState": {"id": "SO:0000806"},
@@ -203,7 +204,7 @@ def test_a_variant_of_2021_has_the_current_shape():
         "info": {"cnv_value": -0.8731},
         "updated": "2021-02-03T10:11:12.000Z",
     }
-    assert variant_record(old) == {
+    assert variant(old) == {
         "variantInternalId": "9:21864674-21999241:DEL",
         "variation": {
             "location": {**LOCATION, "start": 21864674, "end": 21999241},
@@ -251,11 +252,12 @@ def test_a_biosample():
         "geo_location": {"properties": {"city": "Zurich", "ISO3166alpha3": "CHE"}},
         "updated": datetime(2025, 8, 1, 10, 11, 12),  # noqa: DTZ001  (BSON gives naive UTC)
     }
-    assert biosample_record(stored) == {
+    assert biosample(stored) == {
         "id": "pgxbs-zz0demo1",
         "individualId": "pgxind-zz0demo3",
         "histologicalDiagnosis": {"id": "NCIT:C4017", "label": "Invasive Breast Ductal Carcinoma"},
         "sampleOriginType": SPECIMEN,
+        "biosampleStatus": {"id": "NCIT:C17998", "label": "Unknown"},
         "collectionMoment": "P61Y2M13D",
         "geoLocation": {"properties": {"city": "Zurich", "ISO3166alpha3": "CHE"}},
         "updated": "2025-08-01T10:11:12Z",
@@ -285,7 +287,7 @@ def test_a_biosample_of_2021_has_the_current_shape():
         "provenance": {"material": {"id": "EFO:0009656", "label": "neoplastic sample"}},
         "individual_age_at_collection": {"age": "P61Y"},
     }
-    assert biosample_record(stored) == {
+    assert biosample(stored) == {
         "id": "pgxbs-zz0demo1",
         "notes": "breast carcinoma [ductal]",
         "icdoMorphology": {"id": "pgx:icdom-85003", "label": "Infiltrating duct carcinoma, NOS"},
@@ -303,7 +305,67 @@ def test_a_biosample_of_2021_has_the_current_shape():
 
 
 def test_a_biosample_always_says_what_it_is_and_its_references():
-    assert biosample_record({}) == {"sampleOriginType": SPECIMEN, "externalReferences": []}
+    unknown = {"id": "NCIT:C17998", "label": "Unknown"}
+    nothing = {"sampleOriginType": SPECIMEN, "biosampleStatus": unknown, "externalReferences": []}
+    assert biosample({}) == biosample({"biosample_status": {"id": "", "label": ""}}) == nothing
+
+
+# --- individuals, analyses, runs, cohorts ----------------------------------------------------------------------------
+
+
+def test_an_individual_has_its_diseases_in_a_list():
+    disease = {"disease_code": {"id": "NCIT:C4017", "label": "x"}, "onset": {"age": "P60Y", "age_days": 21914}}
+    stored = {"_id": 1, "id": "i", "sex": {"id": "NCIT:C16576"}, "index_disease": disease, "auxiliary_disease": {}}
+    assert individual(stored) == {
+        "id": "i",
+        "sex": {"id": "NCIT:C16576"},
+        "diseases": [
+            {
+                "diseaseCode": {"id": "NCIT:C4017", "label": "x"},
+                "onset": {"age": "P60Y", "ageDays": 21914},
+            }
+        ],
+    }
+    old = {"id": "i", "genotypic_sex": {"id": "PATO:0020001"}, "biocharacteristics": [{"id": "NCIT:C4017"}]}
+    assert individual(old) == {
+        "id": "i",
+        "sex": {"id": "PATO:0020001"},
+        "diseases": [{"diseaseCode": {"id": "NCIT:C4017", "label": ""}}],
+    }
+    assert individual({"id": "i"}) == {"id": "i", "sex": {"id": "NCIT:C17998", "label": "Unknown"}}
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ({"analysis_date": "2020-05-06", "run_date": "2020-05-06", "updated": "2025-08-01T10:11:12"}, "2020-05-06"),
+        ({"updated": "2021-02-03T10:11:12.000Z"}, "2021-02-03"),
+        ({"updated": datetime(2021, 2, 3, tzinfo=UTC)}, "2021-02-03"),
+        ({"updated": "lately", "_id": ObjectId("60a0c1d2e3f4a5b6c7d8e9f0")}, "2021-05-16"),
+        ({"_id": 7}, None),
+    ],
+)
+def test_an_analysis_and_its_run_are_dated_by_what_is_stored(dates, day):
+    platform = {"id": "geo:GPL6801"}
+    stored = {"id": "a", "biosample_id": "b", "platform_model": platform, "info": {}, "cnv_stats": {"x": 1}, **dates}
+    assert analysis(stored).get("analysisDate") == day
+    assert analysis(stored)["pipelineName"] == "progenetix"
+    assert {"info", "cnvStats", "_id"}.isdisjoint(analysis(stored))
+    assert analysis(stored, stats=True)["cnvStats"] == {"x": 1}
+    named = {"id": "a", "biosampleId": "b", "platformModel": platform}
+    assert run(stored) == ({**named, "runDate": day} if day else named)
+
+
+def test_a_cohort():
+    stored = {"id": "pgx:cohort-TCGA", "label": "TCGA samples", "count": 3}
+    assert cohort(stored) == {
+        "id": "pgx:cohort-TCGA",
+        "name": "TCGA samples",
+        "cohortType": "beacon-defined",
+        "cohortSize": 3,
+    }
+    nameless = {"id": "c", "name": "c", "cohortType": "beacon-defined"}
+    assert cohort({"id": "c", "label": None, "count": math.nan}) == nameless
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -321,6 +383,7 @@ def test_an_error_has_the_shape_that_beacon_clients_expect():
                 "pagination": {"skip": 0, "limit": 0},
                 "requestedGranularity": "record",
             },
+            "returnedGranularity": "boolean",
             "returnedSchemas": [],
             "info": {"requestId": "r-1"},
         },

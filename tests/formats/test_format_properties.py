@@ -12,7 +12,7 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.formats import FORMATS, beacon, bed, eras, jsonl, pgxseg, samples, seg, tables, vcf
+from gateway.formats import FORMATS, beacon, bed, downloads, eras, jsonl, pgxseg, records, samples, seg, tables, vcf
 from gateway.formats.base import camel, dumps, plain
 from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Tally, Wanted
 from gateway.text import unescape
@@ -108,7 +108,8 @@ def array(found: list[dict[str, Any]]) -> bytes:
 
 def wanted(ask: Ask, datasets: tuple[str, ...] = ("demo",)) -> Wanted:
     sets = tuple((Survey(dataset=name, version="1"), Selection(dataset=name)) for name in datasets)
-    return Wanted(ask=ask, datasets=sets, beacon_id="b", base="http://h", address="/beacon/g_variants", page_limit=200)
+    said = {"base": "http://h", "address": "/beacon/g_variants", "downloads": downloads(ask.entity)}
+    return Wanted(ask=ask, datasets=sets, beacon_id="b", page_limit=200, **said)
 
 
 VARIANTS, BIOSAMPLES = Ask(entity="variants"), Ask(entity="biosamples")
@@ -140,7 +141,7 @@ def test_biosamples_of_any_kind_are_read(document):
     current = eras.biosample(document)
     assert repr(eras.biosample(current)) == repr(current)
     line = samples.line(document)
-    record = beacon.biosample_record(document)
+    record = records.biosample(document)
     assert repr(document) == before
     assert line.startswith("#sample=>")
     assert not any(ord(character) < 0x20 or character == "\x7f" for character in line[:-1])
@@ -153,10 +154,10 @@ def test_variants_of_any_kind_are_read(document):
     before = repr(document)
     current = eras.variant(document)
     assert repr(eras.variant(current)) == repr(current)
-    record = beacon.variant_record(document)
+    record = records.variant(document)
     assert repr(document) == before
     assert json.loads(dumps(record)) == record
-    assert record.keys() == beacon.variant_record({}).keys()
+    assert record.keys() == records.variant({}).keys()
 
 
 @given(st.lists(documents(VARIANT), max_size=5))
@@ -313,7 +314,7 @@ def test_order_is_by_sample_and_then_by_id(found, random):
     starts = [row.split("\t")[2] for row in SEGMENTS.encode([array(shuffled)]).data.decode().split("\n")[:-1]]
     assert starts == [str(number) for number in range(len(found))]
     lines = PARTS["variants as JSON Lines"].encode([array(shuffled)]).data.splitlines()
-    assert [json.loads(line) for line in lines] == [beacon.variant_record(document) for document in found]
+    assert [json.loads(line) for line in lines] == [records.variant(document) for document in found]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------
@@ -342,7 +343,7 @@ def deliver(parts: tuple[Part, ...], sets: list[list[dict[str, Any]]]) -> bytes:
     sizes=st.lists(st.integers(0, 4), min_size=1, max_size=3),
     ask=st.builds(
         Ask,
-        entity=st.sampled_from(["variants", "biosamples"]),
+        entity=st.sampled_from(["variants", "biosamples", "individuals", "analyses", "runs", "cohorts"]),
         filters=st.just((FilterTerm(id="NCIT:C3058"), FilterTerm(id="age", operator=">=", value="P18Y"))),
         granularity=st.sampled_from(["record", "count", "boolean"]),
         resultsets=st.sampled_from(["HIT", "MISS", "ALL", "NONE"]),
@@ -359,6 +360,9 @@ def test_an_envelope_is_json_and_counts_truly(sizes, ask):
     sets = [[{"_id": n, "id": f"s{n}", "biosample_id": f"s{n}"} for n in range(size)] for size in sizes]
     answer = json.loads(deliver(beacon.FORMAT.parts(wanted(ask, datasets)), sets))
     shown = {"HIT": bool, "MISS": lambda size: not size, "ALL": lambda _: True, "NONE": lambda _: False}[ask.resultsets]
+    if ask.entity == "cohorts":
+        _is_a_collection(answer, ask, sizes)
+        return
     found = answer["response"]["resultSets"]
     assert [one["id"] for one in found] == [name for name, size in zip(datasets, sizes, strict=True) if shown(size)]
     limit = 200 if ask.limit is None else ask.limit
@@ -376,7 +380,19 @@ def test_an_envelope_is_json_and_counts_truly(sizes, ask):
     assert answer["meta"]["receivedRequestSummary"]["pagination"] == {"skip": ask.skip, "limit": limit}
 
 
+def _is_a_collection(answer, ask, sizes) -> None:
+    """One list of the records of all datasets, at record granularity only."""
+    limit = 200 if ask.limit is None else ask.limit
+    here = [max(0, size - ask.skip * limit) for size in sizes]
+    told = answer["response"].get("collections")
+    assert told is None or len(told) == sum(min(limit or some, some) for some in here)
+    assert (told is not None) == (ask.granularity == "record")
+    counted = {} if ask.granularity == "boolean" else {"numTotalResults": sum(sizes)}
+    assert answer["responseSummary"] == {"exists": any(sizes), **counted}
+
+
 def test_every_format_delivers_what_it_says():
     for form in FORMATS:
         for entity in set(form.entities) - {"frequencies"}:  # which are of groups, not of documents
-            assert form.parts(wanted(Ask(entity=entity)))[-1].collection == entity
+            there = {"runs": "analyses", "cohorts": "collations", "datasets": "biosamples"}.get(entity, entity)
+            assert form.parts(wanted(Ask(entity=entity)))[-1].collection == there

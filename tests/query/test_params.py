@@ -60,6 +60,18 @@ DUCTAL = FilterTerm(id="pgx:icdom-85003")
         ("/services/pgxsegvariants?output=json&analysisIds=x", Ask(analysis_ids=("x",), output="json")),
         ("/beacon/individuals/a,b", Ask(entity="individuals", individual_ids=("a", "b"))),
         ("/beacon/callsets?output=table", Ask(entity="analyses", output="table")),
+        ("/beacon/runs/a", Ask(entity="runs", analysis_ids=("a",))),
+        ("/beacon/runs?runIds=a,b", Ask(entity="runs", analysis_ids=("a", "b"))),
+        ("/beacon/cohorts/pgx:cohort-TCGA", Ask(entity="cohorts", cohort_ids=("pgx:cohort-TCGA",))),
+        ("/beacon/cohorts/pgx:cohort-TCGA/individuals", Ask(entity="individuals", cohort_ids=("pgx:cohort-TCGA",))),
+        ("/beacon/datasets/cellz", Ask(entity="datasets", datasets=("cellz",))),
+        ("/beacon/datasets/cellz/g_variants", Ask(datasets=("cellz",))),
+        ("/beacon/g_variants/v1", Ask(variant_ids=("v1",))),
+        ("/beacon/g_variants/v1/biosamples", Ask(entity="biosamples", variant_ids=("v1",))),
+        (
+            "/beacon/runs?testMode=true&filters=NCIT:C1&skip=3&output=json&testModeCount=7",
+            Ask(entity="runs", output="json", limit=7, handovers=False, all_data=True, test_mode=True),
+        ),
         # Parameters.
         ("/beacon/variants?groupBy=NCIT&deliveryKeys=b,a,b", Ask(group_by="ncit", delivery_keys=("a", "b"))),
         ("/beacon/variants?plotPars=a=1;b=x,%3Dy", Ask(plot_pars=(("a", "1"), ("b", "x,=y")))),
@@ -166,7 +178,9 @@ def test_spelling_and_order_do_not_matter(one, other):
         ("geolatitude=47", "geoLatitude"),
         ("accessid=1", "accessid"),
         ("filterPrecision=start", "filterPrecision"),
-        ("testMode=true", "testMode"),
+        ("testMode=perhaps", "testMode"),
+        ("testMode=true&testModeCount=0", "testModeCount"),
+        ("testMode=true&testModeCount=1001", "testModeCount"),
         ("variantMultiPars=[]", "variantMultiPars"),
     ],
 )
@@ -293,7 +307,7 @@ def test_several_variant_queries():
         ({"query": {"requestParameters": {"variantMultiPars": [{"filters": "x"}]}}}, "variantMultiPars"),
         ({"query": {"requestParameters": {"variantMultiPars": [{"geneId": "TP53"}]}}}, "geneId"),
         ({"query": {"requestParameters": {"variantMultiPars": [{}] * 51}}}, "variantMultiPars"),
-        ({"query": {"testMode": True}}, "testMode"),
+        ({"query": {"testMode": 5}}, "testMode"),
     ],
 )
 def test_malformed_bodies(body, parameter):

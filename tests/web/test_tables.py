@@ -75,7 +75,7 @@ def test_ids_select_just_their_records(gateway: Gateway):
     analyses = read(gateway.ask(f"/beacon/analyses?{QUERY}&output=table"))
     one = analyses[1]
     assert read(gateway.ask(f"/beacon/analyses/{one['analysis_id']}?output=table")) == [one]
-    person = read(gateway.ask(f"/beacon/individuals/{one['individual_id']}"))
+    person = read(gateway.ask(f"/beacon/individuals/{one['individual_id']}?output=table"))
     assert [row["individual_id"] for row in person] == [one["individual_id"]]
     assert read(gateway.ask(f"/services/sampletable/{one['biosample_id']}/individuals")) == person
     pages = [read(gateway.ask(f"/beacon/analyses?{QUERY}&output=table&limit=3&skip={page}")) for page in range(9)]
