@@ -187,9 +187,11 @@ def _constant(request: web.Request, offer: Offer) -> dict[str, Any]:
 def _commands(address: str, name: str) -> dict[str, str]:
     """Command lines that fetch an export and go on after any break."""
     url, quoted, file = shlex.quote(address), json.dumps(address), json.dumps(name)
+    # 22 is any refusal, 416 of a file that is complete among them: the checksum tells.
+    curl = f"until curl -fO -C - --retry 1000 --retry-connrefused {url}; do [ $? -ne 22 ] || break; sleep 5; done"
     return {
         "wget": f"wget -c --tries=0 --retry-connrefused {url}",
-        "curl": f"curl -fO -C - --retry 1000 --retry-all-errors {url}",
+        "curl": f"{curl}; curl -fsS --retry 9 {url}{_SHA} | sha256sum -c",
         "aria2c": f"aria2c -c -x1 --max-tries=0 --retry-wait=5 {url}",
         "R": f"options(timeout = 86400); download.file({quoted}, {file}, mode = 'wb', method = 'libcurl')",
         "python": f"import urllib.request; urllib.request.urlretrieve({quoted}, {file})",

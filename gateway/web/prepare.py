@@ -21,10 +21,16 @@ from gateway.web.binned import complete
 
 __all__ = ["prepare"]
 
-# Changes whenever the bytes of an unchanged request on unchanged data do.
-_ENCODER: Final = "3"
+# Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
+_ENCODER: Final = "4"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
+_NAMED: Final = frozenset(
+    form.name
+    for n, form in enumerate(formats.FORMATS)
+    if any(form.extension == above.extension and {*form.entities} & {*above.entities} for above in formats.FORMATS[:n])
+)
+"""Formats that name themselves in file names, which would else be those of others: `wget -c` would join the two."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
@@ -156,8 +162,10 @@ def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
         words += ["-".join([*place, *map(str, (*query.start, *query.end)), *types])]
     what = f"all-{ask.entity}" if ask.whole_samples and ask.variants and ask.entity == "variants" else ask.entity
     what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
+    how = ["any"] if ask.logic == "OR" and len(ask.filters) > 1 else []
+    how += [form.name] if form.name in _NAMED else []
     page = [f"page-{ask.skip}"] if ask.skip else []
-    stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], what, *page])
+    stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], *how, what, *page])
     return f"{stem[:120]}.{form.extension}"
 
 

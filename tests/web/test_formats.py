@@ -32,6 +32,18 @@ def path(form: Format, entity: Entity, query: str = QUERY) -> str:
     return f"{PATHS[entity]}?{query}&output={form.words[0]}"
 
 
+def test_no_two_formats_of_the_same_records_share_a_file_name(gateway: Gateway):
+    """`wget -c` would join the end of the one to the beginning of the other."""
+    names = [gateway.ask(path(form, entity), "HEAD").headers["Content-Disposition"] for form, entity in EACH]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_filters_joined_by_or_have_a_name_of_their_own(gateway: Gateway):
+    asked = "/beacon/biosamples?filters=NCIT:C3058,NCIT:C4017&output=pgxseg"
+    both, either = (gateway.ask(asked + more, "HEAD") for more in ("", "&filterLogic=OR"))
+    assert both.headers["Content-Disposition"] != either.headers["Content-Disposition"]
+
+
 @each
 def test_a_download_has_its_name_its_etag_and_its_head(gateway: Gateway, form: Format, entity: Entity):
     answer, head = gateway.ask(path(form, entity)), gateway.ask(path(form, entity), "HEAD")

@@ -95,6 +95,25 @@ def test_the_commands_of_a_ticket_work(kept: Gateway, tmp_path: Path):
         assert hashlib.sha256((folder / done.json["name"]).read_bytes()).hexdigest() == done.json["sha256"]
 
 
+@pytest.mark.parametrize("name", ["wget", "curl"])
+@pytest.mark.parametrize("held", [1000, None], ids=["a part", "all"])
+def test_the_commands_of_a_ticket_may_be_given_again(kept: Gateway, tmp_path: Path, name: str, held: int | None):
+    """Also where nothing is left to do, which a server has to answer with 416."""
+    done = complete(kept, SMALL)
+    file = tmp_path / done.json["name"]
+    file.write_bytes(kept.ask(path_of(done)).body[:held])
+    command = ["sh", "-c", done.json["commands"][name]]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=20)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == done.json["sha256"]
+
+
+def test_the_curl_command_fails_where_the_export_is_gone(kept: Gateway, tmp_path: Path):
+    command = complete(kept, SMALL).json["commands"]["curl"].replace("/exports/", "/exports/00")
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True, timeout=20)
+    assert done.returncode != 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_ticket_drives_a_progress_display(quick: Quick, paced: bytes, tmp_path: Path):
     """Two workers: the one that answers is often not the one that works."""
     with Gateway(*quick.arguments, log=tmp_path / "log", slice_rows=500, workers=2) as gateway:

@@ -21,6 +21,7 @@ DOWNLOADS = [
     "/services/pgxseg/pgxbs-none",
     "/services/collations?filters=NCIT",
     "/beacon/individuals?method=table&filters=NCIT:C3058",
+    "/beacon/analyses?output=values&filters=NCIT:C3058",
 ]
 OTHERS = [
     "/beacon/g_variants?filters=NCIT:C3058",
@@ -36,7 +37,9 @@ OTHERS = [
 
 PROXIES = [Nginx, Apache]
 # What a Beacon's paths deliver; plain JSON is the old Beacon's.
-OUTPUTS = [word for form in FORMATS if form.entities != ("collations",) for word in (*form.words, *form.whole)]
+ROWS = [form for form in FORMATS if form.entities != ("collations",)]
+ALSO = {form.name: form.also for form in ROWS if "frequencies" not in form.entities}
+OUTPUTS = list(dict.fromkeys(w for form in ROWS for w in (*form.words, *form.whole, *ALSO.get(form.name, ()))))
 SERVICES = [word for form in FORMATS for word in form.services]
 
 
@@ -52,7 +55,8 @@ def test_just_the_outputs_and_services_of_the_formats_table_go_to_the_gateway(na
 def test_what_goes_to_the_gateway_is_what_it_delivers(gateway: Gateway):
     for word in OUTPUTS:
         asked = f"?filters=NCIT:C3058&output={word}"
-        statuses = {gateway.ask(f"/beacon/{entity}{asked}", "HEAD").status for entity in ("g_variants", "biosamples")}
+        paths = ("g_variants", "biosamples", "analyses")
+        statuses = {gateway.ask(f"/beacon/{path}{asked}", "HEAD").status for path in paths}
         assert 200 in statuses, word
     assert gateway.ask("/beacon/g_variants?filters=NCIT:C3058&output=collations", "HEAD").status == 406
 
