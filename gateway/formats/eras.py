@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.codes import current_code
 from gateway.genome import STATE_OF_TYPE, STATES, chromosome
 
-__all__ = ["analysis", "biosample", "individual", "variant"]
+__all__ = ["NEW_VARIANT", "OLD_VARIANT", "analysis", "biosample", "individual", "variant"]
 
 Document = dict[str, Any]
 
@@ -39,7 +39,9 @@ _ANALYSIS_REFERENCES: Final = (
 _OLD_BIOSAMPLE: Final = frozenset(
     {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
 )
-_OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
+OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
+"""A variant that has one of these fields is of 2021, but not if it has one of the following."""
+NEW_VARIANT: Final = frozenset({"location", "adjoined_sequences"})
 
 
 def _terms(value: Any) -> list[Document]:
@@ -122,7 +124,7 @@ def _fill(document: Document, field: str, value: Any) -> None:
 def variant(document: Mapping[str, Any]) -> Document:
     """A variant in the current model."""
     new = dict(document)
-    if "location" in document or "adjoined_sequences" in document or not document.keys() & _OLD_VARIANT:
+    if document.keys() & NEW_VARIANT or not document.keys() & OLD_VARIANT:
         return new
     new["location"] = _location(new)
     for old, field in (
