@@ -174,7 +174,8 @@ class Writer {
 
     // The value that stands for a member; nullptr: unsure.
     const Found* first(const Member& member) const {
-        const Found* found = nullptr;
+        static const Found never;
+        const Found* found = &never;
         for (const std::uint32_t field : member.fields) {
             found = &found_[field];
             const Says said = truth(*found);
@@ -213,10 +214,11 @@ class Writer {
     }
 
     bool camelled(const Found& found) {
-        if (found.type == type_document) return object(found.at, found.name);
-        if (truth(found) != Says::no) return false;
+        const bool container = found.type == type_document || found.type == type_array;
+        const Says said = container ? says(load32(found.at) != min_document) : truth(found);
+        if (said == Says::yes) return value(found.type, found.at, found.name);
         out_.put("{}", 2);
-        return true;
+        return said == Says::no;
     }
 
     bool object(const Byte* at, std::uint32_t place) {
