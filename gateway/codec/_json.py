@@ -136,11 +136,11 @@ def json_rows(
 
 
 def sure_json_rows(
-    _arrays: Sequence[Array],
-    _plan: RecordPlan,
-    _key: str,
+    arrays: Sequence[Array],  # noqa: ARG001  what the core takes
+    plan: RecordPlan,  # noqa: ARG001
+    key: str,  # noqa: ARG001
     *,
-    before: bytes = b"",  # noqa: ARG001  the core's signature
+    before: bytes = b"",  # noqa: ARG001
     after: bytes = b"",  # noqa: ARG001
     start: int = 0,  # noqa: ARG001
     stop: int | None = None,  # noqa: ARG001

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from bson import encode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
+from gateway.codec import json_rows
 from gateway.formats import pgxseg
+from tests.codec import records
 from tests.codec.engines import ENGINES, Engine, sure_rows
 
 
@@ -32,3 +35,11 @@ def test_the_compiled_engine_needs_no_help(
     assert found is not None
     assert found.matched == compiled.count(array) == 1500
     assert found == ENGINES["python"].rows([array], pgxseg.COLUMNS, "biosample_id")
+
+
+def test_the_compiled_engine_writes_records_by_itself(mongo: MongoClient[dict[str, Any]], demo: str):
+    array = encode({str(n): document for n, document in enumerate(mongo[demo].variants.find().limit(1500))})
+    found = records.sure([array], *records.PLANS[0])
+    assert found is not None
+    assert found == json_rows([array], *records.PLANS[0])
+    assert found.rows == 1500

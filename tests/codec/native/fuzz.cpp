@@ -22,8 +22,9 @@ void require(bool truth, const char* what) {
     std::abort();
 }
 
-bool encode(const gateway::Plan& plan, const gateway::Byte* data, std::size_t size) {
-    gateway::Encoder encoder(plan, size);
+template <typename Encoder, typename Plan>
+bool encode(const Plan& plan, const gateway::Byte* data, std::size_t size) {
+    Encoder encoder(plan, size);
     if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
     const std::size_t rows = encoder.count();
     const std::string_view all = encoder.pick(0, rows);
@@ -36,11 +37,16 @@ bool encode(const gateway::Plan& plan, const gateway::Byte* data, std::size_t si
     return true;
 }
 
+unsigned long recorded = 0;
+
 bool one(const gateway::Byte* input, std::size_t size) {
     static const auto plan = test_plan();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
-    const bool sure = encode(*plan, data, size);
+    static const auto record_plan = test_record_plan();
+    const bool sure = encode<gateway::Encoder>(*plan, data, size);
+    const bool records = encode<gateway::JsonEncoder>(*record_plan, data, size);
+    require(!records || sure, "what can be a record can be a row");
     gateway::Stretch last;
     const std::int64_t count = gateway::count(data, size, last);
     require(!sure || count >= 0, "what is encoded can be counted");
@@ -48,6 +54,7 @@ bool one(const gateway::Byte* input, std::size_t size) {
     gateway::Reply reply;
     if (gateway::split_reply(data, size, reply))
         require(reply.batch.start + reply.batch.size < size, "the batch lies inside");
+    recorded += records;
     return sure;
 }
 
@@ -110,8 +117,8 @@ int main(int count, char** arguments) {
             run(data);
         }
     }
-    std::printf("%lu inputs, %lu sure\n", tried, sure);
-    return sure ? 0 : 1;
+    std::printf("%lu inputs, %lu sure, %lu of them as records\n", tried, sure, recorded);
+    return sure && recorded ? 0 : 1;
 }
 
 #endif
