@@ -6,24 +6,27 @@ The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENS
 import os
 
 from gateway.codec._py import sort, types_after
-from gateway.codec.columns import Cell, Column, Kind
+from gateway.codec.columns import Cell, Column, Header, Kind, Label
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
-    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply
+    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
 else:
     try:
-        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, rows, split_reply
+        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
     except ImportError:
-        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply
+        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
 
 __all__ = [
     "IMPLEMENTATION",
     "Cell",
     "Column",
+    "Header",
     "Kind",
+    "Label",
     "count",
     "decode",
     "last_id",
+    "lines",
     "rows",
     "sort",
     "split_reply",

@@ -133,8 +133,8 @@ class Renderer {
   public:
     Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out) {}
 
-    // The line of the document that was walked last; nothing if its columns say that it has none.
-    void line(const Walk& walk) {
+    // The line of the document that was walked last; nothing if its columns say that it has none.  Always sure.
+    bool line(const Walk& walk) {
         const std::size_t before = out_.size();
         char separator = 0;
         for (const Column& column : plan_.columns()) {
@@ -145,10 +145,11 @@ class Renderer {
             if (!found) out_.put(column.missing);
             if ((column.required && !found) || (column.checked && out_.since(from) != column.only)) {
                 out_.end_at(out_.data() + before);
-                return;
+                return true;
             }
         }
         out_.put('\n');
+        return true;
     }
 
   private:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bytes.hpp"
+#include "labels.hpp"
 #include "plan.hpp"
 #include "render.hpp"
 #include "walk.hpp"
@@ -101,9 +102,11 @@ inline bool gather(const Byte* at, std::size_t size, std::size_t many, std::vect
     });
 }
 
+// `Renderer` writes the line of the document that was walked last; false: unsure.
+template <typename Layout, typename Renderer>
 class Encoder {
   public:
-    Encoder(const Plan& plan, std::size_t input)
+    Encoder(const Layout& plan, std::size_t input)
         : plan_(plan), walk_(plan), out_(input / 2 + 4096), renderer_(plan, out_) {
         rows_.reserve(input / 256 + 16);  // projected documents have some 200 bytes and more
     }
@@ -114,9 +117,7 @@ class Encoder {
     // Encodes the documents of a BSON array, which must stay where it is; false: unsure, and this encoder is done.
     bool add(const Byte* at, std::size_t size) {
         return for_each_document(at, size, [this](const Byte* document, std::size_t length) {
-            if (!walk_.document(document, length) || !note()) return false;
-            renderer_.line(walk_);
-            return true;
+            return walk_.document(document, length) && note() && renderer_.line(walk_);
         });
     }
 
@@ -210,7 +211,7 @@ class Encoder {
         return shared;
     }
 
-    const Plan& plan_;
+    const Layout& plan_;
     Walk walk_;
     Buffer out_;
     Renderer renderer_;
@@ -218,5 +219,8 @@ class Encoder {
     std::vector<Row> rows_;
     bool ordered_ = true;
 };
+
+using RowEncoder = Encoder<Plan, Renderer>;
+using LineEncoder = Encoder<Labels, Labeller>;
 
 }  // namespace gateway

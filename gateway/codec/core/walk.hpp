@@ -29,7 +29,7 @@ class Walk {
     }
 
     // The BSON type of a path's value: `type_never` if the document does not have the path, and `type_null` for all
-    // values that yield nothing whatever the cell is.
+    // values that yield nothing whatever the cell is.  Documents and arrays yield nothing where they are not `kept`.
     Byte type(std::uint32_t node) const { return types_[node]; }
 
     // Valid only where there is a type that yields something.
@@ -133,7 +133,8 @@ class Walk {
         const std::size_t size = document_size(at, end);
         if (size == 0 || depth == max_depth) return nullptr;
         if (node != nowhere) {
-            set(node, type_null, nullptr, 0);
+            const bool kept = nodes_[node].kept;
+            set(node, kept ? type : static_cast<Byte>(type_null), kept ? at : nullptr, kept ? size : 0);
             if (nodes_[node].children.empty()) node = nowhere;
         }
         const bool sure = type == type_document ? fields(at + 4, at + size - 1, node, depth + 1)
@@ -156,6 +157,7 @@ class Walk {
         }
         if (node != nowhere) {
             if (type == type_decimal && nodes_[node].asked) return nullptr;
+            if (nodes_[node].kept && type != type_null && type != type_bool && type != type_binary) return nullptr;
             set(node, type_null, nullptr, 0);
         }
         return at + size;

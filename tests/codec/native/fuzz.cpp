@@ -22,8 +22,9 @@ void require(bool truth, const char* what) {
     std::abort();
 }
 
-bool encode(const gateway::Plan& plan, const gateway::Byte* data, std::size_t size) {
-    gateway::Encoder encoder(plan, size);
+template <typename Encoder, typename Layout>
+bool encode(const Layout& plan, const gateway::Byte* data, std::size_t size) {
+    Encoder encoder(plan, size);
     if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
     const std::size_t rows = encoder.count();
     const std::string_view all = encoder.pick(0, rows);
@@ -40,7 +41,9 @@ bool one(const gateway::Byte* input, std::size_t size) {
     static const auto plan = test_plan();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
-    const bool sure = encode(*plan, data, size);
+    static const auto labels = test_labels();
+    const bool sure = encode<gateway::RowEncoder>(*plan, data, size);
+    encode<gateway::LineEncoder>(*labels, data, size);
     gateway::Stretch last;
     const std::int64_t count = gateway::count(data, size, last);
     require(!sure || count >= 0, "what is encoded can be counted");
