@@ -70,6 +70,12 @@ class Pump:
         download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
         `kept` under its digest is checked at the end even if it came in one chunk: a survey may be seconds old.
         """
+        with self._source.turns.passing():
+            async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
         run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
         pending = b""
         try:

@@ -1,0 +1,60 @@
+"""Who encodes when, so that the event loop is never far behind.
+
+Encoders run without the interpreter, as fast as a processor can.  More of them than processors only stand in each
+other's way; and while several downloads are under way there are always some to be encoded, so one processor is left to
+the event loop, which serves them all.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+__all__ = ["Turns", "give_way"]
+
+# Of 19: a third of the processor's time against a thread that does not give way.
+_NICER: Final = 5
+
+
+def give_way() -> None:
+    """Let the calling thread do its work when the others, the event loop's and other programs', have done theirs."""
+    with suppress(AttributeError, OSError):  # a system where threads have no priority of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICER)
+
+
+class Turns:
+    """`with turns:` is a turn of a thread; `with turns.passing():` on the event loop is a download under way."""
+
+    def __init__(self, most: int) -> None:
+        """At most so many threads have a turn at once."""
+        self._most = most
+        self._taken = 0
+        self._passes = 0
+        self._free = threading.Condition()
+
+    @property
+    def _limit(self) -> int:
+        return self._most if self._passes < 2 else max(1, self._most - 1)
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Count a download for the block."""
+        self._passes += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._passes -= 1
+                self._free.notify()
+
+    def __enter__(self) -> None:
+        with self._free:
+            while self._taken >= self._limit:
+                self._free.wait()
+            self._taken += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._free:
+            self._taken -= 1
+            self._free.notify()
