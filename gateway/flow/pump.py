@@ -5,8 +5,8 @@ is kept open between them.  A slice that does not fit one reply is halved; a bio
 `_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
 response; from then on the pass is patient.
 
-Memory of a pass: `flights` slices of at most one reply each (16 MiB, about 2 MiB as planned), their text, and the ids
-of its biosamples.
+Memory of a pass: `flights` slices of at most one reply each (4 MiB as planned, never more than the 16 MiB of a reply),
+their text, and the ids of its biosamples.
 """
 
 import asyncio
@@ -248,7 +248,7 @@ class _Pass:
     async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
         part, began = lane.part, time.monotonic()
-        landed = await self._source.shaped(
+        landed, size = await self._source.shaped(
             part.survey.dataset,
             part.source,
             self._condition(part, ids),
@@ -257,6 +257,7 @@ class _Pass:
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
         lane.pace.took(len(ids), time.monotonic() - began)
+        lane.pace.weighed(len(ids), size)
         return landed
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:

@@ -157,21 +157,22 @@ class Source:
         *,
         projection: Mapping[str, int],
         limit: int,
-    ) -> Rows | Page:
-        """What `encode` makes of the documents if they are all there are, else the page itself.
+    ) -> tuple[Rows | Page, int]:
+        """What `encode` makes of the documents if they are all there are, else the page itself; and their bytes.
 
         Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
         """
         command = self._find(collection, condition, projection, limit)
 
-        def work() -> Rows | Page:
+        def work() -> tuple[Rows | Page, int]:
             full, batch = self._reply(dataset, command)
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
             rows = None
             if not full:
-                with self.turns:
+                with self.turns.of(encode):
                     rows = encode([batch])
-            return rows if rows is not None and rows.matched < limit else _page(batch, limit, full=full)
+            whole = rows is not None and rows.matched < limit
+            return rows if rows is not None and whole else _page(batch, limit, full=full), len(batch)
 
         return await self._in_reader(work)
 

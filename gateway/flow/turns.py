@@ -2,7 +2,8 @@
 
 Encoders run without the interpreter, as fast as a processor can.  More of them than processors only stand in each
 other's way; and while several downloads are under way there are always some to be encoded, so one processor is left to
-the event loop, which serves them all.
+the event loop, which serves them all.  Encoders that need the interpreter have turns of their own, one at a time: fast
+ones do not wait for them here.
 """
 
 import os
@@ -10,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
+
+from gateway.model import Encode
 
 __all__ = ["Turns", "give_way"]
 
@@ -24,7 +27,7 @@ def give_way() -> None:
 
 
 class Turns:
-    """`with turns:` is a turn of a thread; `with turns.passing():` on the event loop is a download under way."""
+    """`with turns.of(encode):` is a turn of a thread; `with turns.passing():` on the event loop is a download."""
 
     def __init__(self, most: int) -> None:
         """At most so many threads have a turn at once."""
@@ -48,13 +51,19 @@ class Turns:
                 self._passes -= 1
                 self._free.notify()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def of(self, encode: Encode) -> Iterator[None]:
+        """Wait until the encoder may work, and let no more than so many others work during the block."""
+        if getattr(encode, "interpreted", False):
+            yield
+            return
         with self._free:
             while self._taken >= self._limit:
                 self._free.wait()
             self._taken += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._free:
-            self._taken -= 1
-            self._free.notify()
+        try:
+            yield
+        finally:
+            with self._free:
+                self._taken -= 1
+                self._free.notify()

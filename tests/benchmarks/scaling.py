@@ -3,9 +3,8 @@
     python -m tests.benchmarks.scaling [LARGEST]         (default: 10000000 rows, with the compiled engine or a stub)
 
 Four tables: first byte and peak memory for 10^4 to 10^7 rows, each size in a gateway of its own; aggregate throughput
-and memory for 1 to 64 clients; throughput of one worker on one processor,
-and of several on all of them; the latency of `/health` while bulk passes run flat out, and of an idle server beside it: the latter is what
-the busy machine adds.
+and memory for 1 to 64 clients; throughput of one worker on one processor, and of several on all of them; the latency of
+`/health` while bulk passes run flat out, and of an idle server beside it: the latter is what the busy machine adds.
 Where the engine is Python's the largest sizes are left to the stub encoder (0.3 microseconds a row).
 """
 

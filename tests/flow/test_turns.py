@@ -1,12 +1,19 @@
 """Turns of encoders: never more at once than there may be, one fewer while several downloads are under way."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
 from gateway.flow.turns import Turns
+from gateway.formats.base import in_turn
+from gateway.model import Rows
+
+
+def quick(arrays: Sequence[bytes | memoryview], *, start: int = 0, stop: int | None = None) -> Rows:
+    raise NotImplementedError
 
 
 def most_at_once(turns: Turns, allowed: int) -> int:
@@ -16,7 +23,7 @@ def most_at_once(turns: Turns, allowed: int) -> int:
 
     def work() -> None:
         nonlocal now, most
-        with turns:
+        with turns.of(quick):
             with lock:
                 now += 1
                 most = max(most, now)
@@ -45,7 +52,7 @@ def test_turns(encoders: int, passes: int, allowed: int):
 
 def test_a_turn_ends_with_its_error():
     turns = Turns(1)
-    with pytest.raises(ValueError, match="broken"), turns:
+    with pytest.raises(ValueError, match="broken"), turns.of(quick):
         raise ValueError("broken")
     assert most_at_once(turns, 1) == 1
 
@@ -54,13 +61,19 @@ def test_who_waits_goes_on_when_a_download_ends():
     turns, came = Turns(2), threading.Event()
 
     def work() -> None:
-        with turns:
+        with turns.of(quick):
             came.set()
 
-    with turns:
+    with turns.of(quick):
         with turns.passing(), turns.passing():
             waiting = threading.Thread(target=work)
             waiting.start()
             assert not came.wait(timeout=0.1)
         assert came.wait(timeout=20)
         waiting.join()
+
+
+def test_who_needs_the_interpreter_takes_no_turn():
+    turns = Turns(1)
+    with turns.of(in_turn(quick)), turns.of(in_turn(quick)), turns.of(quick):
+        pass
