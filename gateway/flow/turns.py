@@ -7,6 +7,7 @@ ones do not wait for them here.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,14 +17,16 @@ from gateway.model import Encode
 
 __all__ = ["Turns", "give_way"]
 
-# Of 19: a third of the processor's time against a thread that does not give way.
+# Levels: a third of the processor's time against a thread that does not give way.
 _NICER: Final = 5
 
 
 def give_way() -> None:
     """Let the calling thread do its work when the others, the event loop's and other programs', have done theirs."""
-    with suppress(AttributeError, OSError):  # a system where threads have no priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICER)
+    if sys.platform == "linux":  # elsewhere threads have no priorities of their own
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
 
 
 class Turns:

@@ -1,5 +1,6 @@
 """Turns of encoders: never more at once than there may be, one fewer while several downloads are under way."""
 
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.flow.turns import Turns
+from gateway.flow.turns import Turns, give_way
 from gateway.formats.base import in_turn
 from gateway.model import Rows
 
@@ -77,3 +78,11 @@ def test_who_needs_the_interpreter_takes_no_turn():
     turns = Turns(1)
     with turns.of(in_turn(quick)), turns.of(in_turn(quick)), turns.of(quick):
         pass
+
+
+def test_giving_way_is_of_the_thread_alone():
+    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    with ThreadPoolExecutor(1, initializer=give_way) as pool:
+        there = pool.submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())).result()
+    assert there == min(19, here + 5)
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == here
