@@ -355,6 +355,8 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         each=route.each,
         min_number=whole("minNumber", single(words, "minNumber") or "0"),
         prefixes=prefixes,
+        collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
+        matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),
         plot_pars=_plot_pars(words),
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),

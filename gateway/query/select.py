@@ -1,6 +1,6 @@
 """Selection: which biosamples of one dataset a request selects, and which rows of each it delivers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -41,13 +41,25 @@ def without_references(ask: Ask, selection: Selection) -> Selection:
 
 
 def collations(ask: Ask, survey: Survey) -> Selection:
-    """The collations whose ids begin as the request says; those of 2021 lack the `pgx:` in front."""
-    begins = sorted({f"{head}{prefix}" for prefix in ask.prefixes for head in ("", "pgx:")})
-    # A range, not a pattern: the text is a value, and an index serves it.
-    ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
-    term = Term(collection="collations", condition={"$or": ranges} if ranges else {})
+    """The collations whose ids begin, and whose types are, as the request says."""
+    conditions = [_beginning(ask.prefixes)]
+    if ask.collation_types:  # in 2021 nothing but the ids told them
+        old = survey.analyses == "callsets"
+        types = ask.collation_types
+        conditions.append(_beginning(types) if old else {"collation_type": among(types)})
+    if ask.matched:
+        conditions.append({"code_matches": {"$gt": 0}})
+    term = Term(collection="collations", condition=both(conditions))
     held = "collations" in survey.collections
     return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
+
+
+def _beginning(prefixes: Iterable[str]) -> Condition:
+    """What ids begin with, any of these; nothing if there are none.  Those of 2021 lack the `pgx:` in front."""
+    begins = sorted({f"{head}{prefix}" for prefix in prefixes for head in ("", "pgx:")})
+    # A range, not a pattern: the text is a value, and an index serves it.
+    ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
+    return {"$or": ranges} if ranges else {}
 
 
 def cohorts(ask: Ask, survey: Survey) -> Selection:

@@ -15,7 +15,8 @@ __all__ = ["describe", "description"]
 
 _WHOLE: Final = frozenset({"limit", "skip", "testModeCount"})
 _LISTS: Final = frozenset(
-    {"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "cohortIds", "deliveryKeys"}
+    {"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "cohortIds"}
+    | {"deliveryKeys", "collationTypes"}
 )
 _ERRORS: Final = {
     "400": "a parameter is malformed, named in the message",

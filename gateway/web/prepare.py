@@ -22,7 +22,7 @@ from gateway.web.binned import complete
 __all__ = ["prepare"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "4"
+_ENCODER: Final = "5"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
 _NAMED: Final = frozenset(
@@ -155,7 +155,13 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     """A telling name: dataset, what was asked for, extension; safe on every file system."""
     ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids, *ask.cohort_ids)
-    words = [*names, *ask.prefixes, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
+    words = [
+        *names,
+        *ask.prefixes,
+        *ask.collation_types,
+        *(term.asked.replace("!", "not-") for term in ask.filters),
+        *ids,
+    ]
     for query in ask.variants:
         types = sorted({STATES[state].variant_type or "" for state in query.states})
         place = [f"chr{query.chromosome}"] if query.chromosome else []
