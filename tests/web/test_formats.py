@@ -153,3 +153,14 @@ def test_the_page_lists_all_formats_with_urls_that_work(gateway: Gateway):
         assert form.words[0] in page
         assert sum(re.search(f"[?&]output={form.words[0]}$", url) is not None for url in urls) == len(form.entities)
     assert {gateway.ask(url, "HEAD").status for url in urls} == {200}
+
+
+def test_the_page_tells_of_what_resumes(gateway: Gateway, direct: Gateway):
+    page = gateway.ask("/").text
+    assert "pgx-gateway fetch" in page
+    (url,) = re.findall(r'href="([^"]+ticket=true)"', page)
+    ticket = gateway.ask(url.replace("&amp;", "&")).json
+    assert gateway.ask(ticket["address"].removeprefix(gateway.url), "HEAD").status == 200
+    without = direct.ask("/").text  # there it would be refused
+    assert "pgx-gateway fetch" in without
+    assert "ticket" not in without
