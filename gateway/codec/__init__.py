@@ -7,26 +7,28 @@ import os
 
 from gateway.codec._json import camel, dumps, empty, filled, is_term, json_rows, plain, record
 from gateway.codec._py import sort, types_after
-from gateway.codec.columns import Cell, Column, Kind
+from gateway.codec.columns import Cell, Column, Header, Kind, Label
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._json import sure_json_rows
-    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply
+    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
 else:
     try:
-        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, rows, split_reply, sure_json_rows
+        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_json_rows
     except ImportError:
         from gateway.codec._json import sure_json_rows
-        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply
+        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
 
 __all__ = [
     "IMPLEMENTATION",
     "Camel",
     "Cell",
     "Column",
+    "Header",
     "Kind",
     "Known",
+    "Label",
     "Listed",
     "Object",
     "RecordPlan",
@@ -42,6 +44,7 @@ __all__ = [
     "is_term",
     "json_rows",
     "last_id",
+    "lines",
     "plain",
     "record",
     "rows",

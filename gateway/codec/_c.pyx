@@ -18,7 +18,7 @@ from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind
 from gateway.model import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_json_rows", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -39,27 +39,40 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
 
     cdef cppclass Plan:
         Plan() except +
-        cbool order_by(string_view) except +
+        cbool order_by(string) except +
         void add_column(string, cbool) except +
         void check(string) except +
-        cbool add_cell(string_view, CoreKind, int64_t) except +
+        cbool add_cell(string, CoreKind, int64_t) except +
         Table& last_table()
 
-    cdef cppclass Ordered:
+    cdef cppclass Labels:
+        Labels() except +
+        cbool order_by(string) except +
+        void start_with(string) except +
+        cbool add_label(string, string, string) except +
+        void group_here(string, string) except +
+        cbool add_group(string, string) except +
+        void group_is(string, string) except +
+        cbool add_refused(string) except +
+
+    cdef cppclass RowEncoder:
+        RowEncoder(const Plan&, size_t) except +
+        cbool add(const Byte*, size_t) except +
         size_t count()
         string_view pick(size_t, size_t) except +
 
-    cdef cppclass Encoder(Ordered):
-        Encoder(const Plan&, size_t) except +
+    cdef cppclass LineEncoder:
+        LineEncoder(const Labels&, size_t) except +
         cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
 
-    string escaped(string_view) except +
+    string escaped(string) except +
     cbool gather(const Byte*, size_t, size_t, vector[string]&) except +
 
 
 cdef extern from "core/json.hpp" namespace "gateway" nogil:
     enum class Make:
-        literal
         value
         camel
         rest
@@ -72,16 +85,18 @@ cdef extern from "core/json.hpp" namespace "gateway" nogil:
 
     cdef cppclass RecordPlan:
         RecordPlan() except +
-        cbool order_by(string_view) except +
+        cbool order_by(string) except +
         void add_literal(string) except +
         void add(Make) except +
         void add_member(string) except +
         void add_field(string) except +
         void mark(string, Mark) except +
 
-    cdef cppclass JsonEncoder(Ordered):
-        JsonEncoder(const RecordPlan&, size_t) except +
+    cdef cppclass RecordEncoder:
+        RecordEncoder(const RecordPlan&, size_t) except +
         cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
 
 
 cdef extern from "core/reply.hpp" namespace "gateway" nogil:
@@ -99,10 +114,6 @@ cdef extern from "core/reply.hpp" namespace "gateway" nogil:
 
 cdef inline const Byte* _start(bytes data):
     return <const Byte*><const char*>data
-
-
-cdef inline string_view _view(bytes data):
-    return string_view(<const char*>data, <size_t>len(data))
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
@@ -139,7 +150,7 @@ cdef _Compiled _compile(object columns, str key):
     cdef _Compiled made = _Compiled()
     made.columns = columns
     try:
-        if not made.plan.order_by(_view(key.encode())):
+        if not made.plan.order_by(key.encode()):
             return None
         for column in columns:
             made.plan.add_column(column.missing.encode(), column.required)
@@ -164,13 +175,13 @@ cdef bint _add_cell(_Compiled made, object cell) except -1:
         kind = CoreKind.number
     elif cell.kind is Kind.LOOKUP:
         kind = CoreKind.lookup
-    if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(_view(cell.path.encode()), kind, cell.shift):
+    if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(cell.path.encode(), kind, cell.shift):
         return False
     if cell.kind is Kind.LOOKUP:
         for known, text in cell.table.items():
-            entries.push_back(pair[string, string](known.encode(), escaped(_view(text.encode()))))
+            entries.push_back(pair[string, string](known.encode(), escaped(text.encode())))
         made.plan.last_table().fill(entries)
-        made.plan.last_table().set_default(escaped(_view((cell.default or "").encode())))
+        made.plan.last_table().set_default(escaped((cell.default or "").encode()))
     return True
 
 
@@ -194,38 +205,86 @@ def rows(object arrays, object columns, str key, object start=0, object stop=Non
     return _py.rows(arrays, columns, key, start, stop) if found is None else found
 
 
+ctypedef fused _AnyEncoder:
+    RowEncoder
+    LineEncoder
+    RecordEncoder
+
+
+cdef object _encoded(_AnyEncoder* encoder, vector[string_view]& views, object start, object stop):
+    """What an encoder makes of the arrays; None where it is unsure."""
+    cdef string_view text
+    cdef cbool sure = True
+    with nogil:
+        for view in views:
+            sure = encoder.add(<const Byte*>view.data(), view.size())
+            if not sure:
+                break
+    if not sure:
+        return None
+    cdef Py_ssize_t matched = <Py_ssize_t>encoder.count()
+    first, last, _ = slice(start, stop).indices(matched)
+    cdef size_t begin = first, end = max(first, last)
+    with nogil:
+        text = encoder.pick(begin, end)
+    return Rows((<const char*>text.data())[:text.size()], <Py_ssize_t>(end - begin), matched)
+
+
+cdef size_t _size(vector[string_view]& views):
+    cdef size_t size = 0
+    for view in views:
+        size += view.size()
+    return size
+
+
 def sure_rows(object arrays, object columns, str key, object start=0, object stop=None):
     """The rows as the core writes them; None where it is unsure."""
     cdef _Compiled compiled = _compiled(columns, key)
     cdef tuple batches = tuple(arrays)
     cdef vector[string_view] views
-    cdef size_t size = 0
     if compiled is None or not _views(batches, views):
         return None
-    for view in views:
-        size += view.size()
-    cdef unique_ptr[Encoder] encoder
-    cdef cbool sure = True
-    with nogil:
-        encoder.reset(new Encoder(compiled.plan, size))
-        for view in views:
-            sure = encoder.get().add(<const Byte*>view.data(), view.size())
-            if not sure:
-                break
-    if not sure:
+    cdef unique_ptr[RowEncoder] encoder
+    encoder.reset(new RowEncoder(compiled.plan, _size(views)))
+    return _encoded[RowEncoder](encoder.get(), views, start, stop)
+
+
+# --- header lines ----------------------------------------------------------------------------------------------------
+
+def lines(object arrays, object header, str key, object start=0, object stop=None):
+    """Header lines, one a document, in (`key`, `_id`) order; None: the format has to write them itself."""
+    cdef tuple batches = tuple(arrays)
+    cdef vector[string_view] views
+    cdef Labels labels
+    if not _views(batches, views) or not _label(labels, header, key):
         return None
-    return _picked(encoder.get(), start, stop)
+    cdef unique_ptr[LineEncoder] encoder
+    encoder.reset(new LineEncoder(labels, _size(views)))
+    return _encoded[LineEncoder](encoder.get(), views, start, stop)
 
 
-cdef object _picked(Ordered* encoded, object start, object stop):
-    """Rows `start:stop` of what was encoded."""
-    cdef Py_ssize_t matched = <Py_ssize_t>encoded.count()
-    first, last, _ = slice(start, stop).indices(matched)
-    cdef size_t begin = first, end = max(first, last)
-    cdef string_view text
-    with nogil:
-        text = encoded.pick(begin, end)
-    return Rows((<const char*>text.data())[:text.size()], <Py_ssize_t>(end - begin), matched)
+cdef bint _label(Labels& labels, object header, str key) except -1:
+    """Tell the core what a line says: a batch at a time, which costs far less than its lines."""
+    try:
+        labels.start_with(header.words.encode())
+        sure = labels.order_by(key.encode())
+        for path in header.refused:
+            sure = sure and labels.add_refused(path.encode())
+        sure = sure and _add_labels(labels, header.labels)
+        labels.group_here(b"group_id", b"group_label")
+        labels.group_is(header.chosen[0].encode(), header.chosen[1].encode())
+        for id_path, label_path in header.groups:
+            sure = sure and labels.add_group(id_path.encode(), label_path.encode())
+        return sure and _add_labels(labels, header.more)
+    except UnicodeEncodeError:
+        return False
+
+
+cdef bint _add_labels(Labels& labels, object found) except -1:
+    for label in found:
+        if not labels.add_label(label.name.encode(), label.path.encode(), label.settled.encode()):
+            return False
+    return True
 
 
 # --- records ---------------------------------------------------------------------------------------------------------
@@ -255,7 +314,7 @@ cdef _CompiledRecord _compile_record(object plan, str key, bytes before, bytes a
     made.made_of = plan
     parts = list(shapes.pieces(plan.shape))
     rests = [part for part in parts if isinstance(part, shapes.Rest)]
-    if len(rests) > 1 or not made.plan.order_by(_view(key.encode())):
+    if len(rests) > 1 or not made.plan.order_by(key.encode()):
         return None
     made.plan.add_literal(before)
     for part in parts:
@@ -305,20 +364,11 @@ def sure_json_rows(
     cdef _CompiledRecord compiled = _compiled_record(plan, key, before, after)
     cdef tuple batches = tuple(arrays)
     cdef vector[string_view] views
-    cdef size_t size = 0
     if compiled is None or not _views(batches, views):
         return None
-    for view in views:
-        size += view.size()
-    cdef unique_ptr[JsonEncoder] encoder
-    cdef cbool sure = True
-    with nogil:
-        encoder.reset(new JsonEncoder(compiled.plan, size))
-        for view in views:
-            sure = encoder.get().add(<const Byte*>view.data(), view.size())
-            if not sure:
-                break
-    return _picked(encoder.get(), start, stop) if sure else None
+    cdef unique_ptr[RecordEncoder] encoder
+    encoder.reset(new RecordEncoder(compiled.plan, _size(views)))
+    return _encoded[RecordEncoder](encoder.get(), views, start, stop)
 
 
 # --- documents -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from bson import decode as bson_decode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
-from gateway.codec.columns import Cell, Column, Kind
+from gateway.codec.columns import Cell, Column, Header, Kind
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
 from gateway.text import escape_cell
@@ -32,6 +32,7 @@ __all__ = [
     "decode_sound",
     "document_id",
     "last_id",
+    "lines",
     "rows",
     "sort",
     "split_reply",
@@ -284,6 +285,15 @@ def rows(arrays: Sequence[Array], columns: Sequence[Column], key: str, start: in
         if len(cells) == len(renderers):
             lines.append("\t".join(cells) + "\n")
     return Rows("".join(lines).encode(), len(chosen), len(documents))
+
+
+def lines(arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None) -> Rows | None:
+    """Header lines, one a document, in (`key`, `_id`) order; None: the format has to write them itself.
+
+    Formats do so where documents are rare or of another model; this engine never does it for them.
+    """
+    del arrays, header, key, start, stop
+    return None
 
 
 def _renderer(column: Column) -> Callable[[Mapping[str, Any]], str | None]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Cell", "Column", "Kind"]
+__all__ = ["Cell", "Column", "Header", "Kind", "Label"]
 
 
 class Kind(Enum):
@@ -56,3 +56,28 @@ class Column:
     missing: str = "."
     required: bool = False
     only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A `name=value` of a header line.  Ids of a list of terms are as they should be where they begin as `settled`."""
+
+    name: str
+    path: str
+    settled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header line says of a document: `words`, labels, its group, more labels.
+
+    The group is `chosen` for all, or found at the first of `groups` (paths of its id and its label, which may be empty)
+    that has an id.  A document with a field that is `refused` is not for the core: it is of another model.
+    """
+
+    words: str
+    labels: tuple[Label, ...]
+    groups: tuple[tuple[str, str], ...]
+    chosen: tuple[str, str] = ("", "")
+    more: tuple[Label, ...] = ()
+    refused: tuple[str, ...] = ()

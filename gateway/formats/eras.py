@@ -9,9 +9,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.codes import current_code
-from gateway.genome import STATE_OF_TYPE, STATES, chromosome
+from gateway.genome import COPY_CHANGES, STATE_OF_TYPE, STATES, VRS_TYPES, chromosome
 
-__all__ = ["NEW_VARIANT", "OLD_VARIANT", "analysis", "biosample", "individual", "variant"]
+__all__ = [
+    "NEW_VARIANT",
+    "OLD_BIOSAMPLE",
+    "OLD_VARIANT",
+    "analysis",
+    "biosample",
+    "individual",
+    "variant",
+    "variation",
+]
 
 Document = dict[str, Any]
 
@@ -36,9 +45,10 @@ _ANALYSIS_REFERENCES: Final = (
 )
 
 
-_OLD_BIOSAMPLE: Final = frozenset(
+OLD_BIOSAMPLE: Final = frozenset(
     {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
 )
+"""Fields by which a biosample of 2021 is known."""
 OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
 """A variant that has one of these fields is of 2021, but not if it has one of the following."""
 NEW_VARIANT: Final = frozenset({"location", "adjoined_sequences"})
@@ -67,7 +77,7 @@ def biosample(document: Mapping[str, Any]) -> Document:
     new = dict(document)
     if isinstance(new.get("cohorts"), list):
         new["cohorts"] = _terms(new["cohorts"])
-    if not document.keys() & _OLD_BIOSAMPLE:
+    if not document.keys() & OLD_BIOSAMPLE:
         return new
     for field, value in _sorted_in(_terms(new.pop("biocharacteristics", None)), _CHARACTERISTICS).items():
         _fill(new, field, value)
@@ -124,7 +134,7 @@ def _fill(document: Document, field: str, value: Any) -> None:
 def variant(document: Mapping[str, Any]) -> Document:
     """A variant in the current model."""
     new = dict(document)
-    if document.keys() & NEW_VARIANT or not document.keys() & OLD_VARIANT:
+    if not _is_flat(document):
         return new
     new["location"] = _location(new)
     for old, field in (
@@ -142,6 +152,31 @@ def variant(document: Mapping[str, Any]) -> Document:
     if state:  # a type that is not in the table is kept as it is
         del new["variant_type"]
         _fill(new, "variant_state", {"id": state.id, "label": state.label})
+    return new
+
+
+def _is_flat(document: Mapping[str, Any]) -> bool:
+    return bool(document.keys() & OLD_VARIANT) and not document.keys() & NEW_VARIANT
+
+
+def variation(document: Mapping[str, Any]) -> Document:
+    """A variant in the current model, one of 2021 with all that VRS v2 says of it, as Progenetix converted them."""
+    new = variant(document)
+    if not _is_flat(document):
+        return new
+    place, state = new["location"], new.get("variant_state")
+    if known := chromosome(str(place.get("chromosome"))):
+        place["sequence_reference"] = {"type": "SequenceReference", "refget_accession": known.refget}
+    for end in ("start", "end"):
+        if isinstance(place.get(end), float) and place[end].is_integer():
+            place[end] = int(place[end])
+    code = str(state.get("id")) if isinstance(state, dict) else ""
+    kind = VRS_TYPES.get(code)
+    if kind == "CopyNumberChange" and code in COPY_CHANGES:
+        _fill(new, "type", kind)
+        _fill(new, "copy_change", COPY_CHANGES[code])
+    elif kind == "Allele" and new.get("state"):
+        _fill(new, "type", kind)
     return new
 
 

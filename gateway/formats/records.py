@@ -82,7 +82,7 @@ _VARIANT: Final = RecordPlan(
             ("variantLevelData", Camel("variant_level_data")),
         )
     ),
-    Renewal(eras.OLD_VARIANT, eras.NEW_VARIANT, eras.variant),
+    Renewal(eras.OLD_VARIANT, eras.NEW_VARIANT, eras.variation),
 )
 
 

@@ -16,13 +16,14 @@ from typing import Any
 
 from gateway.formats import pgxseg
 from tests.codec import records
-from tests.codec.engines import COLUMNS, ENGINES, outcome, sure_rows
+from tests.codec.engines import COLUMNS, ENGINES, HEADERS, line_outcome, outcome, sure_rows
 from tests.codec.seeds import corpus
 
 PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"))
 WORDS = [
     name.encode() + b"\0" for columns, _ in PLANS for c in columns for cell in c.cells for name in cell.path.split(".")
 ]
+WORDS += [name + b"\0" for name in (b"id", b"label", b"notes", b"cohorts", b"histological_diagnosis", b"references")]
 WORDS += [
     b"\x02",
     b"\x03",
@@ -87,12 +88,15 @@ def differences(data: bytes) -> list[str]:
     ]
     if outcome(python.count, data)[1]:
         calls.append(("last_id", lambda engine: engine.last_id, (data,)))
-    apart = [f"json_rows by {key}" for plan, key in records.PLANS if records.disagreement([data], plan, key)]
-    return apart + [
+    found = [
         name
         for name, of, arguments in calls
         if repr(outcome(of(python), *arguments)) != repr(outcome(of(compiled), *arguments))
     ]
+    numbers = range(len(HEADERS))
+    lines = (line_outcome(python, n, [data], 0, None) != line_outcome(compiled, n, [data], 0, None) for n in numbers)
+    found += [f"json_rows by {key}" for plan, key in records.PLANS if records.disagreement([data], plan, key)]
+    return found + (["lines"] if any(lines) else [])
 
 
 def run(seconds: float, seed: int) -> bool:

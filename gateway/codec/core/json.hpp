@@ -8,8 +8,8 @@
 
 #include "json_text.hpp"
 #include "names.hpp"
-#include "order.hpp"
 #include "record.hpp"
+#include "rows.hpp"
 
 namespace gateway {
 
@@ -118,9 +118,10 @@ class Writer {
   public:
     Writer(const RecordPlan& plan, Buffer& out) : plan_(plan), out_(out), names_(plan), found_(plan.fields().size()) {}
 
-    // The record of a document that the walk has found sound; false: unsure.
-    bool record(const Byte* at, std::size_t size) {
-        if (!look(at + 4, at + size - 1)) return false;
+    // The record of the document that was walked last; false: unsure.
+    bool line(const Walk& walk) {
+        const Value& whole = walk.whole();
+        if (!look(whole.at + 4, whole.at + whole.size - 1)) return false;
         for (const Piece& piece : plan_.pieces())
             if (!write(piece)) return false;
         return true;
@@ -327,22 +328,6 @@ class Writer {
     std::vector<Found> rest_;   // in their order
 };
 
-class JsonEncoder : public Ordered {
-  public:
-    JsonEncoder(const RecordPlan& plan, std::size_t input)
-        : Ordered(plan.order(), input + input / 2 + 4096), writer_(plan, out()) {
-        expect(input / 256 + 16);
-    }
-
-    // As `Encoder::add`.
-    bool add(const Byte* at, std::size_t size) {
-        return for_each_document(at, size, [this](const Byte* document, std::size_t length) {
-            return note(document, length) && writer_.record(document, length);
-        });
-    }
-
-  private:
-    Writer writer_;
-};
+using RecordEncoder = Encoder<RecordPlan, Writer>;
 
 }  // namespace gateway

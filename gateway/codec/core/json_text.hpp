@@ -7,9 +7,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "buffer.hpp"
 #include "bytes.hpp"
 #include "number.hpp"
+#include "render.hpp"
 
 namespace gateway {
 

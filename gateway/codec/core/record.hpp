@@ -37,11 +37,8 @@ struct Piece {
     std::vector<Member> members;  // of what is known; one, without a key, of a value or a sub-document
 };
 
-class RecordPlan {
+class RecordPlan : public Plan {
   public:
-    // As in `Plan`; like the rest of the building: false if this core cannot do it.
-    bool order_by(std::string_view key) { return order_.order_by(key); }
-
     void add_literal(std::string text) { pieces_.push_back(Piece{Make::literal, Text(std::move(text)), {}}); }
 
     void add(Make make) { pieces_.push_back(Piece{make, {}, {}}); }
@@ -56,7 +53,6 @@ class RecordPlan {
         marks = static_cast<Byte>(marks | mark);
     }
 
-    const Plan& order() const { return order_; }
     const std::vector<Piece>& pieces() const { return pieces_; }
     const std::vector<Field>& fields() const { return fields_; }
 
@@ -75,7 +71,6 @@ class RecordPlan {
         return static_cast<std::uint32_t>(fields_.size() - 1);
     }
 
-    Plan order_;
     std::vector<Piece> pieces_;
     std::vector<Field> fields_;
 };

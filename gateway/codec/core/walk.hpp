@@ -25,15 +25,19 @@ class Walk {
     // Reads the document at [at, at + size), whose size was checked; false: unsure.
     bool document(const Byte* at, std::size_t size) {
         std::memset(types_.data(), type_never, types_.size());
+        document_ = Value{at, static_cast<std::uint32_t>(size)};
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
 
     // The BSON type of a path's value: `type_never` if the document does not have the path, and `type_null` for all
-    // values that yield nothing whatever the cell is.
+    // values that yield nothing whatever the cell is.  Documents and arrays yield nothing where they are not `kept`.
     Byte type(std::uint32_t node) const { return types_[node]; }
 
     // Valid only where there is a type that yields something.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
+
+    // The document that was walked last.
+    const Value& whole() const { return document_; }
 
   private:
     // No node: the walk is in a part of the document that no cell asks for, and only checks.
@@ -133,7 +137,8 @@ class Walk {
         const std::size_t size = document_size(at, end);
         if (size == 0 || depth == max_depth) return nullptr;
         if (node != nowhere) {
-            set(node, type_null, nullptr, 0);
+            const bool kept = nodes_[node].kept;
+            set(node, kept ? type : static_cast<Byte>(type_null), kept ? at : nullptr, kept ? size : 0);
             if (nodes_[node].children.empty()) node = nowhere;
         }
         const bool sure = type == type_document ? fields(at + 4, at + size - 1, node, depth + 1)
@@ -156,6 +161,7 @@ class Walk {
         }
         if (node != nowhere) {
             if (type == type_decimal && nodes_[node].asked) return nullptr;
+            if (nodes_[node].kept && type != type_null && type != type_bool && type != type_binary) return nullptr;
             set(node, type_null, nullptr, 0);
         }
         return at + size;
@@ -179,6 +185,7 @@ class Walk {
     std::vector<Value> values_;
     std::vector<Byte> types_;
     std::vector<Step> steps_;
+    Value document_;
 };
 
 }  // namespace gateway

@@ -22,8 +22,8 @@ void require(bool truth, const char* what) {
     std::abort();
 }
 
-template <typename Encoder, typename Plan>
-bool encode(const Plan& plan, const gateway::Byte* data, std::size_t size) {
+template <typename Encoder, typename Layout>
+bool encode(const Layout& plan, const gateway::Byte* data, std::size_t size) {
     Encoder encoder(plan, size);
     if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
     const std::size_t rows = encoder.count();
@@ -43,10 +43,12 @@ bool one(const gateway::Byte* input, std::size_t size) {
     static const auto plan = test_plan();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
+    static const auto labels = test_labels();
+    const bool sure = encode<gateway::RowEncoder>(*plan, data, size);
     static const auto record_plan = test_record_plan();
-    const bool sure = encode<gateway::Encoder>(*plan, data, size);
-    const bool records = encode<gateway::JsonEncoder>(*record_plan, data, size);
+    const bool records = encode<gateway::RecordEncoder>(*record_plan, data, size);
     require(!records || sure, "what can be a record can be a row");
+    encode<gateway::LineEncoder>(*labels, data, size);
     gateway::Stretch last;
     const std::int64_t count = gateway::count(data, size, last);
     require(!sure || count >= 0, "what is encoded can be counted");
