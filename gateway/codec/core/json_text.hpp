@@ -1,7 +1,6 @@
 // Scalars as JSON has them: byte for byte what the reference engine's library writes.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -71,13 +70,17 @@ inline char* write_json_text(char* out, const Byte* at, const Byte* end) {
 // A text in quotes.  A long one goes piece by piece: the room for what it might take is many times what it does.
 inline void put_text(Buffer& out, const Byte* at, std::size_t size) {
     constexpr std::size_t most = 4096;
-    out.put('"');
-    for (const Byte* const end = at + size; at < end;) {
-        const std::size_t piece = std::min(most, distance(at, end));
-        out.end_at(write_json_text(out.room(6 * piece), at, at + piece));
-        at += piece;
+    const Byte* const end = at + size;
+    for (; distance(at, end) > most; at += most) {
+        char* to = out.room(6 * most + 1);
+        if (distance(at, end) == size) *to++ = '"';
+        out.end_at(write_json_text(to, at, at + most));
     }
-    out.put('"');
+    char* to = out.room(6 * distance(at, end) + 2);
+    if (size <= most) *to++ = '"';
+    to = write_json_text(to, at, end);
+    *to++ = '"';
+    out.end_at(to);
 }
 
 inline void put_text(Buffer& out, std::string_view text) { put_text(out, bytes_of(text), text.size()); }
