@@ -296,7 +296,8 @@ class Encode(Protocol):
     """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
 
     Only rows `start:stop` of that order are written.  Split-invariant: encode(a) + encode(b) == encode(a + b) where
-    all of a's rows precede b's.  Pure, and called in threads; one that has a true `interpreted` lets no others work.
+    all of a's rows precede b's.  Pure, and called in threads.  One that needs the interpreter has `sure`: what it can
+    do without, which is None, or gives None where it cannot; its `reference` always can.
     """
 
     def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
