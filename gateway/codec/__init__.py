@@ -6,7 +6,7 @@ The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENS
 import os
 
 from gateway.codec._py import sort, types_after
-from gateway.codec.columns import Cell, Column, Kind
+from gateway.codec.columns import Cell, Column, Kind, Range
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply
@@ -21,6 +21,7 @@ __all__ = [
     "Cell",
     "Column",
     "Kind",
+    "Range",
     "count",
     "decode",
     "last_id",

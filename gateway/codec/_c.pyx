@@ -6,7 +6,7 @@ is unsure, because the bytes are malformed or merely rare, the reference engine 
 are the same in both by construction.  Nothing here decides anything about rows.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
 from libcpp.pair cimport pair
@@ -15,7 +15,7 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from gateway.codec import _py
-from gateway.codec.columns import Kind
+from gateway.codec.columns import Kind, earlier
 from gateway.model import Rows
 
 __all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_rows"]
@@ -37,11 +37,20 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         void fill(const vector[pair[string, string]]&) except +
         void set_default(string) except +
 
+    cdef struct Range:
+        int64_t least
+        int64_t room
+        int32_t after
+        int32_t within
+        cbool cut
+
     cdef cppclass Plan:
         Plan() except +
         cbool order_by(string_view) except +
         void add_column(string, cbool) except +
         void check(string) except +
+        void bound(const Range&)
+        Table& size_table() except +
         cbool add_cell(string_view, CoreKind, int64_t) except +
         Table& last_table()
 
@@ -112,16 +121,34 @@ cdef _Compiled _compile(object columns, str key):
     try:
         if not made.plan.order_by(_view(key.encode())):
             return None
-        for column in columns:
+        for number, column in enumerate(columns):
             made.plan.add_column(column.missing.encode(), column.required)
             if column.only is not None:
                 made.plan.check(column.only.encode())
+            _bound(made, columns, number)
             for cell in column.cells:
                 if not _add_cell(made, cell):
                     return None
     except UnicodeEncodeError:  # a lone surrogate: no text of a document equals it
         return None
     return made
+
+
+cdef int _bound(_Compiled made, object columns, Py_ssize_t number) except -1:
+    """The range of a column's integers, and the numbers of its texts, where it has them."""
+    cdef Range bounds
+    cdef vector[pair[string, string]] entries
+    found, sizes = columns[number].range, columns[number].sizes
+    if found is not None:
+        bounds.least, bounds.room, bounds.cut = found.least, found.room, found.cut
+        bounds.after = earlier(columns, number, found.after)
+        bounds.within = earlier(columns, number, found.within)
+        made.plan.bound(bounds)
+    if sizes:
+        for text, size in sizes.items():
+            entries.push_back(pair[string, string](text.encode(), b"%d" % size))
+        made.plan.size_table().fill(entries)
+    return 0
 
 
 cdef bint _add_cell(_Compiled made, object cell) except -1:

@@ -6,11 +6,11 @@ A `Column` is a list of `Cell`s tried in order; the first that yields a non-empt
 A plan is a tuple of columns and does not change, nor do its tables: the compiled engine prepares a tuple once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-__all__ = ["Cell", "Column", "Kind"]
+__all__ = ["Cell", "Column", "Kind", "Range", "earlier"]
 
 
 class Kind(Enum):
@@ -45,10 +45,37 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Where a column's integer has to lie: `least` (0 or more) or above; else its document has no row.
+
+    Nor may it lie below the number of the column `after`, or above that of the column `within` less `room`; where
+    `cut`, what lies above becomes that bound instead.  Both are earlier columns, with a number of their own: that of a
+    column with a range, or what `sizes` says of a column's text.  Without that number there is no row.
+    """
+
+    least: int = 0
+    after: str | None = None
+    within: str | None = None
+    room: int = 0
+    cut: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what the engines do not reckon with."""
+        if not 0 <= self.least < _MOST or not 0 <= self.room < _MOST:
+            raise ValueError("a range begins at 0 or above, and its room is no less")
+
+
+_MOST = 2**31
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column: its name, the places to look, and what stands for a missing value.
 
-    A document has no row if a `required` column finds nothing for it, or if one with `only` says anything else.
+    A document has no row if a `required` column finds nothing for it, if one with `only` says anything else, or if one
+    with a `range` finds no integer in it; all cells of such a column are INTEGER or POSITION, and what it says is the
+    integer in plain decimal.  `sizes` gives numbers (from 0 to 2**31 - 1) to texts of a column, for ranges of later
+    columns.
     """
 
     name: str
@@ -56,3 +83,25 @@ class Column:
     missing: str = "."
     required: bool = False
     only: str | None = None
+    range: Range | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine executes."""
+        if self.range and (self.sizes or any(cell.kind not in _INTEGERS for cell in self.cells)):
+            raise ValueError(f"column {self.name}: a range is of integers, and their only number")
+        if not all(0 <= size < _MOST for size in self.sizes.values()):
+            raise ValueError(f"column {self.name}: sizes are from 0 to 2**31 - 1")
+
+
+_INTEGERS = frozenset({Kind.INTEGER, Kind.POSITION})
+
+
+def earlier(columns: Sequence[Column], number: int, name: str | None) -> int:
+    """The place of the column of that name before column `number`; -1 for no name.  ValueError if there is none."""
+    if name is None:
+        return -1
+    for place in range(number - 1, -1, -1):
+        if columns[place].name == name:
+            return place
+    raise ValueError(f"column {columns[number].name}: there is no column {name} before it")

@@ -25,6 +25,7 @@ __all__ = [
     "lookup",
     "positions",
     "projection",
+    "sizes",
 ]
 
 LABELS: Final = {state.id: state.label for state in STATES.values()}
@@ -62,7 +63,7 @@ def chromosome(
 
     `paths` are where names may be, `sequences` where identifiers of sequences may.
     """
-    named = {name: prefix + (mitochondrion if name == "MT" else name) for name in CHROMOSOMES}
+    named = _named(prefix, mitochondrion)
     spelled = {
         **named,
         **{f"chr{name}": text for name, text in named.items()},
@@ -73,6 +74,15 @@ def chromosome(
     }
     by_sequence = {CHROMOSOMES[name].sequence_id: text for name, text in named.items()}
     return (*(lookup(path, spelled) for path in paths), *(lookup(path, by_sequence) for path in sequences))
+
+
+def sizes(*, prefix: str = "", mitochondrion: str = "MT") -> Mapping[str, int]:
+    """The number of bases of each chromosome, under the names that `chromosome` gives them."""
+    return MappingProxyType({text: CHROMOSOMES[name].size for name, text in _named(prefix, mitochondrion).items()})
+
+
+def _named(prefix: str, mitochondrion: str) -> dict[str, str]:
+    return {name: prefix + (mitochondrion if name == "MT" else name) for name in CHROMOSOMES}
 
 
 def positions(paths: Sequence[str], *, shift: int = 0) -> tuple[Cell, ...]:

@@ -22,7 +22,7 @@ from gateway.web.binned import complete
 __all__ = ["prepare"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "4"
+_ENCODER: Final = "5"
 _PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
 _NAMED: Final = frozenset(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from gateway.codec import Cell, Column, Kind, _py
+from gateway.codec import Cell, Column, Kind, Range, _py
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
 
@@ -12,7 +12,7 @@ try:
 except ImportError:
     _c = None
 
-__all__ = ["COLUMNS", "ENGINES", "GUARDED", "Engine", "outcome", "sure_rows"]
+__all__ = ["COLUMNS", "ENGINES", "GUARDED", "RANGED", "Engine", "outcome", "sure_rows"]
 
 
 class Engine(Protocol):
@@ -74,4 +74,14 @@ GUARDED = (
     Column("from", (Cell("n", Kind.POSITION), Cell("a.n", Kind.POSITION, shift=1)), required=True),
     Column("to", (Cell("x", Kind.POSITION, shift=-(2**30)), Cell("n", Kind.POSITION, shift=2**30)), "none"),
     Column("guard", (Cell("s", Kind.LOOKUP, _TABLE),), "unknown", only="gain"),
+)
+
+# Integers that must lie in ranges of texts and of one another, cut and not.
+_SIZES = {"gain": 5, "loss": 2**31 - 1, "other%23": 0, "a%09b%23%2541": 2**20}
+RANGED = (
+    Column("key", (Cell("key"),)),
+    Column("of", COLUMNS[4].cells, sizes=_SIZES),
+    Column("from", (Cell("n", Kind.INTEGER), Cell("a.n", Kind.POSITION, shift=1)), range=Range(within="of", room=1)),
+    Column("to", (Cell("x", Kind.INTEGER), Cell("n", Kind.POSITION, shift=3)), range=Range(2, "from", "of", cut=True)),
+    Column("after", (Cell("n", Kind.POSITION, shift=2), Cell("x", Kind.INTEGER)), range=Range(after="from")),
 )

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.formats import pgxseg
+from gateway.formats import bed, pgxseg
 from tests.codec.engines import COLUMNS, ENGINES, outcome, sure_rows
 from tests.codec.seeds import corpus
 
-PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"))
+PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (bed.COLUMNS["DEL"], "biosample_id"))
 WORDS = [
     name.encode() + b"\0" for columns, _ in PLANS for c in columns for cell in c.cells for name in cell.path.split(".")
 ]

@@ -11,11 +11,18 @@ from gateway.codec import Column, sort
 from gateway.formats import pgxseg
 from gateway.model import Rows
 from tests.codec import raw
-from tests.codec.engines import COLUMNS, ENGINES, GUARDED, Engine, outcome
+from tests.codec.engines import COLUMNS, ENGINES, GUARDED, RANGED, Engine, outcome, sure_rows
 from tests.codec.fuzz import mutate
 
 UNKNOWN = (*GUARDED[:3], Column("guard", GUARDED[3].cells, "unknown", only="unknown"))
-PLANS = ((COLUMNS, "key"), (pgxseg.COLUMNS, "biosample_id"), (GUARDED, "key"), (UNKNOWN, "key"))
+PLANS = (
+    (COLUMNS, "key"),
+    (pgxseg.COLUMNS, "biosample_id"),
+    (GUARDED, "key"),
+    (UNKNOWN, "key"),
+    (RANGED, "key"),
+    (RANGED[:4], "key"),
+)
 
 paths = [cell.path for columns, _ in PLANS for column in columns for cell in column.cells]
 names = st.one_of(
@@ -166,16 +173,42 @@ sound = st.fixed_dictionaries(
 )
 
 
+# Integers about the bounds of ranges, so that rows are kept, cut and left out.
+near = st.one_of(st.integers(-2, 8), st.integers(2**31 - 4, 2**31 + 2), st.integers(-2, 8).map(lambda n: n + 0.5))
+ranged = st.fixed_dictionaries(
+    {"_id": st.integers(0, 99), "s": st.sampled_from(["DUP", "DEL", "#", "?"])},
+    optional={
+        "key": st.text(max_size=2),
+        "n": near | near.map(str),
+        "x": near | near.map(float),
+        "a": st.fixed_dictionaries({"n": near, "s": st.sampled_from(["DEL", "anything"])}),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(found=st.lists(ranged, min_size=1, max_size=6))
+def test_engines_agree_about_ranges(compiled: Engine, found: list[dict]):
+    batch = encode({str(n): document for n, document in enumerate(found)})
+    for columns in (RANGED, RANGED[:4]):
+        rows = sure_rows([batch], columns, "key")
+        assert rows == ENGINES["python"].rows([batch], columns, "key")
+        for line in rows.data.decode().splitlines():
+            start, end = line.split("\t")[2:4]
+            assert 0 <= int(start) <= int(end) < 2**31
+
+
 @settings(max_examples=100, deadline=None)
 @given(found=st.lists(sound, max_size=12), cut=st.integers(0, 12))
 def test_a_cut_changes_nothing(engine: Engine, found: list[dict], cut: int):
     """Consecutive parts give consecutive rows, encoded one by one or in one go."""
 
-    def rows(*parts: list[dict]) -> Rows:
+    def rows(columns: tuple[Column, ...], *parts: list[dict]) -> Rows:
         arrays = [encode({str(n): document for n, document in enumerate(part)}) for part in parts]
-        return engine.rows(arrays, COLUMNS, "key")
+        return engine.rows(arrays, columns, "key")
 
     sort(found, "key")
-    a, b, whole = rows(found[:cut]), rows(found[cut:]), rows(found)
-    assert whole == rows(found[:cut], found[cut:])
-    assert whole == Rows(a.data + b.data, a.rows + b.rows, a.matched + b.matched)
+    for columns in (COLUMNS, RANGED):
+        a, b, whole = rows(columns, found[:cut]), rows(columns, found[cut:]), rows(columns, found)
+        assert whole == rows(columns, found[:cut], found[cut:])
+        assert whole == Rows(a.data + b.data, a.rows + b.rows, a.matched + b.matched)

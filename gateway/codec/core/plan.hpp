@@ -99,12 +99,25 @@ struct Cell {
     std::int64_t shift;   // of a position
 };
 
+// Where a column's integer has to lie; `after` and `within` are places of earlier columns, or -1.
+struct Range {
+    std::int64_t least = 0;
+    std::int64_t room = 0;
+    std::int32_t after = -1;
+    std::int32_t within = -1;
+    bool cut = false;
+};
+
 struct Column {
     Text missing;
     std::vector<Cell> cells;
-    bool required;     // without a value there is no row
-    bool checked;      // without just this text there is no row
-    std::string only;
+    bool required;         // without a value there is no row
+    bool checked = false;  // without just this text there is no row
+    std::string only{};
+    bool ranged = false;   // without an integer in the range there is no row
+    Range range{};
+    bool sized = false;    // texts have numbers
+    Table sizes{};         // in decimal
 };
 
 class Plan {
@@ -120,13 +133,25 @@ class Plan {
     }
 
     void add_column(std::string missing, bool required = false) {
-        columns_.push_back(Column{Text(std::move(missing)), {}, required, false, {}});
+        columns_.push_back(Column{Text(std::move(missing)), {}, required});
     }
 
     // The last column must say this, or there is no row.
     void check(std::string only) {
         columns_.back().checked = true;
         columns_.back().only = std::move(only);
+    }
+
+    // The integers of the last column must lie there; the columns named are earlier ones.
+    void bound(const Range& range) {
+        columns_.back().ranged = true;
+        columns_.back().range = range;
+    }
+
+    // The numbers of texts of the last column, to be filled in.
+    Table& size_table() {
+        columns_.back().sized = true;
+        return columns_.back().sizes;
     }
 
     // One more place to look for the last column's value.

@@ -1,10 +1,12 @@
 // Values as the text of cells: what the kinds of `columns.py` say, byte for byte as the reference engine writes it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "number.hpp"
 #include "plan.hpp"
@@ -131,27 +133,108 @@ constexpr std::int64_t position_limit = std::int64_t{1} << 31;
 
 class Renderer {
   public:
-    Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out) {}
+    Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out), numbers_(plan.columns().size(), nothing) {}
 
     // The line of the document that was walked last; nothing if its columns say that it has none.
     void line(const Walk& walk) {
         const std::size_t before = out_.size();
-        char separator = 0;
+        std::int64_t* number = numbers_.data();
         for (const Column& column : plan_.columns()) {
-            if (separator) out_.put(separator);
-            separator = '\t';
-            const std::size_t from = out_.size();
-            const bool found = any(column, walk);
-            if (!found) out_.put(column.missing);
-            if ((column.required && !found) || (column.checked && out_.since(from) != column.only)) {
+            if (!cell(column, walk, *number++)) {
                 out_.end_at(out_.data() + before);
                 return;
             }
+            out_.put('\t');
         }
+        // A plan of no columns has lines all the same.
+        if (out_.size() != before) out_.end_at(out_.data() + out_.size() - 1);
         out_.put('\n');
     }
 
   private:
+    // A column that has no number; all that have one have a larger one.
+    static constexpr std::int64_t nothing = -1;
+
+    // Writes what the column says and notes its number; false if the document is to have no row.
+    bool cell(const Column& column, const Walk& walk, std::int64_t& number) {
+        if (column.ranged && !into(column.range, whole(column, walk, number), number)) return false;
+        const std::size_t from = out_.size();
+        if (column.ranged) {
+            out_.end_at(write_integer(out_.room(number_space), number));
+        } else if (!any(column, walk)) {
+            if (column.required) return false;
+            out_.put(column.missing);
+        }
+        if (column.sized) {
+            const Text& size = column.sizes.find(out_.since(from));
+            number = size.size() ? spelled_integer({size.data(), size.size()}) : nothing;
+        }
+        return !column.checked || out_.since(from) == column.only;
+    }
+
+    // What the number comes to in the range, if anything.
+    bool into(const Range& range, bool found, std::int64_t& number) const {
+        if (!found) return false;
+        std::int64_t least = range.least;
+        if (range.within >= 0) {
+            const std::int64_t high = numbers_[static_cast<std::size_t>(range.within)];
+            if (high == nothing || (number > high - range.room && !range.cut)) return false;
+            number = std::min(number, high - range.room);
+        }
+        if (range.after >= 0) {
+            const std::int64_t low = numbers_[static_cast<std::size_t>(range.after)];
+            if (low == nothing) return false;
+            least = std::max(least, low);
+        }
+        return number >= least;
+    }
+
+    // The integer that the column's cells find.
+    bool whole(const Column& column, const Walk& walk, std::int64_t& number) const {
+        for (const Cell& cell : column.cells) {
+            const Byte type = walk.type(cell.node);
+            if (type != type_never && understood(type, walk[cell.node], number) && shifted(cell, number)) return true;
+        }
+        return false;
+    }
+
+    static bool understood(Byte type, const Value& value, std::int64_t& number) {
+        switch (type) {
+            case type_int32:
+                number = load_int32(value.at);
+                return true;
+            case type_int64:
+                number = load_int64(value.at);
+                return true;
+            case type_double:
+                return truncated(load_double(value.at), number);
+            case type_string: {
+                const std::string_view text = view(value.at, value.size);
+                if (!spells_integer(text)) return false;
+                number = spelled_integer(text);
+                return true;
+            }
+            default:
+                return false;
+        }
+    }
+
+    static bool truncated(double value, std::int64_t& number) {
+        // Infinities and NaN fail the comparison too.
+        if (!(value >= -int64_limit && value < int64_limit)) return false;
+        number = static_cast<std::int64_t>(value);
+        return true;
+    }
+
+    // Of a position: whether it is one when it is shifted.
+    static bool shifted(const Cell& cell, std::int64_t& value) {
+        if (cell.kind != Kind::position) return true;
+        // Compared first: a sum might overflow.
+        if (value < -2 * position_limit || value > 2 * position_limit) return false;
+        value += cell.shift;
+        return value >= 0 && value < position_limit;
+    }
+
     bool any(const Column& column, const Walk& walk) {
         for (const Cell& cell : column.cells) {
             const Byte type = walk.type(cell.node);
@@ -207,21 +290,15 @@ class Renderer {
     }
 
     bool write_whole(const Cell& cell, std::int64_t value) {
-        if (cell.kind == Kind::position) {
-            // Compared first: a sum might overflow.
-            if (value < -2 * position_limit || value > 2 * position_limit) return false;
-            value += cell.shift;
-            if (value < 0 || value >= position_limit) return false;
-        }
+        if (!shifted(cell, value)) return false;
         out_.end_at(write_integer(out_.room(number_space), value));
         return true;
     }
 
     bool write_real(const Cell& cell, double value) {
         if (cell.kind == Kind::integer || cell.kind == Kind::position) {
-            // Infinities and NaN fail the comparison too.
-            if (!(value >= -int64_limit && value < int64_limit)) return false;
-            return write_whole(cell, static_cast<std::int64_t>(value));
+            std::int64_t number = 0;
+            return truncated(value, number) && write_whole(cell, number);
         }
         if (!std::isfinite(value)) return false;
         out_.end_at(write_double(out_.room(number_space), value));
@@ -230,6 +307,7 @@ class Renderer {
 
     const Plan& plan_;
     Buffer& out_;
+    std::vector<std::int64_t> numbers_;  // of the columns, in this line
 };
 
 }  // namespace gateway

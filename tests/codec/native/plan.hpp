@@ -27,3 +27,23 @@ inline std::unique_ptr<const gateway::Plan> test_plan() {
     column({{"_id", Kind::text}, {"sequence", Kind::text}});
     return plan;
 }
+
+// Integers in ranges: rows are cut, and left out.
+inline std::unique_ptr<const gateway::Plan> test_ranges() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    plan->add_column(".");
+    plan->add_cell("location.sequence_id", Kind::lookup);
+    plan->last_table().fill({{"refseq:NC_000009.12", "9"}});
+    plan->size_table().fill({{"9", "21600000"}, {".", "8"}});
+    plan->add_column(".");
+    plan->add_cell("location.start", Kind::integer);
+    plan->add_cell("start", Kind::position, 1);
+    plan->bound({0, 1, -1, 0, false});
+    plan->add_column(".");
+    plan->add_cell("location.end", Kind::integer);
+    plan->add_cell("end", Kind::integer);
+    plan->bound({1, 0, 1, 0, true});
+    return plan;
+}

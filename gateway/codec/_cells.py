@@ -1,0 +1,146 @@
+"""Documents as lines of text, by the reference engine: what `columns.py` says, in plain Python.
+
+Pure.  The compiled engine's part of the same is `core/render.hpp`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from bson import Decimal128, ObjectId
+
+from gateway.codec.columns import Cell, Column, Kind, Range, earlier
+from gateway.text import escape_cell
+
+__all__ = ["writer"]
+
+_INT64_LIMIT: Final = 2**63
+_POSITION_LIMIT: Final = 2**31
+_DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
+_NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
+
+
+def writer(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], str]:
+    """A function that writes a document's line; nothing where the document is to have no row."""
+    ranges = [_ranger(column.range, columns, number) for number, column in enumerate(columns)]
+    steps = [(column, _finder(column), into) for column, into in zip(columns, ranges, strict=True)]
+
+    def line(document: Mapping[str, Any]) -> str:
+        cells: list[str] = []
+        numbers: list[int | None] = []
+        for column, find, into in steps:
+            text = find(document)
+            if into:
+                number = into(text, numbers)
+                text = None if number is None else str(number)
+            else:
+                number = column.sizes.get(text) if text else None
+            if text is None or column.only not in {None, text}:
+                return ""
+            cells.append(text)
+            numbers.append(number)
+        return "\t".join(cells) + "\n"
+
+    return line
+
+
+def _ranger(
+    range_: Range | None, columns: Sequence[Column], number: int
+) -> Callable[[str | None, Sequence[int | None]], int | None] | None:
+    """A function that says what an integer's text comes to in a range, by the numbers of earlier columns, if anything.
+
+    None for a column without a range.
+    """
+    if range_ is None:
+        return None
+    after, within = (earlier(columns, number, name) for name in (range_.after, range_.within))
+
+    def into(text: str | None, numbers: Sequence[int | None]) -> int | None:
+        low, high = (None if place < 0 else numbers[place] for place in (after, within))
+        if text is None or (low is None and after >= 0) or (high is None and within >= 0):
+            return None
+        found = int(text)
+        if high is not None and found > high - range_.room:
+            found = high - range_.room if range_.cut else -1
+        return found if found >= max(range_.least, low or 0) else None
+
+    return into
+
+
+def _finder(column: Column) -> Callable[[Mapping[str, Any]], str | None]:
+    """A function that finds a column's text; None where there has to be one and is none."""
+    tries = [(tuple(cell.path.split(".")), _shape(cell)) for cell in column.cells]
+    missing = None if column.required or column.range else column.missing
+
+    def render(document: Mapping[str, Any]) -> str | None:
+        for path, shape in tries:
+            value: Any = document
+            for name in path:
+                value = _step(value, name)
+                if value is None:
+                    break
+            else:
+                if text := shape(value):
+                    return text
+        return missing
+
+    return render
+
+
+def _step(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(name)
+    if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        return value[int(name)]
+    return None
+
+
+def _shape(cell: Cell) -> Callable[[Any], str]:
+    if cell.kind is Kind.LOOKUP:
+        table, default = cell.table, cell.default or ""
+        # `str`, because JavaScript code is a string that cannot be looked up.
+        return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
+    if cell.kind is Kind.POSITION:
+        return lambda value: _position(value, cell.shift)
+    return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
+
+
+def _position(value: Any, shift: int) -> str:
+    text = _integer(value)
+    position = int(text) + shift if text else -1
+    return str(position) if 0 <= position < _POSITION_LIMIT else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return escape_cell(str(value))  # JavaScript code is a string that cannot be looked up
+    if isinstance(value, ObjectId):
+        return str(value)
+    return _number(value)
+
+
+def _integer(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, Decimal128):
+        value = value.to_decimal()
+        if not value.is_finite():  # it would refuse to be compared
+            return ""
+    if isinstance(value, int | float | Decimal):
+        # No position is near 2**63; infinities and NaN fail the comparison too.
+        return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""
+    return value if isinstance(value, str) and _DIGITS.match(value) else ""
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else ""
+    if isinstance(value, Decimal128):
+        return str(value) if value.to_decimal().is_finite() else ""
+    return value if isinstance(value, str) and _NUMERIC.match(value) else ""
