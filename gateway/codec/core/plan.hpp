@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -108,16 +109,21 @@ struct Range {
     bool cut = false;
 };
 
+// What may keep a document from having a row, and what later columns need for that.
+struct Rules {
+    bool required = false;  // without a value there is no row
+    bool checked = false;   // without just this text there is no row
+    std::string only{};
+    bool ranged = false;    // without an integer in the range there is no row
+    Range range{};
+    bool sized = false;     // texts have numbers
+    Table sizes{};          // in decimal
+};
+
 struct Column {
     Text missing;
     std::vector<Cell> cells;
-    bool required;         // without a value there is no row
-    bool checked = false;  // without just this text there is no row
-    std::string only{};
-    bool ranged = false;   // without an integer in the range there is no row
-    Range range{};
-    bool sized = false;    // texts have numbers
-    Table sizes{};         // in decimal
+    std::unique_ptr<Rules> rules;  // most have none
 };
 
 class Plan {
@@ -133,25 +139,26 @@ class Plan {
     }
 
     void add_column(std::string missing, bool required = false) {
-        columns_.push_back(Column{Text(std::move(missing)), {}, required});
+        columns_.push_back(Column{Text(std::move(missing)), {}, nullptr});
+        if (required) rules().required = true;
     }
 
     // The last column must say this, or there is no row.
     void check(std::string only) {
-        columns_.back().checked = true;
-        columns_.back().only = std::move(only);
+        rules().checked = true;
+        rules().only = std::move(only);
     }
 
     // The integers of the last column must lie there; the columns named are earlier ones.
     void bound(const Range& range) {
-        columns_.back().ranged = true;
-        columns_.back().range = range;
+        rules().ranged = true;
+        rules().range = range;
     }
 
     // The numbers of texts of the last column, to be filled in.
     Table& size_table() {
-        columns_.back().sized = true;
-        return columns_.back().sizes;
+        rules().sized = true;
+        return rules().sizes;
     }
 
     // One more place to look for the last column's value.
@@ -179,6 +186,12 @@ class Plan {
     std::uint32_t id() const { return id_; }
 
   private:
+    // Those of the last column.
+    Rules& rules() {
+        if (!columns_.back().rules) columns_.back().rules = std::make_unique<Rules>();
+        return *columns_.back().rules;
+    }
+
     // Names of documents end at a zero, and those that are not ASCII are left to the reference engine.
     static bool plain(std::string_view path) {
         for (const char byte : path)

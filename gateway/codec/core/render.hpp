@@ -140,10 +140,13 @@ class Renderer {
         const std::size_t before = out_.size();
         std::int64_t* number = numbers_.data();
         for (const Column& column : plan_.columns()) {
-            if (!cell(column, walk, *number++)) {
+            if (!column.rules) {
+                if (!any(column, walk)) out_.put(column.missing);
+            } else if (!ruled(column, *column.rules, walk, *number)) {
                 out_.end_at(out_.data() + before);
                 return;
             }
+            ++number;
             out_.put('\t');
         }
         // A plan of no columns has lines all the same.
@@ -156,20 +159,20 @@ class Renderer {
     static constexpr std::int64_t nothing = -1;
 
     // Writes what the column says and notes its number; false if the document is to have no row.
-    bool cell(const Column& column, const Walk& walk, std::int64_t& number) {
-        if (column.ranged && !into(column.range, whole(column, walk, number), number)) return false;
+    bool ruled(const Column& column, const Rules& rules, const Walk& walk, std::int64_t& number) {
+        if (rules.ranged && !into(rules.range, whole(column, walk, number), number)) return false;
         const std::size_t from = out_.size();
-        if (column.ranged) {
+        if (rules.ranged) {
             out_.end_at(write_integer(out_.room(number_space), number));
         } else if (!any(column, walk)) {
-            if (column.required) return false;
+            if (rules.required) return false;
             out_.put(column.missing);
         }
-        if (column.sized) {
-            const Text& size = column.sizes.find(out_.since(from));
+        if (rules.sized) {
+            const Text& size = rules.sizes.find(out_.since(from));
             number = size.size() ? spelled_integer({size.data(), size.size()}) : nothing;
         }
-        return !column.checked || out_.since(from) == column.only;
+        return !rules.checked || out_.since(from) == rules.only;
     }
 
     // What the number comes to in the range, if anything.
