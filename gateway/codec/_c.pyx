@@ -15,7 +15,7 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from gateway.codec import _py
-from gateway.codec.columns import Kind, earlier
+from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.model import Rows
 
 __all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_rows"]
@@ -32,6 +32,9 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         position
         number
         lookup
+        only_string
+        value
+        whole
 
     cdef cppclass Table:
         void fill(const vector[pair[string, string]]&) except +
@@ -51,12 +54,17 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         void check(string) except +
         void bound(const Range&)
         Table& size_table() except +
+        void add_form() except +
+        cbool ask(string_view, cbool) except +
+        void make_strict()
         cbool add_cell(string_view, CoreKind, int64_t) except +
         Table& last_table()
 
     cdef cppclass Encoder:
         Encoder(const Plan&, size_t) except +
         cbool add(const Byte*, size_t) except +
+        const vector[string_view]& odd()
+        void give(const vector[string]&)
         size_t count()
         string_view pick(size_t, size_t) except +
 
@@ -91,7 +99,7 @@ cdef class _Compiled:
     """A column plan as the core reads it."""
 
     cdef Plan plan
-    cdef object columns  # keeps the tuple alive whose identity is the key of the cache
+    cdef object made_of  # keeps what it was made of alive, whose identity is the key of the cache
 
 
 # Formats hold their columns in module constants, or make them for a request: few at a time.
@@ -102,25 +110,37 @@ cdef enum:
 cdef dict _plans = {}
 
 
-cdef _Compiled _compiled(object columns, str key):
-    """The plan of these columns; None if the core cannot express it.  Made once for a tuple of columns."""
-    name = (id(columns), key)
+cdef _Compiled _compiled(object plan, str key):
+    """The plan as the core reads it; None if it cannot express it.  Made once for a tuple of columns, or a sheet."""
+    name = (id(plan), key)
     if name in _plans:
         return _plans[name][1]
-    made = _compile(columns, key)
-    if type(columns) is tuple:
+    made = _compile(plan, key)
+    if type(plan) is tuple or isinstance(plan, Sheet):
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
-        _plans[name] = (columns, made)
+        _plans[name] = (plan, made)
     return made
 
 
-cdef _Compiled _compile(object columns, str key):
+cdef _Compiled _compile(object plan, str key):
     cdef _Compiled made = _Compiled()
-    made.columns = columns
-    try:
-        if not made.plan.order_by(_view(key.encode())):
+    made.made_of = plan
+    if not made.plan.order_by(_view(key.encode())):
+        return None
+    for number, form in enumerate(forms(plan)):
+        if number:
+            made.plan.add_form()
+        for name, there in [*((name, True) for name in form.has), *((name, False) for name in form.lacks)]:
+            if not made.plan.ask(_view(name.encode()), there):
+                return None
+        if not _add_columns(made, form.columns):
             return None
+    return made
+
+
+cdef bint _add_columns(_Compiled made, object columns) except -1:
+    try:
         for number, column in enumerate(columns):
             made.plan.add_column(column.missing.encode(), column.required)
             if column.only is not None:
@@ -128,10 +148,10 @@ cdef _Compiled _compile(object columns, str key):
             _bound(made, columns, number)
             for cell in column.cells:
                 if not _add_cell(made, cell):
-                    return None
+                    return False
     except UnicodeEncodeError:  # a lone surrogate: no text of a document equals it
-        return None
-    return made
+        return False
+    return True
 
 
 cdef int _bound(_Compiled made, object columns, Py_ssize_t number) except -1:
@@ -162,8 +182,16 @@ cdef bint _add_cell(_Compiled made, object cell) except -1:
         kind = CoreKind.number
     elif cell.kind is Kind.LOOKUP:
         kind = CoreKind.lookup
+    elif cell.kind is Kind.STRING:
+        kind = CoreKind.only_string
+    elif cell.kind is Kind.VALUE:
+        kind = CoreKind.value
+    elif cell.kind is Kind.WHOLE:
+        kind = CoreKind.whole
     if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(_view(cell.path.encode()), kind, cell.shift):
         return False
+    if cell.strict:
+        made.plan.make_strict()
     if cell.kind is Kind.LOOKUP:
         for known, text in cell.table.items():
             entries.push_back(pair[string, string](known.encode(), escaped(_view(text.encode()))))
@@ -203,22 +231,42 @@ def sure_rows(object arrays, object columns, str key, object start=0, object sto
     for view in views:
         size += view.size()
     cdef unique_ptr[Encoder] encoder
-    cdef string_view lines
+    cdef vector[string] lines
+    cdef string_view text
     cdef cbool sure = True
-    with nogil:
-        encoder.reset(new Encoder(compiled.plan, size))
-        for view in views:
-            sure = encoder.get().add(<const Byte*>view.data(), view.size())
-            if not sure:
-                break
-    if not sure:
-        return None
+    while True:
+        with nogil:
+            encoder.reset(new Encoder(compiled.plan, size))
+            encoder.get().give(lines)
+            for view in views:
+                sure = encoder.get().add(<const Byte*>view.data(), view.size())
+                if not sure:
+                    break
+        if not sure:
+            return None
+        if encoder.get().odd().size() == lines.size():
+            break
+        # Rows are in their order only when all are there: so once more, with the lines of odd documents.
+        if not _odd_lines(encoder.get().odd(), columns, lines):
+            return None
     cdef Py_ssize_t matched = <Py_ssize_t>encoder.get().count()
     first, last, _ = slice(start, stop).indices(matched)
     cdef size_t begin = first, end = max(first, last)
     with nogil:
-        lines = encoder.get().pick(begin, end)
-    return Rows((<const char*>lines.data())[:lines.size()], <Py_ssize_t>(end - begin), matched)
+        text = encoder.get().pick(begin, end)
+    return Rows((<const char*>text.data())[:text.size()], <Py_ssize_t>(end - begin), matched)
+
+
+cdef bint _odd_lines(const vector[string_view]& odd, object sheet, vector[string]& lines) except -1:
+    """What the sheet makes of odd documents; false if one cannot be read."""
+    cdef size_t at
+    for at in range(odd.size()):
+        try:
+            (document,) = _py.decode_sound((<const char*>odd[at].data())[:odd[at].size()])
+        except _py.UNREADABLE:
+            return False
+        lines.push_back(sheet.otherwise(document).encode())
+    return True
 
 
 # --- documents -------------------------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ Pure.  The compiled engine's part of the same is `core/render.hpp`.
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from bson import Decimal128, ObjectId
 
-from gateway.codec.columns import Cell, Column, Kind, Range, earlier
+from gateway.codec.columns import Cell, Column, Form, Kind, Plan, Range, Sheet, earlier, forms
 from gateway.text import escape_cell
 
 __all__ = ["writer"]
@@ -22,12 +23,43 @@ _DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
 _NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
-def writer(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], str]:
+class _OddError(Exception):
+    """What a strict cell found is not understood."""
+
+
+Line = Callable[[dict[str, Any]], str]
+
+
+def writer(plan: Plan) -> Line:
     """A function that writes a document's line; nothing where the document is to have no row."""
+    if not isinstance(plan, Sheet):
+        (form,) = forms(plan)
+        return _writer(form.columns)
+    chosen = [(form, _writer(form.columns)) for form in plan.forms]
+    otherwise = plan.otherwise
+
+    def line(document: dict[str, Any]) -> str:
+        for form, write in chosen:
+            if _has(form, document):
+                try:
+                    return write(document)
+                except _OddError:
+                    break
+        return otherwise(document)
+
+    return line
+
+
+def _has(form: Form, document: Mapping[str, Any]) -> bool:
+    there = not form.has or any(name in document for name in form.has)
+    return there and not any(name in document for name in form.lacks)
+
+
+def _writer(columns: Sequence[Column]) -> Line:
     ranges = [_ranger(column.range, columns, number) for number, column in enumerate(columns)]
     steps = [(column, _finder(column), into) for column, into in zip(columns, ranges, strict=True)]
 
-    def line(document: Mapping[str, Any]) -> str:
+    def line(document: dict[str, Any]) -> str:
         cells: list[str] = []
         numbers: list[int | None] = []
         for column, find, into in steps:
@@ -97,14 +129,37 @@ def _step(value: Any, name: str) -> Any:
     return None
 
 
-def _shape(cell: Cell) -> Callable[[Any], str]:
+_Shape = Callable[[Any], str]
+
+
+def _shape(cell: Cell) -> _Shape:
+    if cell.kind in {Kind.VALUE, Kind.WHOLE}:
+        understand = _value if cell.kind is Kind.VALUE else _whole
+        return _strict(understand) if cell.strict else lambda value: understand(value) or ""
+    if cell.strict:
+        plain = _plain(cell)
+        return _strict(lambda value: plain(value) or (None if value != "" else ""))
+    return _plain(cell)
+
+
+def _strict(understand: Callable[[Any], str | None]) -> _Shape:
+    def strict(value: Any) -> str:
+        text = understand(value)
+        if text is None:
+            raise _OddError
+        return text
+
+    return strict
+
+
+def _plain(cell: Cell) -> _Shape:
     if cell.kind is Kind.LOOKUP:
         table, default = cell.table, cell.default or ""
         # `str`, because JavaScript code is a string that cannot be looked up.
         return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
     if cell.kind is Kind.POSITION:
         return lambda value: _position(value, cell.shift)
-    return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
+    return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number, Kind.STRING: _string}[cell.kind]
 
 
 def _position(value: Any, shift: int) -> str:
@@ -144,3 +199,33 @@ def _number(value: Any) -> str:
     if isinstance(value, Decimal128):
         return str(value) if value.to_decimal().is_finite() else ""
     return value if isinstance(value, str) and _NUMERIC.match(value) else ""
+
+
+def _string(value: Any) -> str:
+    return escape_cell(str(value)) if isinstance(value, str) else ""
+
+
+def _value(value: Any) -> str | None:
+    """A value as tables show it; None if it is not understood."""
+    match value:
+        case str():
+            text = escape_cell(str(value))
+        case bool() | ObjectId():
+            text = str(value)
+        case int():
+            text = str(int(value))
+        case float():
+            text = repr(value) if math.isfinite(value) else ""
+        case datetime():
+            text = value.isoformat()
+        case list() if all(isinstance(item, str) for item in value):
+            text = "&&".join(escape_cell(str(item)) for item in value if item)
+        case _:
+            return "" if isinstance(value, dict) else None
+    return text
+
+
+def _whole(value: Any) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        return _integer(value) or None
+    return _value(value)

@@ -16,7 +16,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from gateway.codec._cells import writer
-from gateway.codec.columns import Column
+from gateway.codec.columns import Plan
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
 
@@ -32,6 +32,7 @@ __all__ = [
     "rows",
     "sort",
     "split_reply",
+    "sure_rows",
     "types_after",
 ]
 
@@ -264,10 +265,15 @@ def sort(documents: list[dict[str, Any]], key: str) -> None:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def rows(arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None) -> Rows:
+def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None) -> Rows:
     """Tab-separated lines, one a document, in (`key`, `_id`) order; rows `start:stop` of them."""
     documents = decode(arrays)
     sort(documents, key)
     line = writer(columns)
     chosen = documents[start:stop]
     return Rows("".join(map(line, chosen)).encode(), len(chosen), len(documents))
+
+
+def sure_rows(*_: object) -> Rows | None:
+    """The rows as a compiled engine writes them by itself; None where it is unsure, as here it always is."""
+    return None

@@ -95,6 +95,46 @@ inline char* write_double(char* out, double value) {
     return lay_out(out, digits, count, negative ? -exponent : exponent);
 }
 
+// --- dates: milliseconds since 1970, of the years that Python knows ----------------------------------------------------
+
+constexpr std::int64_t first_date = -62135596800000;
+constexpr std::int64_t last_date = 253402300799999;
+constexpr std::size_t date_space = 32;
+
+inline char* write_digits(char* out, std::int64_t number, int count) {
+    for (int i = count - 1; i >= 0; --i, number /= 10) out[i] = static_cast<char>('0' + number % 10);
+    return out + count;
+}
+
+// As Python's `datetime.isoformat` without a zone.  The calendar: Howard Hinnant, "chrono-compatible low-level date
+// algorithms"; its years begin in March, its eras of 400 years in the year 0.
+inline char* write_date(char* out, std::int64_t milliseconds) {
+    constexpr std::int64_t day_length = 86'400'000;
+    constexpr std::int64_t era_days = 146'097;
+    const std::int64_t since = milliseconds - first_date;  // from the first of January of the year 1
+    const std::int64_t day = since / day_length + 306;      // from the first of March of the year 0
+    std::int64_t rest = since % day_length;
+    const std::int64_t of_era = day % era_days;
+    const std::int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const std::int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const std::int64_t month = (5 * of_year + 2) / 153;  // from March
+    out = write_digits(out, year_of_era + day / era_days * 400 + (month >= 10), 4);
+    *out++ = '-';
+    out = write_digits(out, month < 10 ? month + 3 : month - 9, 2);
+    *out++ = '-';
+    out = write_digits(out, of_year - (153 * month + 2) / 5 + 1, 2);
+    *out++ = 'T';
+    out = write_digits(out, rest / 3'600'000, 2);
+    *out++ = ':';
+    out = write_digits(out, rest / 60'000 % 60, 2);
+    *out++ = ':';
+    out = write_digits(out, rest / 1'000 % 60, 2);
+    rest %= 1'000;
+    if (rest == 0) return out;
+    *out++ = '.';
+    return write_digits(out, rest * 1'000, 6);
+}
+
 // --- texts that spell numbers: at most so many digits, as in the reference engine's patterns --------------------------
 
 constexpr int most_digits = 18;

@@ -13,7 +13,7 @@
 
 namespace gateway {
 
-enum class Kind : std::uint8_t { text, integer, position, number, lookup };
+enum class Kind : std::uint8_t { text, integer, position, number, lookup, only_string, value, whole };
 
 // A text to be written often: padded with zeros, so that it can be copied eight bytes at a time.
 class Text {
@@ -98,6 +98,7 @@ struct Cell {
     Kind kind;
     std::uint32_t table;  // of a lookup
     std::int64_t shift;   // of a position
+    bool strict = false;  // what is not understood makes the document odd
 };
 
 // Where a column's integer has to lie; `after` and `within` are places of earlier columns, or -1.
@@ -126,11 +127,19 @@ struct Column {
     std::unique_ptr<Rules> rules;  // most have none
 };
 
+// Columns [first, last) for documents with one of some fields, and without others.
+struct Form {
+    std::size_t first = 0;
+    std::size_t last = 0;
+    std::vector<std::uint32_t> has{};
+    std::vector<std::uint32_t> lacks{};
+};
+
 class Plan {
   public:
     static constexpr std::uint32_t root = 0;
 
-    Plan() : nodes_(1) {}
+    Plan() : nodes_(1), forms_(1) {}
 
     // Which field, with `_id`, orders the rows.  Like the rest of the building: false if this core cannot do it.
     bool order_by(std::string_view key) {
@@ -141,6 +150,7 @@ class Plan {
     void add_column(std::string missing, bool required = false) {
         columns_.push_back(Column{Text(std::move(missing)), {}, nullptr});
         if (required) rules().required = true;
+        forms_.back().last = columns_.size();
     }
 
     // The last column must say this, or there is no row.
@@ -149,10 +159,13 @@ class Plan {
         rules().only = std::move(only);
     }
 
-    // The integers of the last column must lie there; the columns named are earlier ones.
+    // The integers of the last column must lie there; the columns named are earlier ones of the form.
     void bound(const Range& range) {
+        const auto first = static_cast<std::int32_t>(forms_.back().first);
         rules().ranged = true;
         rules().range = range;
+        if (range.after >= 0) rules().range.after += first;
+        if (range.within >= 0) rules().range.within += first;
     }
 
     // The numbers of texts of the last column, to be filled in.
@@ -160,6 +173,20 @@ class Plan {
         rules().sized = true;
         return rules().sizes;
     }
+
+    // Columns from now on are those of another form; the first form needs no words.
+    void add_form() { forms_.push_back(Form{columns_.size(), columns_.size()}); }
+
+    // The last form is for documents with this field, or for those without it.
+    bool ask(std::string_view field, bool there) {
+        const std::uint32_t node = plain(field) ? child(root, field) : root;
+        if (node == root) return false;
+        (there ? forms_.back().has : forms_.back().lacks).push_back(node);
+        return true;
+    }
+
+    // What the last cell does not understand makes a document odd.
+    void make_strict() { columns_.back().cells.back().strict = true; }
 
     // One more place to look for the last column's value.
     bool add_cell(std::string_view path, Kind kind, std::int64_t shift = 0) {
@@ -181,6 +208,7 @@ class Plan {
 
     const std::vector<Node>& nodes() const { return nodes_; }
     const std::vector<Column>& columns() const { return columns_; }
+    const std::vector<Form>& forms() const { return forms_; }
     const Table& table(const Cell& cell) const { return tables_[cell.table]; }
     std::uint32_t key() const { return key_; }
     std::uint32_t id() const { return id_; }
@@ -231,6 +259,7 @@ class Plan {
 
     std::vector<Node> nodes_;
     std::vector<Column> columns_;
+    std::vector<Form> forms_;
     std::vector<Table> tables_;
     std::uint32_t key_ = root;
     std::uint32_t id_ = root;

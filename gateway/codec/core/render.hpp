@@ -135,28 +135,47 @@ class Renderer {
   public:
     Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out), numbers_(plan.columns().size(), nothing) {}
 
-    // The line of the document that was walked last; nothing if its columns say that it has none.
-    void line(const Walk& walk) {
-        const std::size_t before = out_.size();
-        std::int64_t* number = numbers_.data();
-        for (const Column& column : plan_.columns()) {
-            if (!column.rules) {
-                if (!any(column, walk)) out_.put(column.missing);
-            } else if (!ruled(column, *column.rules, walk, *number)) {
-                out_.end_at(out_.data() + before);
-                return;
-            }
-            ++number;
-            out_.put('\t');
-        }
-        // A plan of no columns has lines all the same.
-        if (out_.size() != before) out_.end_at(out_.data() + out_.size() - 1);
-        out_.put('\n');
+    // The line of the document that was walked last, if its columns do not say that it has none; false: it is odd.
+    bool line(const Walk& walk) {
+        for (const Form& form : plan_.forms())
+            if (fits(form, walk)) return columns(form, walk);
+        return false;
     }
 
   private:
     // A column that has no number; all that have one have a larger one.
     static constexpr std::int64_t nothing = -1;
+
+    static bool fits(const Form& form, const Walk& walk) {
+        for (const std::uint32_t node : form.lacks)
+            if (walk.type(node) != type_never) return false;
+        for (const std::uint32_t node : form.has)
+            if (walk.type(node) != type_never) return true;
+        return form.has.empty();
+    }
+
+    bool columns(const Form& form, const Walk& walk) {
+        const std::size_t before = out_.size();
+        odd_ = false;
+        bool row = true;
+        for (std::size_t i = form.first; row && i < form.last; ++i) {
+            const Column& column = plan_.columns()[i];
+            if (column.rules) {
+                row = ruled(column, *column.rules, walk, numbers_[i]);
+            } else if (!any(column, walk)) {
+                out_.put(column.missing);
+            }
+            out_.put('\t');
+        }
+        if (!row || odd_) {
+            out_.end_at(out_.data() + before);
+            return !odd_;
+        }
+        // The last tab; a form of no columns has lines all the same.
+        if (out_.size() != before) out_.end_at(out_.data() + out_.size() - 1);
+        out_.put('\n');
+        return true;
+    }
 
     // Writes what the column says and notes its number; false if the document is to have no row.
     bool ruled(const Column& column, const Rules& rules, const Walk& walk, std::int64_t& number) {
@@ -246,24 +265,77 @@ class Renderer {
         return false;
     }
 
+    // Nothing can be made of the value.
+    bool refuse(const Cell& cell) {
+        odd_ = odd_ || cell.strict;
+        return false;
+    }
+
+    // Whether any plain value is shown.
+    static bool shows(const Cell& cell) { return cell.kind == Kind::value || cell.kind == Kind::whole; }
+
+    static bool of_text(const Cell& cell) { return cell.kind == Kind::lookup || cell.kind == Kind::only_string; }
+
     // Whether the value yields a text for the cell; then it is written.
     bool write(const Cell& cell, Byte type, const Value& value) {
         switch (type) {
             case type_string:
                 return write_string(cell, value);
             case type_int32:
-                return cell.kind != Kind::lookup && write_whole(cell, load_int32(value.at));
+                return of_text(cell) ? refuse(cell) : write_whole(cell, load_int32(value.at));
             case type_int64:
-                return cell.kind != Kind::lookup && write_whole(cell, load_int64(value.at));
+                return of_text(cell) ? refuse(cell) : write_whole(cell, load_int64(value.at));
             case type_double:
-                return cell.kind != Kind::lookup && write_real(cell, load_double(value.at));
+                return of_text(cell) ? refuse(cell) : write_real(cell, load_double(value.at));
             case type_object_id:
-                if (cell.kind != Kind::text) return false;
+                if (cell.kind != Kind::text && !shows(cell)) return refuse(cell);
                 out_.end_at(write_object_id(out_.room(24), value.at));
                 return true;
-            default:
+            case type_null:
+            case type_undefined:
                 return false;
+            default:
+                return shows(cell) ? write_other(cell, type, value) : refuse(cell);
         }
+    }
+
+    GATEWAY_COLD bool write_other(const Cell& cell, Byte type, const Value& value) {
+        switch (type) {
+            case type_bool:
+                out_.put(*value.at ? "True" : "False", *value.at ? 4 : 5);
+                return true;
+            case type_document:
+                return false;
+            case type_array:
+                return write_texts(cell, value);
+            case type_date: {
+                const std::int64_t date = load_int64(value.at);
+                if (date < first_date || date > last_date) return refuse(cell);
+                out_.end_at(write_date(out_.room(date_space), date));
+                return true;
+            }
+            default:
+                return refuse(cell);
+        }
+    }
+
+    // A list of strings, which was walked: it is known to be sound.
+    bool write_texts(const Cell& cell, const Value& value) {
+        const std::size_t before = out_.size();
+        const Byte* const end = value.at + value.size - 1;
+        for (const Byte* at = value.at + 4; at < end;) {
+            if (*at++ != type_string) {
+                out_.end_at(out_.data() + before);
+                return refuse(cell);
+            }
+            while (*at != 0) ++at;
+            const std::size_t size = load32(++at) - 1;
+            at += 4;
+            if (size && out_.size() != before) out_.put("&&", 2);
+            out_.end_at(write_escaped(out_.room(3 * size), at, at + size));
+            at += size + 1;
+        }
+        return out_.size() != before;
     }
 
     bool write_string(const Cell& cell, const Value& value) {
@@ -271,21 +343,25 @@ class Renderer {
         const std::string_view text = view(value.at, value.size);
         switch (cell.kind) {
             case Kind::text:
+            case Kind::only_string:
+            case Kind::value:
+            case Kind::whole:
                 // Three bytes for each that is written as a code.
                 out_.end_at(write_escaped(out_.room(3 * text.size()), value.at, value.at + value.size));
                 return true;
             case Kind::lookup: {
                 const Text& found = plan_.table(cell).find(text);
+                if (found.size() == 0) return value.size != 0 && refuse(cell);
                 out_.put(found);
-                return found.size() != 0;
+                return true;
             }
             case Kind::integer:
-                if (!spells_integer(text)) return false;
+                if (!spells_integer(text)) return refuse(cell);
                 break;
             case Kind::position:
-                return spells_integer(text) && write_whole(cell, spelled_integer(text));
+                return spells_integer(text) ? write_whole(cell, spelled_integer(text)) : refuse(cell);
             case Kind::number:
-                if (!spells_number(text)) return false;
+                if (!spells_number(text)) return refuse(cell);
                 break;
         }
         out_.put(text.data(), text.size());
@@ -293,17 +369,19 @@ class Renderer {
     }
 
     bool write_whole(const Cell& cell, std::int64_t value) {
-        if (!shifted(cell, value)) return false;
+        if (!shifted(cell, value)) return refuse(cell);
         out_.end_at(write_integer(out_.room(number_space), value));
         return true;
     }
 
     bool write_real(const Cell& cell, double value) {
-        if (cell.kind == Kind::integer || cell.kind == Kind::position) {
+        const bool finite = std::isfinite(value);
+        if (cell.kind == Kind::integer || cell.kind == Kind::position ||
+            (cell.kind == Kind::whole && finite && value == std::trunc(value))) {
             std::int64_t number = 0;
-            return truncated(value, number) && write_whole(cell, number);
+            return truncated(value, number) ? write_whole(cell, number) : refuse(cell);
         }
-        if (!std::isfinite(value)) return false;
+        if (!finite) return !shows(cell) && refuse(cell);
         out_.end_at(write_double(out_.room(number_space), value));
         return true;
     }
@@ -311,6 +389,7 @@ class Renderer {
     const Plan& plan_;
     Buffer& out_;
     std::vector<std::int64_t> numbers_;  // of the columns, in this line
+    bool odd_ = false;                   // a strict cell has refused a value of this line
 };
 
 }  // namespace gateway

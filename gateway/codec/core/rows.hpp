@@ -115,10 +115,16 @@ class Encoder {
     bool add(const Byte* at, std::size_t size) {
         return for_each_document(at, size, [this](const Byte* document, std::size_t length) {
             if (!walk_.document(document, length) || !note()) return false;
-            renderer_.line(walk_);
+            if (!renderer_.line(walk_)) odd(document, length);
             return true;
         });
     }
+
+    // The odd documents so far, in the order of arrival: their lines are not written unless they were given.
+    const std::vector<std::string_view>& odd() const { return odd_; }
+
+    // The lines of odd documents, in the order of arrival; they must outlive the encoder.
+    void give(const std::vector<std::string>& lines) { given_ = &lines; }
 
     std::size_t count() const { return rows_.size(); }
 
@@ -139,6 +145,14 @@ class Encoder {
     }
 
   private:
+    GATEWAY_COLD void odd(const Byte* document, std::size_t length) {
+        if (given_ != nullptr && odd_.size() < given_->size()) {
+            const std::string& line = (*given_)[odd_.size()];
+            out_.put(line.data(), line.size());
+        }
+        odd_.push_back(view(document, length));
+    }
+
     std::size_t text_end(std::size_t row) const { return row + 1 < rows_.size() ? rows_[row + 1].text : out_.size(); }
 
     // Remembers what orders the document that was walked; false if its key or id is of a rare type.
@@ -217,6 +231,8 @@ class Encoder {
     Buffer picked_{1};
     std::vector<Row> rows_;
     bool ordered_ = true;
+    std::vector<std::string_view> odd_;
+    const std::vector<std::string>* given_ = nullptr;
 };
 
 }  // namespace gateway

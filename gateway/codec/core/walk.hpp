@@ -28,11 +28,10 @@ class Walk {
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
 
-    // The BSON type of a path's value: `type_never` if the document does not have the path, and `type_null` for all
-    // values that yield nothing whatever the cell is.
+    // The BSON type of a path's value: `type_never` if the document does not have the path.
     Byte type(std::uint32_t node) const { return types_[node]; }
 
-    // Valid only where there is a type that yields something.
+    // Valid only where there is a type.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
 
   private:
@@ -133,7 +132,7 @@ class Walk {
         const std::size_t size = document_size(at, end);
         if (size == 0 || depth == max_depth) return nullptr;
         if (node != nowhere) {
-            set(node, type_null, nullptr, 0);
+            set(node, type, at, size);
             if (nodes_[node].children.empty()) node = nowhere;
         }
         const bool sure = type == type_document ? fields(at + 4, at + size - 1, node, depth + 1)
@@ -156,7 +155,7 @@ class Walk {
         }
         if (node != nowhere) {
             if (type == type_decimal && nodes_[node].asked) return nullptr;
-            set(node, type_null, nullptr, 0);
+            set(node, type, at, size);
         }
         return at + size;
     }
