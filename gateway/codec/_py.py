@@ -274,6 +274,12 @@ def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop:
     return Rows("".join(map(line, chosen)).encode(), len(chosen), len(documents))
 
 
-def sure_rows(*_: object) -> Rows | None:
+def sure_rows(
+    arrays: Sequence[Array],  # noqa: ARG001 - as the compiled engine has them
+    columns: Plan,  # noqa: ARG001
+    key: str,  # noqa: ARG001
+    start: int = 0,  # noqa: ARG001
+    stop: int | None = None,  # noqa: ARG001
+) -> Rows | None:
     """The rows as a compiled engine writes them by itself; None where it is unsure, as here it always is."""
     return None

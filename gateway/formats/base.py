@@ -20,7 +20,7 @@ from bson import DatetimeMS, Decimal128
 from gateway import codec
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "camel", "dumps", "in_turn", "installed", "json_rows", "plain"]
+__all__ = ["Format", "alone", "camel", "dumps", "in_turn", "installed", "json_rows", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def dumps(value: Any) -> bytes:
 
 # What needs the interpreter for every document is done by one thread at a time: a second one would not make it faster,
 # and the event loop would stand in a longer line for the interpreter.
-_INTERPRETER: Final = threading.Lock()
+_INTERPRETER: Final = threading.RLock()
 
 
 def in_turn(encode: Encode) -> Encode:
@@ -136,6 +136,16 @@ def in_turn(encode: Encode) -> Encode:
             return encode(arrays, start=start, stop=stop)
 
     return encode_in_turn
+
+
+def alone(shape: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    """The same for what shapes single documents."""
+
+    def shape_alone(document: dict[str, Any]) -> str:
+        with _INTERPRETER:
+            return shape(document)
+
+    return shape_alone
 
 
 def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway import codec
-from gateway.codec import Cell, Column, Kind
+from gateway.codec import Cell, Column, Kind, Sheet
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
 from gateway.model import Array, Encode, Rows
 
@@ -110,8 +110,8 @@ def projection(columns: Sequence[Column], *more: str) -> dict[str, int]:
     return dict.fromkeys(sorted(paths | {"_id", "biosample_id", *more}), 1)
 
 
-def encoder(columns: tuple[Column, ...], key: str = "biosample_id") -> Encode:
-    """The encoder that writes the columns' cells, a line a document."""
+def encoder(columns: tuple[Column, ...] | Sheet, key: str = "biosample_id") -> Encode:
+    """The encoder that writes the columns' cells, or a sheet's, a line a document."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         return codec.rows(arrays, columns, key, start, stop)

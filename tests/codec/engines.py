@@ -3,24 +3,29 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from gateway.codec import Cell, Column, Kind, Range, _py
+from gateway.codec import Cell, Column, Form, Kind, Plan, Range, Sheet, _py
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
+from gateway.text import escape_cell
 
 try:
     from gateway.codec import _c
 except ImportError:
     _c = None
 
-__all__ = ["COLUMNS", "ENGINES", "GUARDED", "RANGED", "Engine", "outcome", "sure_rows"]
+__all__ = ["COLUMNS", "ENGINES", "GUARDED", "RANGED", "SHEET", "Engine", "outcome", "sure_rows"]
 
 
 class Engine(Protocol):
     IMPLEMENTATION: str
 
     def rows(
-        self, arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
+        self, arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
     ) -> Rows: ...
+
+    def sure_rows(
+        self, arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
+    ) -> Rows | None: ...
 
     def decode(self, arrays: Sequence[Array]) -> list[dict[str, Any]]: ...
 
@@ -84,4 +89,22 @@ RANGED = (
     Column("from", (Cell("n", Kind.INTEGER), Cell("a.n", Kind.POSITION, shift=1)), range=Range(within="of", room=1)),
     Column("to", (Cell("x", Kind.INTEGER), Cell("n", Kind.POSITION, shift=3)), range=Range(2, "from", "of", cut=True)),
     Column("after", (Cell("n", Kind.POSITION, shift=2), Cell("x", Kind.INTEGER)), range=Range(after="from")),
+)
+
+# Forms, one of them with ranges, and cells of all kinds that find documents odd.
+_STRICT = (
+    Column("key", (Cell("key", Kind.STRING, strict=True),)),
+    Column("shown", (Cell("a.b", Kind.VALUE), Cell("list", Kind.VALUE, strict=True)), ""),
+    Column("whole", (Cell("x", Kind.WHOLE, strict=True), Cell("list", Kind.WHOLE))),
+    Column("either", (Cell("a", Kind.STRING), Cell("s", Kind.LOOKUP, _TABLE, strict=True), Cell("a", Kind.VALUE))),
+    Column("text", (Cell("a.b", Kind.TEXT, strict=True), Cell("n", Kind.INTEGER, strict=True))),
+    Column("number", (Cell("a.x", Kind.NUMBER, strict=True), Cell("x", Kind.POSITION, shift=1, strict=True))),
+)
+SHEET = Sheet(
+    (
+        Form(_STRICT, has=("s", "x"), lacks=("0", "a")),
+        Form(RANGED, has=("s",)),
+        Form((*_STRICT[:3], GUARDED[3]), lacks=("0",)),
+    ),
+    lambda document: f"odd\t{escape_cell(repr(document))}\n",
 )

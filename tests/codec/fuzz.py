@@ -14,13 +14,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gateway.codec.columns import forms
 from gateway.formats import bed, pgxseg
-from tests.codec.engines import COLUMNS, ENGINES, outcome, sure_rows
+from tests.codec.engines import COLUMNS, ENGINES, SHEET, outcome, sure_rows
 from tests.codec.seeds import corpus
 
-PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (bed.COLUMNS["DEL"], "biosample_id"))
+PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (bed.COLUMNS["DEL"], "biosample_id"), (SHEET, "key"))
 WORDS = [
-    name.encode() + b"\0" for columns, _ in PLANS for c in columns for cell in c.cells for name in cell.path.split(".")
+    name.encode() + b"\0"
+    for plan, _ in PLANS
+    for form in forms(plan)
+    for column in form.columns
+    for cell in column.cells
+    for name in cell.path.split(".")
 ]
 WORDS += [
     b"\x02",

@@ -25,7 +25,13 @@ void require(bool truth, const char* what) {
 // `every`: the plan has a line for each document.
 bool encode(const gateway::Plan& plan, bool every, const gateway::Byte* data, std::size_t size) {
     gateway::Encoder encoder(plan, size);
+    const std::vector<std::string> given{"first\n", "second\n"};
+    encoder.give(given);
     if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
+    for (const std::string_view odd : encoder.odd())
+        require(odd.data() >= reinterpret_cast<const char*>(data) &&
+                    odd.data() + odd.size() < reinterpret_cast<const char*>(data) + size,
+                "odd documents lie inside");
     const std::size_t rows = encoder.count();
     const std::string_view all = encoder.pick(0, rows);
     std::size_t lines = 0;
@@ -40,10 +46,12 @@ bool encode(const gateway::Plan& plan, bool every, const gateway::Byte* data, st
 bool one(const gateway::Byte* input, std::size_t size) {
     static const auto plan = test_plan();
     static const auto ranges = test_ranges();
+    static const auto sheet = test_sheet();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
     const bool sure = encode(*plan, true, data, size);
     encode(*ranges, false, data, size);
+    encode(*sheet, false, data, size);
     gateway::Stretch last;
     const std::int64_t count = gateway::count(data, size, last);
     require(!sure || count >= 0, "what is encoded can be counted");

@@ -47,3 +47,26 @@ inline std::unique_ptr<const gateway::Plan> test_ranges() {
     plan->bound({1, 0, 1, 0, true});
     return plan;
 }
+
+// Forms of documents, and values of any type, some of which make a document odd.
+inline std::unique_ptr<const gateway::Plan> test_sheet() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    plan->ask("location", true);
+    plan->ask("dates", true);
+    plan->ask("reference_name", false);
+    for (const char* path : {"dates", "more", "info.cnv_value", "sequence", "dates.0"}) {
+        plan->add_column("");
+        plan->add_cell(path, Kind::value);
+        plan->add_cell(path, Kind::whole);
+        plan->make_strict();
+    }
+    plan->add_form();
+    plan->add_column(".");
+    plan->add_cell("start", Kind::only_string);
+    plan->add_cell("variant_type", Kind::lookup);
+    plan->last_table().fill({{"DEL", "loss"}});
+    plan->make_strict();
+    return plan;
+}
