@@ -23,6 +23,7 @@ CURRENT = {
     for name, value in VARIANT.items()
     if name not in {"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"}
 }
+CURRENT["location"] = {**VARIANT["location"], "start": 1.0}
 OLD = {
     "id": "1",
     "biosample_id": "pgxbs-1",
