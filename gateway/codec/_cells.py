@@ -56,20 +56,23 @@ def _has(form: Form, document: Mapping[str, Any]) -> bool:
 
 
 def _writer(columns: Sequence[Column]) -> Line:
+    finders = [_finder(column) for column in columns]
+    if not any(column.required or column.only is not None or column.range or column.sizes for column in columns):
+        return lambda document: "\t".join([find(document) or "" for find in finders]) + "\n"
     ranges = [_ranger(column.range, columns, number) for number, column in enumerate(columns)]
-    steps = [(column, _finder(column), into) for column, into in zip(columns, ranges, strict=True)]
+    steps = [(find, into, c.only, c.sizes) for find, into, c in zip(finders, ranges, columns, strict=True)]
 
     def line(document: dict[str, Any]) -> str:
         cells: list[str] = []
         numbers: list[int | None] = []
-        for column, find, into in steps:
-            text = find(document)
+        for find, into, only, sizes in steps:
+            text, number = find(document), None
             if into:
                 number = into(text, numbers)
                 text = None if number is None else str(number)
-            else:
-                number = column.sizes.get(text) if text else None
-            if text is None or column.only not in {None, text}:
+            elif sizes and text:
+                number = sizes.get(text)
+            if text is None or (only is not None and text != only):
                 return ""
             cells.append(text)
             numbers.append(number)
