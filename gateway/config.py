@@ -128,7 +128,7 @@ SETTINGS: Final = (
     Setting("client_timeout", _seconds(1), "600", "seconds that a client may take for 64 KiB before it is dropped"),
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
-    Setting("encode_threads", _whole(1, 64), "2", "threads for text that is not encoded where it is read"),
+    Setting("encode_threads", _whole(1, 64), "2", "threads that encode at once in a worker"),
     Setting("spool", _folder, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
     Setting(
         "spool_quota",

@@ -294,7 +294,7 @@ class Encode(Protocol):
     """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
 
     Only rows `start:stop` of that order are written.  Split-invariant: encode(a) + encode(b) == encode(a + b) where
-    all of a's rows precede b's.  Pure, and called in threads.
+    all of a's rows precede b's.  Pure, and called in threads; one that has a true `interpreted` lets no others work.
     """
 
     def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:

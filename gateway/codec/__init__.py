@@ -6,28 +6,31 @@ The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENS
 import os
 
 from gateway.codec._py import sort, types_after
-from gateway.codec.columns import Cell, Column, Form, Kind, Plan, Range, Sheet
+from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
-    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply, sure_rows
+    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 else:
     try:
-        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, rows, split_reply, sure_rows
+        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
     except ImportError:
-        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, rows, split_reply, sure_rows
+        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 
 __all__ = [
     "IMPLEMENTATION",
     "Cell",
     "Column",
     "Form",
+    "Header",
     "Kind",
+    "Label",
     "Plan",
     "Range",
     "Sheet",
     "count",
     "decode",
     "last_id",
+    "lines",
     "rows",
     "sort",
     "split_reply",

@@ -1,16 +1,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.codec.columns import Plan
+from gateway.codec.columns import Header, Plan
 from gateway.model import Array, Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_rows"]
 
 IMPLEMENTATION: str
 
 def count(array: Array) -> int: ...
 def decode(arrays: Sequence[Array]) -> list[dict[str, Any]]: ...
 def last_id(array: bytes) -> Any: ...
+def lines(
+    arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None
+) -> Rows | None: ...
 def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None) -> Rows: ...
 def split_reply(raw: bytes) -> tuple[int, memoryview]: ...
 def sure_rows(

@@ -18,7 +18,7 @@ from gateway.codec import _py
 from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.model import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "rows", "split_reply", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -49,26 +49,45 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
 
     cdef cppclass Plan:
         Plan() except +
-        cbool order_by(string_view) except +
+        cbool order_by(string) except +
         void add_column(string, cbool) except +
         void check(string) except +
         void bound(const Range&)
         Table& size_table() except +
         void add_form() except +
-        cbool ask(string_view, cbool) except +
+        cbool ask(string, cbool) except +
         void make_strict()
-        cbool add_cell(string_view, CoreKind, int64_t) except +
+        cbool add_cell(string, CoreKind, int64_t) except +
         Table& last_table()
 
-    cdef cppclass Encoder:
-        Encoder(const Plan&, size_t) except +
-        cbool add(const Byte*, size_t) except +
+    cdef cppclass Labels:
+        Labels() except +
+        cbool order_by(string) except +
+        void start_with(string) except +
+        cbool add_label(string, string, string) except +
+        void group_here(string, string) except +
+        cbool add_group(string, string) except +
+        void group_is(string, string) except +
+        cbool add_refused(string) except +
+
+    cdef cppclass Renderer:
         const vector[string_view]& odd()
         void give(const vector[string]&)
+
+    cdef cppclass RowEncoder:
+        RowEncoder(const Plan&, size_t) except +
+        Renderer& renderer()
+        cbool add(const Byte*, size_t) except +
         size_t count()
         string_view pick(size_t, size_t) except +
 
-    string escaped(string_view) except +
+    cdef cppclass LineEncoder:
+        LineEncoder(const Labels&, size_t) except +
+        cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
+
+    string escaped(string) except +
     cbool gather(const Byte*, size_t, size_t, vector[string]&) except +
 
 
@@ -87,10 +106,6 @@ cdef extern from "core/reply.hpp" namespace "gateway" nogil:
 
 cdef inline const Byte* _start(bytes data):
     return <const Byte*><const char*>data
-
-
-cdef inline string_view _view(bytes data):
-    return string_view(<const char*>data, <size_t>len(data))
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
@@ -126,13 +141,13 @@ cdef _Compiled _compiled(object plan, str key):
 cdef _Compiled _compile(object plan, str key):
     cdef _Compiled made = _Compiled()
     made.made_of = plan
-    if not made.plan.order_by(_view(key.encode())):
+    if not made.plan.order_by(key.encode()):
         return None
     for number, form in enumerate(forms(plan)):
         if number:
             made.plan.add_form()
         for name, there in [*((name, True) for name in form.has), *((name, False) for name in form.lacks)]:
-            if not made.plan.ask(_view(name.encode()), there):
+            if not made.plan.ask(name.encode(), there):
                 return None
         if not _add_columns(made, form.columns):
             return None
@@ -188,15 +203,15 @@ cdef bint _add_cell(_Compiled made, object cell) except -1:
         kind = CoreKind.value
     elif cell.kind is Kind.WHOLE:
         kind = CoreKind.whole
-    if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(_view(cell.path.encode()), kind, cell.shift):
+    if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(cell.path.encode(), kind, cell.shift):
         return False
     if cell.strict:
         made.plan.make_strict()
     if cell.kind is Kind.LOOKUP:
         for known, text in cell.table.items():
-            entries.push_back(pair[string, string](known.encode(), escaped(_view(text.encode()))))
+            entries.push_back(pair[string, string](known.encode(), escaped(text.encode())))
         made.plan.last_table().fill(entries)
-        made.plan.last_table().set_default(escaped(_view((cell.default or "").encode())))
+        made.plan.last_table().set_default(escaped((cell.default or "").encode()))
     return True
 
 
@@ -220,41 +235,55 @@ def rows(object arrays, object columns, str key, object start=0, object stop=Non
     return _py.rows(arrays, columns, key, start, stop) if found is None else found
 
 
+ctypedef fused _AnyEncoder:
+    RowEncoder
+    LineEncoder
+
+
+cdef object _encoded(_AnyEncoder* encoder, vector[string_view]& views, object start, object stop):
+    """What an encoder makes of the arrays; None where it is unsure."""
+    cdef string_view text
+    cdef cbool sure = True
+    with nogil:
+        for view in views:
+            sure = encoder.add(<const Byte*>view.data(), view.size())
+            if not sure:
+                break
+    if not sure:
+        return None
+    cdef Py_ssize_t matched = <Py_ssize_t>encoder.count()
+    first, last, _ = slice(start, stop).indices(matched)
+    cdef size_t begin = first, end = max(first, last)
+    with nogil:
+        text = encoder.pick(begin, end)
+    return Rows((<const char*>text.data())[:text.size()], <Py_ssize_t>(end - begin), matched)
+
+
+cdef size_t _size(vector[string_view]& views):
+    cdef size_t size = 0
+    for view in views:
+        size += view.size()
+    return size
+
+
 def sure_rows(object arrays, object columns, str key, object start=0, object stop=None):
     """The rows as the core writes them; None where it is unsure."""
     cdef _Compiled compiled = _compiled(columns, key)
     cdef tuple batches = tuple(arrays)
     cdef vector[string_view] views
-    cdef size_t size = 0
     if compiled is None or not _views(batches, views):
         return None
-    for view in views:
-        size += view.size()
-    cdef unique_ptr[Encoder] encoder
-    cdef vector[string] lines
-    cdef string_view text
-    cdef cbool sure = True
+    cdef unique_ptr[RowEncoder] encoder
+    cdef vector[string] given
     while True:
-        with nogil:
-            encoder.reset(new Encoder(compiled.plan, size))
-            encoder.get().give(lines)
-            for view in views:
-                sure = encoder.get().add(<const Byte*>view.data(), view.size())
-                if not sure:
-                    break
-        if not sure:
-            return None
-        if encoder.get().odd().size() == lines.size():
-            break
+        encoder.reset(new RowEncoder(compiled.plan, _size(views)))
+        encoder.get().renderer().give(given)
+        found = _encoded[RowEncoder](encoder.get(), views, start, stop)
+        if found is None or encoder.get().renderer().odd().size() == given.size():
+            return found
         # Rows are in their order only when all are there: so once more, with the lines of odd documents.
-        if not _odd_lines(encoder.get().odd(), columns, lines):
+        if not _odd_lines(encoder.get().renderer().odd(), columns, given):
             return None
-    cdef Py_ssize_t matched = <Py_ssize_t>encoder.get().count()
-    first, last, _ = slice(start, stop).indices(matched)
-    cdef size_t begin = first, end = max(first, last)
-    with nogil:
-        text = encoder.get().pick(begin, end)
-    return Rows((<const char*>text.data())[:text.size()], <Py_ssize_t>(end - begin), matched)
 
 
 cdef bint _odd_lines(const vector[string_view]& odd, object sheet, vector[string]& lines) except -1:
@@ -266,6 +295,44 @@ cdef bint _odd_lines(const vector[string_view]& odd, object sheet, vector[string
         except _py.UNREADABLE:
             return False
         lines.push_back(sheet.otherwise(document).encode())
+    return True
+
+
+# --- header lines ----------------------------------------------------------------------------------------------------
+
+def lines(object arrays, object header, str key, object start=0, object stop=None):
+    """Header lines, one a document, in (`key`, `_id`) order; None: the format has to write them itself."""
+    cdef tuple batches = tuple(arrays)
+    cdef vector[string_view] views
+    cdef Labels labels
+    if not _views(batches, views) or not _label(labels, header, key):
+        return None
+    cdef unique_ptr[LineEncoder] encoder
+    encoder.reset(new LineEncoder(labels, _size(views)))
+    return _encoded[LineEncoder](encoder.get(), views, start, stop)
+
+
+cdef bint _label(Labels& labels, object header, str key) except -1:
+    """Tell the core what a line says: a batch at a time, which costs far less than its lines."""
+    try:
+        labels.start_with(header.words.encode())
+        sure = labels.order_by(key.encode())
+        for path in header.refused:
+            sure = sure and labels.add_refused(path.encode())
+        sure = sure and _add_labels(labels, header.labels)
+        labels.group_here(b"group_id", b"group_label")
+        labels.group_is(header.chosen[0].encode(), header.chosen[1].encode())
+        for id_path, label_path in header.groups:
+            sure = sure and labels.add_group(id_path.encode(), label_path.encode())
+        return sure and _add_labels(labels, header.more)
+    except UnicodeEncodeError:
+        return False
+
+
+cdef bint _add_labels(Labels& labels, object found) except -1:
+    for label in found:
+        if not labels.add_label(label.name.encode(), label.path.encode(), label.settled.encode()):
+            return False
     return True
 
 

@@ -16,7 +16,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from gateway.codec._cells import writer
-from gateway.codec.columns import Plan
+from gateway.codec.columns import Header, Plan
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
 
@@ -29,6 +29,7 @@ __all__ = [
     "decode_sound",
     "document_id",
     "last_id",
+    "lines",
     "rows",
     "sort",
     "split_reply",
@@ -272,6 +273,15 @@ def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop:
     line = writer(columns)
     chosen = documents[start:stop]
     return Rows("".join(map(line, chosen)).encode(), len(chosen), len(documents))
+
+
+def lines(arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None) -> Rows | None:
+    """Header lines, one a document, in (`key`, `_id`) order; None: the format has to write them itself.
+
+    Formats do so where documents are rare or of another model; this engine never does it for them.
+    """
+    del arrays, header, key, start, stop
+    return None
 
 
 def sure_rows(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-__all__ = ["Cell", "Column", "Form", "Kind", "Plan", "Range", "Sheet", "earlier", "forms"]
+__all__ = ["Cell", "Column", "Form", "Header", "Kind", "Label", "Plan", "Range", "Sheet", "earlier", "forms"]
 
 
 class Kind(Enum):
@@ -155,3 +155,28 @@ def forms(plan: Plan) -> tuple[Form, ...]:
     if any(cell.strict for column in plan for cell in column.cells):
         raise ValueError("only sheets have strict cells")
     return (Form(tuple(plan)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A `name=value` of a header line.  Ids of a list of terms are as they should be where they begin as `settled`."""
+
+    name: str
+    path: str
+    settled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header line says of a document: `words`, labels, its group, more labels.
+
+    The group is `chosen` for all, or found at the first of `groups` (paths of its id and its label, which may be empty)
+    that has an id.  A document with a field that is `refused` is not for the core: it is of another model.
+    """
+
+    words: str
+    labels: tuple[Label, ...]
+    groups: tuple[tuple[str, str], ...]
+    chosen: tuple[str, str] = ("", "")
+    more: tuple[Label, ...] = ()
+    refused: tuple[str, ...] = ()

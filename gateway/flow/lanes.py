@@ -17,12 +17,15 @@ _FIRST_WIDTH: Final = 4
 # A slice that takes longer leaves the client without a byte for too long.
 _SECONDS_A_SLICE: Final = 2.0
 _LEAST_ROWS: Final = 100
+# Bytes of a slice's documents: of segments 10,000 have half of it, other documents may be large.
+_BYTES_A_SLICE: Final = 4 * 1024 * 1024
 
 
 class Pace:
     """How many biosamples the slices of a walk ask for: as many as bring the `rows` aimed at, or a `fixed` number.
 
-    Fewer where the database is so slow that a client would be left without a byte for seconds.
+    Fewer where the database is so slow that a client would be left without a byte for seconds, and where documents are
+    so large that a slice would be more than some megabytes.
     """
 
     def __init__(self, rows: int, *, fixed: bool) -> None:
@@ -31,10 +34,12 @@ class Pace:
         self._last = 0
         self._density: float | None = None  # rows a biosample, as seen so far
         self._speed: float | None = None  # biosamples a second in one flight, as seen so far
+        self._weight = 1.0  # bytes a biosample, as seen so far
 
     def width(self) -> int:
         """Biosamples of the next slice."""
         soon = _WIDEST if self._speed is None else max(1, int(self._speed * _SECONDS_A_SLICE))
+        soon = min(soon, max(1, int(_BYTES_A_SLICE / self._weight)))
         if self._fixed:
             return min(_WIDEST // 2, soon)
         if not self._last or self._density is None:
@@ -53,6 +58,11 @@ class Pace:
         """Take note of how long it took: what is slow is believed at once, what is fast with time."""
         seen = biosamples / max(seconds, 1e-6)
         self._speed = seen if self._speed is None or seen < self._speed else (self._speed + seen) / 2
+
+    def weighed(self, biosamples: int, size: int) -> None:
+        """Take note of how many bytes it brought: what is heavy is believed at once, what is light with time."""
+        seen = max(1.0, size / biosamples)
+        self._weight = seen if seen > self._weight else (self._weight + seen) / 2
 
     def within(self, limit: int, known: int) -> int:
         """As many of `limit` rows of one biosample as come soon enough, where `known` of them came with a slice."""

@@ -5,8 +5,8 @@ is kept open between them.  A slice that does not fit one reply is halved; a bio
 `_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
 response; from then on the pass is patient.
 
-Memory of a pass: `flights` slices of at most one reply each (16 MiB, about 2 MiB as planned), their text, and the ids
-of its biosamples.
+Memory of a pass: `flights` slices of at most one reply each (4 MiB as planned, never more than the 16 MiB of a reply),
+their text, and the ids of its biosamples.
 """
 
 import asyncio
@@ -70,6 +70,12 @@ class Pump:
         download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
         `kept` under its digest is checked at the end even if it came in one chunk: a survey may be seconds old.
         """
+        with self._source.turns.passing():
+            async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
         run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
         pending = b""
         try:
@@ -242,7 +248,7 @@ class _Pass:
     async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
         part, began = lane.part, time.monotonic()
-        landed = await self._source.shaped(
+        landed, size = await self._source.shaped(
             part.survey.dataset,
             part.source,
             self._condition(part, ids),
@@ -251,6 +257,7 @@ class _Pass:
             limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
         )
         lane.pace.took(len(ids), time.monotonic() - began)
+        lane.pace.weighed(len(ids), size)
         return landed
 
     async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:

@@ -23,6 +23,7 @@ from pymongo import errors as driver
 from gateway import codec
 from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
+from gateway.flow.turns import Turns, give_way
 from gateway.model import Condition, Encode, Rows
 
 __all__ = ["Page", "Source"]
@@ -82,8 +83,11 @@ def _translate(error: Exception) -> GatewayError:
 class Source:
     """A MongoDB deployment.  Create it inside the running event loop; `close` it."""
 
-    def __init__(self, uri: str, *, query_timeout: float, connections: int) -> None:
-        """Connect lazily: nothing is sent before the first read.  `query_timeout` is in seconds."""
+    def __init__(self, uri: str, *, query_timeout: float, connections: int, encoders: int = 2) -> None:
+        """Connect lazily: nothing is sent before the first read.  `query_timeout` is in seconds.
+
+        Of the threads that read, one a connection, so many `encoders` encode at once.
+        """
         stated = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2])}
         defaults: dict[str, Any] = {
             "serverSelectionTimeoutMS": _SELECTION_SECONDS * 1000,
@@ -99,7 +103,8 @@ class Source:
         except (driver.InvalidURI, driver.ConfigurationError, ValueError) as error:
             raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
         # Motor's own threads, five a processor, would be the limit where the database is slow.
-        self._readers = ThreadPoolExecutor(connections, thread_name_prefix="read")
+        self._readers = ThreadPoolExecutor(connections, thread_name_prefix="read", initializer=give_way)
+        self.turns = Turns(encoders)
         self._milliseconds = int(query_timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
 
@@ -152,18 +157,22 @@ class Source:
         *,
         projection: Mapping[str, int],
         limit: int,
-    ) -> Rows | Page:
-        """What `encode` makes of the documents if they are all there are, else the page itself.
+    ) -> tuple[Rows | Page, int]:
+        """What `encode` makes of the documents if they are all there are, else the page itself; and their bytes.
 
         Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
         """
         command = self._find(collection, condition, projection, limit)
 
-        def work() -> Rows | Page:
+        def work() -> tuple[Rows | Page, int]:
             full, batch = self._reply(dataset, command)
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
-            rows = None if full else encode([batch])
-            return rows if rows is not None and rows.matched < limit else _page(batch, limit, full=full)
+            rows = None
+            if not full:
+                with self.turns.of(encode):
+                    rows = encode([batch])
+            whole = rows is not None and rows.matched < limit
+            return rows if rows is not None and whole else _page(batch, limit, full=full), len(batch)
 
         return await self._in_reader(work)
 

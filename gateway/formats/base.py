@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import ujson
 from bson import DatetimeMS, Decimal128
@@ -128,14 +128,21 @@ def dumps(value: Any) -> bytes:
 _INTERPRETER: Final = threading.RLock()
 
 
+@dataclass(frozen=True, slots=True)
+class _InTurn:
+    """An encoder that holds the interpreter while it works."""
+
+    encode: Encode
+    interpreted: ClassVar[bool] = True
+
+    def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        with _INTERPRETER:
+            return self.encode(arrays, start=start, stop=stop)
+
+
 def in_turn(encode: Encode) -> Encode:
     """The same encoder, never at work twice at the same time, nor beside another one of its kind."""
-
-    def encode_in_turn(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        with _INTERPRETER:
-            return encode(arrays, start=start, stop=stop)
-
-    return encode_in_turn
+    return _InTurn(encode)
 
 
 def alone(shape: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:

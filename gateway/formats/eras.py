@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway.codes import current_code
 from gateway.genome import STATE_OF_TYPE, STATES, chromosome
 
-__all__ = ["analysis", "biosample", "individual", "variant"]
+__all__ = ["OLD_BIOSAMPLE", "analysis", "biosample", "individual", "variant"]
 
 Document = dict[str, Any]
 
@@ -36,9 +36,10 @@ _ANALYSIS_REFERENCES: Final = (
 )
 
 
-_OLD_BIOSAMPLE: Final = frozenset(
+OLD_BIOSAMPLE: Final = frozenset(
     {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
 )
+"""Fields by which a biosample of 2021 is known."""
 _OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
 
 
@@ -65,7 +66,7 @@ def biosample(document: Mapping[str, Any]) -> Document:
     new = dict(document)
     if isinstance(new.get("cohorts"), list):
         new["cohorts"] = _terms(new["cohorts"])
-    if not document.keys() & _OLD_BIOSAMPLE:
+    if not document.keys() & OLD_BIOSAMPLE:
         return new
     for field, value in _sorted_in(_terms(new.pop("biocharacteristics", None)), _CHARACTERISTICS).items():
         _fill(new, field, value)

@@ -249,7 +249,7 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         selection=selection,
         collection="biosamples",
         projection=_projection(wanted),
-        encode=samples.rows(samples.line, group),
+        encode=samples.rows(samples.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
         closing=counted,
     )

@@ -5,9 +5,9 @@ Values are escaped by `gateway.text`, missing ones are `.`; coordinates are 0-ba
 May 2021 are a format of their own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from gateway.codec import Cell, Column, Kind
 from gateway.formats import samples
@@ -120,9 +120,7 @@ def _chosen(wanted: Wanted) -> samples.Group | None:
     return escape_value(code), escape_value(selection.labels.get(code, ""))
 
 
-def _parts(
-    wanted: Wanted, columns: tuple[Column, ...], line: Callable[[Mapping[str, Any], samples.Grouping], str]
-) -> tuple[Part, ...]:
+def _parts(wanted: Wanted, columns: tuple[Column, ...], line: samples.Line) -> tuple[Part, ...]:
     ((survey, selection),) = wanted.datasets
     group, read = samples.grouping(wanted.ask.group_by, _chosen(wanted))
     limit = wanted.ask.limit or 0
@@ -158,7 +156,7 @@ FORMAT: Final = Format(
     accepts=("text/plain", "text/pgxseg", "text/tab-separated-values"),
     extension="pgxseg",
     summary="Progenetix segments: a line a variant under `#meta=>` and `#sample=>` lines",
-    parts=partial(_parts, columns=COLUMNS, line=samples.line),
+    parts=partial(_parts, columns=COLUMNS, line=samples.LINE),
 )
 
 FORMAT_2021: Final = Format(
@@ -168,5 +166,5 @@ FORMAT_2021: Final = Format(
     accepts=(),
     extension="pgxseg",
     summary="pgxseg in the six columns of May 2021, for tools of that time",
-    parts=partial(_parts, columns=_COLUMNS_2021, line=samples.line_2021),
+    parts=partial(_parts, columns=_COLUMNS_2021, line=samples.LINE_2021),
 )

@@ -5,12 +5,14 @@ Documents of 2021 are read as of the current model.  Values of header lines are 
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway import codec
+from gateway.codec import Header, Label
 from gateway.errors import BadRequest
 from gateway.formats import eras
 from gateway.formats.base import in_turn
@@ -20,20 +22,23 @@ from gateway.text import escape_value, never_escaped
 __all__ = [
     "FIELDS",
     "GROUPS",
+    "LINE",
+    "LINE_2021",
     "PROJECTION",
     "Group",
     "Grouping",
+    "Line",
     "at",
     "grouping",
     "line",
     "line_2021",
     "rows",
     "shown",
+    "written",
 ]
 
 Group = tuple[str, str]
 """Id and label of a sample's group, escaped; both may be empty."""
-Grouping = Callable[[Mapping[str, Any]], Group]
 # How the text of a value is written.
 Escape = Callable[[str], str]
 
@@ -129,6 +134,29 @@ _OTHER_NAMES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How samples are grouped: all in the one `chosen`, or by what they say at the first of `paths` that has an id."""
+
+    paths: tuple[tuple[str, str], ...] = ()
+    chosen: Group = ("", "")
+
+    def __call__(self, sample: Mapping[str, Any]) -> Group:
+        """The group of a sample of the current model."""
+        found = self.chosen
+        for id_path, label_path in self.paths:
+            found = shown(at(sample, id_path)), shown(at(sample, label_path)) if label_path else ""
+            if found[0]:
+                break
+        return found
+
+
+# The group that the sample's file said, else its diagnosis.
+_OWN: Final = Grouping(
+    (("info.group_id", "info.group_label"), ("histological_diagnosis.id", "histological_diagnosis.label"))
+)
+
+
 def grouping(field: str | None, chosen: Group | None) -> tuple[Grouping, str]:
     """How samples are grouped, and the top-level field that is read for it, if any.
 
@@ -139,20 +167,8 @@ def grouping(field: str | None, chosen: Group | None) -> tuple[Grouping, str]:
         name = field.removesuffix("_id") if field.removesuffix("_id") in GROUPS else _OTHER_NAMES.get(field, field)
         if name not in GROUPS:
             raise BadRequest(f"groupBy: no such field; there are: {', '.join(GROUPS)}", parameter="groupBy")
-        id_path, label_path = GROUPS[name]
-        return lambda sample: (shown(at(sample, id_path)), shown(at(sample, label_path))), id_path.split(".")[0]
-    if chosen:
-        return lambda _: chosen, ""
-    return _own, ""
-
-
-def _own(sample: Mapping[str, Any]) -> Group:
-    """The group that the sample's file said, else its diagnosis."""
-    own = shown(at(sample, "info.group_id"))
-    if own:
-        return own, shown(at(sample, "info.group_label"))
-    diagnosis = at(sample, "histological_diagnosis")
-    return shown(at(diagnosis, "id")), shown(at(diagnosis, "label"))
+        return Grouping((GROUPS[name],)), GROUPS[name][0].split(".")[0]
+    return Grouping(chosen=chosen) if chosen else _OWN, ""
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
@@ -172,7 +188,8 @@ def _tree(fields: Iterable[tuple[str, tuple[str, ...]]]) -> _Tree:
 
 
 _SAMPLE_TREE: Final = _tree((name, tuple(path.split("."))) for name, path in (("id", "id"), *FIELDS))
-_SAMPLE_NAMES: Final = frozenset(("id", "group_id", "group_label", *(name for name, _ in FIELDS)))
+_GROUP: Final = ("group_id", "group_label")
+_SAMPLE_NAMES: Final = frozenset(("id", *_GROUP, *(name for name, _ in FIELDS)))
 
 
 def _read(document: Mapping[str, Any], tree: _Tree, pairs: list[str], escape: Escape) -> None:
@@ -192,7 +209,7 @@ def _pairs(sample: Mapping[str, Any], group: Group, escape: Escape) -> list[str]
     """The `name=value` of a biosample of the current model; its group is escaped already."""
     pairs: list[str] = []
     _read(sample, _SAMPLE_TREE, pairs, escape)
-    pairs += [f"{name}={text}" for name, text in zip(("group_id", "group_label"), group, strict=True) if text]
+    pairs += [f"{name}={text}" for name, text in zip(_GROUP, group, strict=True) if text]
     own = at(sample, "info.pgxseg")
     if isinstance(own, dict):
         more = ((name, shown(item, escape)) for name, item in own.items() if name not in _SAMPLE_NAMES)
@@ -200,7 +217,7 @@ def _pairs(sample: Mapping[str, Any], group: Group, escape: Escape) -> list[str]
     return pairs
 
 
-def line(document: Mapping[str, Any], group: Grouping = _own) -> str:
+def line(document: Mapping[str, Any], group: Grouping = _OWN) -> str:
     """The `#sample=>` line of a biosample of either model."""
     sample = eras.biosample(document)
     own = group(sample)
@@ -212,22 +229,59 @@ def line(document: Mapping[str, Any], group: Grouping = _own) -> str:
     return f"#sample=>{text}\n"
 
 
-def line_2021(document: Mapping[str, Any], group: Grouping = _own) -> str:
+def line_2021(document: Mapping[str, Any], group: Grouping = _OWN) -> str:
     """The `#sample=>` line as it was in May 2021: id, group and diagnosis."""
     sample = eras.biosample(document)
-    diagnosis = at(sample, "histological_diagnosis")
-    pairs = [("sample_id", shown(sample.get("id"))), *zip(("group_id", "group_label"), group(sample), strict=True)]
-    pairs += [("NCIT::id", shown(at(diagnosis, "id"))), ("NCIT::label", shown(at(diagnosis, "label")))]
+    before, after = ([(label.name, shown(at(sample, label.path))) for label in some] for some in (_ID_2021, _TERM_2021))
+    pairs = [*before, *zip(_GROUP, group(sample), strict=True), *after]
     return "#sample=>" + ";".join(f"{name}={text}" for name, text in pairs if text) + "\n"
 
 
-def rows(write: Callable[[Mapping[str, Any], Grouping], str], group: Grouping) -> Encode:
-    """The encoder that writes a line a biosample."""
+_ID_2021: Final = (Label("sample_id", "id"),)
+_TERM_2021: Final = (
+    Label("NCIT::id", "histological_diagnosis.id"),
+    Label("NCIT::label", "histological_diagnosis.label"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A kind of `#sample=>` line: how it is written, and, for the core, what it says before and after the group."""
+
+    write: Callable[[Mapping[str, Any], Grouping], str]
+    labels: tuple[Label, ...]
+    more: tuple[Label, ...] = ()
+
+    def header(self, group: Grouping) -> Header:
+        """The same for the core, which leaves documents of 2021, and what files of others said, to `write`."""
+        refused = (*sorted(eras.OLD_BIOSAMPLE), "info.pgxseg")
+        return Header("#sample=>", self.labels, group.paths, group.chosen, self.more, refused)
+
+
+# Codes of cohorts are rewritten where they are spelled as in 2021.
+_SETTLED: Final = {"cohorts": "pgx:cohort-"}
+LINE: Final = Line(line, tuple(Label(name, path, _SETTLED.get(path, "")) for name, path in (("id", "id"), *FIELDS)))
+LINE_2021: Final = Line(line_2021, _ID_2021, _TERM_2021)
+
+
+def rows(kind: Line, group: Grouping) -> Encode:
+    """The encoder that writes a line a biosample: the core's lines, where it is sure of all of them."""
+    header, reference = kind.header(group), in_turn(written(kind, group))
+
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        found = codec.lines(arrays, header, "id", start, stop)
+        return reference(arrays, start=start, stop=stop) if found is None else found
+
+    return encode
+
+
+def written(kind: Line, group: Grouping) -> Encode:
+    """The encoder that writes each line itself: the reference."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, "id")
-        lines = [write(document, group) for document in documents[start:stop]]
+        lines = [kind.write(document, group) for document in documents[start:stop]]
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return in_turn(encode)
+    return encode

@@ -10,6 +10,7 @@ from gateway.config import Config
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
+from gateway.flow.turns import give_way
 
 __all__ = ["Resources", "opened"]
 
@@ -30,9 +31,14 @@ class Resources:
 @asynccontextmanager
 async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
-    source = Source(config.mongo_uri, query_timeout=config.query_timeout, connections=_CONNECTIONS)
+    source = Source(
+        config.mongo_uri,
+        query_timeout=config.query_timeout,
+        connections=_CONNECTIONS,
+        encoders=config.encode_threads,
+    )
     surveyor = Surveyor(source, ttl=config.version_ttl)
-    executor = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode")
+    executor = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode", initializer=give_way)
     slicing = Slicing(rows=config.slice_rows, flights=config.flights)
     pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
     try:

@@ -38,8 +38,8 @@ _TCP: Final = frozenset({socket.AF_INET, socket.AF_INET6})
 # `tcpi_bytes_acked` of Linux (`struct tcp_info`, since 4.1).
 _ACKED: Final = struct.Struct("=Q")
 _INFO_SIZE: Final = 128
-# How far into the time allowed it is seen whether the client takes anything.
-_BEFORE: Final = 0.95
+# How often it is looked, within the time allowed, whether the client takes anything.
+_LOOKS: Final = 20
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
 
@@ -72,6 +72,7 @@ class Transfer:
     size: int = 0
     outcome: str = "failed"
     keeps_up: bool = False  # the client took at once what it was last sent
+    waiting: float | None = None  # since when the client, or a sign of life from it, is waited for
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +125,7 @@ class Transfer:
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Do the sending; whatever goes wrong in it ends the connection."""
         try:
-            await work
+            await self._patiently(work)
             self.outcome = "complete"
         except (ConnectionError, asyncio.CancelledError):
             self.outcome = "cut: stopping" if self.request.app[STOPPING] else "client left"
@@ -160,26 +161,41 @@ class Transfer:
 
     async def _in_time(self, work: Awaitable[None]) -> None:
         """Let the client take a piece, however slowly, as long as it takes some."""
+        self.waiting = asyncio.get_running_loop().time()
+        await work
+        self.waiting = None
+
+    async def _patiently(self, work: Awaitable[None]) -> None:
+        """Do the sending; TimeoutError if the client is waited for and takes nothing for too long.
+
+        Looked at now and then: a limit of its own for each piece would cost more than the pieces.
+        """
         patience = self.request.app[CONFIG].client_timeout
-        loop, taken = asyncio.get_running_loop(), _taken(self.request)
+        loop, taken, pause = asyncio.get_running_loop(), _taken(self.request), patience / _LOOKS
         watched: asyncio.TimerHandle
 
-        def watch(limit: asyncio.Timeout) -> None:
+        def look(limit: asyncio.Timeout) -> None:
             nonlocal taken, watched
-            if (now := _taken(self.request)) > taken:
-                taken = now
-                limit.reschedule(loop.time() + patience)
-                watched = loop.call_later(patience * _BEFORE, watch, limit)
+            if self.waiting is not None:
+                if (now := _taken(self.request)) > taken:
+                    taken, self.waiting = now, loop.time()
+                elif loop.time() - self.waiting >= patience:
+                    limit.reschedule(loop.time())
+                    return
+            watched = loop.call_later(pause, look, limit)
 
+        limit = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(patience) as limit:
-                watched = loop.call_later(patience * _BEFORE, watch, limit)
+            async with limit:
+                watched = loop.call_later(pause, look, limit)
                 try:
                     await work
                 finally:
                     watched.cancel()
         except TimeoutError:
-            raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
+            if limit.expired():
+                raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
+            raise
 
     async def _send_file(self, response: web.StreamResponse, export: Export, start: int, stop: int) -> None:
         loop, at, step = asyncio.get_running_loop(), start, _PIECE

@@ -2,13 +2,14 @@
 
     python -m tests.benchmarks.scaling [LARGEST]         (default: 10000000 rows, with the compiled engine or a stub)
 
-Three tables: first byte and peak memory for 10^4 to 10^7 rows, each size in a gateway of its own; aggregate throughput
-and memory for 1 to 64 clients; the latency of `/health` while bulk passes run flat out, and of an
-idle server beside it: the latter is what the busy machine adds.
+Four tables: first byte and peak memory for 10^4 to 10^7 rows, each size in a gateway of its own; aggregate throughput
+and memory for 1 to 64 clients; throughput of one worker on one processor, and of several on all of them; the latency of
+`/health` while bulk passes run flat out, and of an idle server beside it: the latter is what the busy machine adds.
 Where the engine is Python's the largest sizes are left to the stub encoder (0.3 microseconds a row).
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ _CLIENTS = (1, 2, 8, 64)
 _STUB = 0.3
 _SLOW = 100_000  # rows that are enough of an engine that is not compiled
 _PASS = 400_000  # rows of a client's download among many
+_CROWD = 8
 _PLACES = (0.5, 0.95, 0.99)
 
 Engine = tuple[str, float | None]
@@ -90,6 +92,29 @@ def crowds(uri: str, largest: int) -> Iterator[tuple[str, ...]]:
                 )
 
 
+def workers(uri: str, largest: int) -> Iterator[tuple[str, ...]]:
+    """A line of the third table: one worker on one processor, then several on all that there are.
+
+    Upstream and clients need processors too: on two, one worker on one of them leaves little for others to gain.
+    """
+    rows = min(_PASS, largest)
+    cohort = Cohort.of(rows)
+    processors = sorted(os.sched_getaffinity(0))
+    for number, own in ((1, processors[:1]), (1, processors), (2, processors), (4, processors)):
+        with served(uri, cohort, workers=number) as gateway:
+            for one in (gateway.watched, *gateway.watched.children(recursive=True)):
+                one.cpu_affinity(own)
+                for thread in one.threads():
+                    os.sched_setaffinity(thread.id, own)
+            raw(gateway.port, path(cohort))
+            family = [gateway.watched, *gateway.watched.children(recursive=True)]
+            used = sum(map(cpu, family))
+            seconds, _ = many(_CROWD, lambda g=gateway: raw(g.port, path(cohort)))
+            total = _CROWD * cohort.rows
+            spent = 1e6 * (sum(map(cpu, family)) - used) / total
+            yield str(number), str(len(own)), f"{total / seconds:,.0f}", f"{spent:.2f}"
+
+
 def probes(ports: Iterable[int]) -> list[list[float]]:
     """Latencies of a small request, ascending, as processes of their own see them at the same time."""
     command = [sys.executable, "-m", "tests.benchmarks.probe"]
@@ -137,6 +162,9 @@ def run(largest: int = 10_000_000) -> None:
         table("First byte and memory by size", heads, sizes(replay.uri, largest))
         heads = ("engine", "clients", "rows/s, all", "CPU s / M rows", "first byte", "peak RSS", "more a client")
         table("Clients at once", heads, list(crowds(replay.uri, largest)))
+        if codec.IMPLEMENTATION != "python":
+            heads = ("workers", "on processors", "rows/s, all", "CPU s / M rows")
+            table(f"Workers, {_CROWD} clients, which share the machine", heads, list(workers(replay.uri, largest)))
         heads = ("engine", "bulk clients", "p50", "p95", "p99", "idle server: p50", "p95", "p99")
         table("A small request while bulk passes run", heads, list(fairness(replay.uri)))
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from gateway.codec import Cell, Column, Form, Kind, Plan, Range, Sheet, _py
+from gateway.codec import Cell, Column, Form, Header, Kind, Plan, Range, Sheet, _py
 from gateway.errors import BadDocument
+from gateway.formats import samples
 from gateway.model import Array, Rows
 from gateway.text import escape_cell
 
@@ -13,7 +14,8 @@ try:
 except ImportError:
     _c = None
 
-__all__ = ["COLUMNS", "ENGINES", "GUARDED", "RANGED", "SHEET", "Engine", "outcome", "sure_rows"]
+__all__ = [
+    "COLUMNS", "ENGINES", "GUARDED", "HEADERS", "RANGED", "SHEET", "Engine", "line_outcome", "outcome", "sure_rows"]
 
 
 class Engine(Protocol):
@@ -25,6 +27,10 @@ class Engine(Protocol):
 
     def sure_rows(
         self, arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
+    ) -> Rows | None: ...
+
+    def lines(
+        self, arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None
     ) -> Rows | None: ...
 
     def decode(self, arrays: Sequence[Array]) -> list[dict[str, Any]]: ...
@@ -108,3 +114,20 @@ SHEET = Sheet(
     ),
     lambda document: f"odd\t{escape_cell(repr(document))}\n",
 )
+_LINES = (samples.LINE, samples.LINE_2021)
+_GROUPINGS = (samples.grouping(None, None)[0], samples.grouping("sex", None)[0], samples.grouping(None, ("x", ""))[0])
+HEADERS: list[tuple[Header, Callable[..., Rows]]] = [
+    (line.header(group), samples.written(line, group)) for line in _LINES for group in _GROUPINGS
+]
+"""Header lines for the core, each with the reference that writes them."""
+
+
+def line_outcome(engine: Engine, number: int, arrays: list[bytes], start: int, stop: int | None) -> tuple[str, Any]:
+    """What asking for header lines came to; where the core is unsure that is up to the reference."""
+    header, reference = HEADERS[number]
+
+    def lines() -> Rows:
+        found = engine.lines(arrays, header, "id", start, stop)
+        return reference(arrays, start=start, stop=stop) if found is None else found
+
+    return outcome(lines)

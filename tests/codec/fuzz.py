@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.codec.columns import forms
 from gateway.formats import bed, pgxseg
-from tests.codec.engines import COLUMNS, ENGINES, SHEET, outcome, sure_rows
+from tests.codec.engines import COLUMNS, ENGINES, HEADERS, SHEET, line_outcome, outcome, sure_rows
 from tests.codec.seeds import corpus
 
 PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (bed.COLUMNS["DEL"], "biosample_id"), (SHEET, "key"))
@@ -28,6 +28,7 @@ WORDS = [
     for cell in column.cells
     for name in cell.path.split(".")
 ]
+WORDS += [name + b"\0" for name in (b"id", b"label", b"notes", b"cohorts", b"histological_diagnosis", b"references")]
 WORDS += [
     b"\x02",
     b"\x03",
@@ -92,11 +93,14 @@ def differences(data: bytes) -> list[str]:
     ]
     if outcome(python.count, data)[1]:
         calls.append(("last_id", lambda engine: engine.last_id, (data,)))
-    return [
+    found = [
         name
         for name, of, arguments in calls
         if repr(outcome(of(python), *arguments)) != repr(outcome(of(compiled), *arguments))
     ]
+    numbers = range(len(HEADERS))
+    lines = (line_outcome(python, n, [data], 0, None) != line_outcome(compiled, n, [data], 0, None) for n in numbers)
+    return found + (["lines"] if any(lines) else [])
 
 
 def run(seconds: float, seed: int) -> bool:

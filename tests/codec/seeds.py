@@ -32,6 +32,22 @@ def _current(number: int, **fields: object) -> dict:
     }
 
 
+def _biosample(number: int, **fields: object) -> dict:
+    term = {"id": "NCIT:C3058", "label": 'a; "b" # 100%25'}
+    return {
+        "_id": ObjectId(number.to_bytes(12, "big")),
+        "id": f"pgxbs-{number}",
+        "notes": '"quoted; and more"',
+        "histological_diagnosis": term,
+        "pathological_tnm_findings": [term, {"label": "no id"}, {"id": "", "label": ""}, {"id": "T1"}],
+        "references": {"pubmed": {"id": "pubmed:1", "label": "é漢🧬" * 4}, "cellosaurus": None},
+        "cohorts": [{"id": "pgx:cohort-a", "label": "a"}, {"id": "pgx:cohort-b"}],
+        "geo_location": {"geometry": {"coordinates": [8.55, 47, Int64(3), float("nan")]}, "properties": {"id": 7}},
+        "info": {"group_id": "", "group_label": "no id"},
+        **fields,
+    }
+
+
 def _partner(name: str, border: str) -> dict:
     return {"sequence_id": f"refseq:{name}", border: [Int64(41464304), 41508158]}
 
@@ -69,6 +85,8 @@ def _seeds() -> dict[str, bytes]:
     reference = raw.document(("$ref", raw.string("c")), ("$id", raw.int32(1)))
     return {
         "empty": _batch(),
+        "biosamples": _batch(_biosample(2), _biosample(1, cohorts=["a", 1], notes=["x", '"y', 5, ""])),
+        "biosample": _batch(_biosample(3, notes=True, cohorts=[], collection_moment=ObjectId(bytes(12)))),
         "current": _batch(_current(9), _current(1), _current(4, info={})),
         "flat": _batch(flat),
         "fusion": _batch(fusion),

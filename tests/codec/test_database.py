@@ -7,8 +7,8 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
-from gateway.formats import pgxseg
-from tests.codec.engines import ENGINES, Engine, sure_rows
+from gateway.formats import pgxseg, samples
+from tests.codec.engines import ENGINES, HEADERS, Engine, sure_rows
 
 
 @pytest.mark.parametrize("dataset", ["demo", "flat"])
@@ -32,3 +32,15 @@ def test_the_compiled_engine_needs_no_help(
     assert found is not None
     assert found.matched == compiled.count(array) == 1500
     assert found == ENGINES["python"].rows([array], pgxseg.COLUMNS, "biosample_id")
+
+
+def test_nor_for_sample_lines(compiled: Engine, mongo: MongoClient[dict[str, Any]], demo: str):
+    raw = CodecOptions(document_class=RawBSONDocument)
+    command = {"find": "biosamples", "projection": dict(samples.PROJECTION), "limit": 50, "batchSize": 50}
+    reply = mongo[demo].command(command, codec_options=raw)
+    _, array = compiled.split_reply(bytes(reply.raw))
+    for header, reference in HEADERS:
+        found = compiled.lines([array], header, "id")
+        assert found is not None
+        assert found.rows > 1
+        assert found == reference([array])

@@ -12,7 +12,18 @@ from gateway.codec.columns import forms
 from gateway.formats import pgxseg
 from gateway.model import Rows
 from tests.codec import raw
-from tests.codec.engines import COLUMNS, ENGINES, GUARDED, RANGED, SHEET, Engine, outcome, sure_rows
+from tests.codec.engines import (
+    COLUMNS,
+    ENGINES,
+    GUARDED,
+    HEADERS,
+    RANGED,
+    SHEET,
+    Engine,
+    line_outcome,
+    outcome,
+    sure_rows,
+)
 from tests.codec.fuzz import mutate
 
 UNKNOWN = (*GUARDED[:3], Column("guard", GUARDED[3].cells, "unknown", only="unknown"))
@@ -27,8 +38,12 @@ PLANS = (
 )
 
 paths = [cell.path for plan, _ in PLANS for form in forms(plan) for column in form.columns for cell in column.cells]
+labels = ["id", "notes", "cohorts", "references.pubmed.id", "histological_diagnosis.id", "histological_diagnosis.label"]
+labels += ["info.group_id", "info.group_label", "info.pgxseg", "description", "individual_info.sex.id"]
 names = st.one_of(
-    st.sampled_from(sorted({name for path in paths for name in path.split(".")} | {"_id", "key", "biosample_id"})),
+    st.sampled_from(
+        sorted({name for path in (*paths, *labels) for name in path.split(".")} | {"_id", "key", "biosample_id"})
+    ),
     st.sampled_from(["", "0", "1", "2", "00", "é", "$ref", "$id", "KEY", "ke", "keys"]),
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=9),
     st.binary(max_size=3).filter(lambda name: b"\0" not in name),
@@ -139,6 +154,9 @@ def agree(compiled: Engine, arrays: list[bytes], start: int = 0, stop: int | Non
     for columns, key in PLANS:
         expected = outcome(python.rows, arrays, columns, key, start, stop)
         assert outcome(compiled.rows, arrays, columns, key, start, stop) == expected
+    for number in range(len(HEADERS)):
+        expected = line_outcome(python, number, arrays, start, stop)
+        assert line_outcome(compiled, number, arrays, start, stop) == expected
     for array in arrays:
         assert outcome(compiled.count, array) == outcome(python.count, array)
         assert repr(outcome(compiled.decode, [array])) == repr(outcome(python.decode, [array]))

@@ -89,6 +89,7 @@ struct Node {
     std::string name;
     std::int64_t index = -1;
     bool asked = false;  // a cell ends here
+    bool kept = false;   // values of every type are shown, or left to the reference engine
     std::vector<std::uint32_t> children;
 
 };
@@ -190,17 +191,19 @@ class Plan {
 
     // One more place to look for the last column's value.
     bool add_cell(std::string_view path, Kind kind, std::int64_t shift = 0) {
-        if (!plain(path)) return false;
-        std::uint32_t node = root;
-        for (std::size_t from = 0, to = 0; to != std::string_view::npos; from = to + 1) {
-            to = path.find('.', from);
-            node = child(node, path.substr(from, to == std::string_view::npos ? to : to - from));
-            if (node == root) return false;
-        }
+        const std::uint32_t node = at(path);
+        if (node == root) return false;
         nodes_[node].asked = true;
         columns_.back().cells.push_back(Cell{node, kind, static_cast<std::uint32_t>(tables_.size()), shift});
         if (kind == Kind::lookup) tables_.emplace_back();
         return true;
+    }
+
+    // A path of which values of any type are remembered; `root` if this core cannot do it.
+    std::uint32_t keep(std::string_view path) {
+        const std::uint32_t node = at(path);
+        if (node != root) nodes_[node].asked = nodes_[node].kept = true;
+        return node;
     }
 
     // The table of the last cell, which must be a lookup.
@@ -225,6 +228,18 @@ class Plan {
         for (const char byte : path)
             if (byte == 0 || static_cast<Byte>(byte) >= 0x80) return false;
         return true;
+    }
+
+    // The node at the end of a path; `root` if this core cannot do it.
+    std::uint32_t at(std::string_view path) {
+        if (!plain(path)) return root;
+        std::uint32_t node = root;
+        for (std::size_t from = 0, to = 0; to != std::string_view::npos; from = to + 1) {
+            to = path.find('.', from);
+            node = child(node, path.substr(from, to == std::string_view::npos ? to : to - from));
+            if (node == root) break;
+        }
+        return node;
     }
 
     // The index that a name spells; -1 if none, -2 if too large to say.

@@ -135,16 +135,35 @@ class Renderer {
   public:
     Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out), numbers_(plan.columns().size(), nothing) {}
 
-    // The line of the document that was walked last, if its columns do not say that it has none; false: it is odd.
+    // The line of the document that was walked last, if its columns do not say that it has none.  Always sure: an odd
+    // document has the line that was given for it, or none yet.
     bool line(const Walk& walk) {
-        for (const Form& form : plan_.forms())
-            if (fits(form, walk)) return columns(form, walk);
-        return false;
+        for (const Form& form : plan_.forms()) {
+            if (!fits(form, walk)) continue;
+            if (columns(form, walk)) return true;
+            break;
+        }
+        odd(walk.whole());
+        return true;
     }
+
+    // The odd documents so far, in the order of arrival.
+    const std::vector<std::string_view>& odd() const { return odd_; }
+
+    // The lines of odd documents, in the order of arrival; they must outlive the renderer.
+    void give(const std::vector<std::string>& lines) { given_ = &lines; }
 
   private:
     // A column that has no number; all that have one have a larger one.
     static constexpr std::int64_t nothing = -1;
+
+    GATEWAY_COLD void odd(std::string_view document) {
+        if (given_ != nullptr && odd_.size() < given_->size()) {
+            const std::string& line = (*given_)[odd_.size()];
+            out_.put(line.data(), line.size());
+        }
+        odd_.push_back(document);
+    }
 
     static bool fits(const Form& form, const Walk& walk) {
         for (const std::uint32_t node : form.lacks)
@@ -154,9 +173,10 @@ class Renderer {
         return form.has.empty();
     }
 
+    // False: the document is odd.
     bool columns(const Form& form, const Walk& walk) {
         const std::size_t before = out_.size();
-        odd_ = false;
+        refused_ = false;
         bool row = true;
         for (std::size_t i = form.first; row && i < form.last; ++i) {
             const Column& column = plan_.columns()[i];
@@ -167,9 +187,9 @@ class Renderer {
             }
             out_.put('\t');
         }
-        if (!row || odd_) {
+        if (!row || refused_) {
             out_.end_at(out_.data() + before);
-            return !odd_;
+            return !refused_;
         }
         // The last tab; a form of no columns has lines all the same.
         if (out_.size() != before) out_.end_at(out_.data() + out_.size() - 1);
@@ -267,7 +287,7 @@ class Renderer {
 
     // Nothing can be made of the value.
     bool refuse(const Cell& cell) {
-        odd_ = odd_ || cell.strict;
+        refused_ = refused_ || cell.strict;
         return false;
     }
 
@@ -389,7 +409,9 @@ class Renderer {
     const Plan& plan_;
     Buffer& out_;
     std::vector<std::int64_t> numbers_;  // of the columns, in this line
-    bool odd_ = false;                   // a strict cell has refused a value of this line
+    bool refused_ = false;               // a strict cell has refused a value of this line
+    std::vector<std::string_view> odd_;
+    const std::vector<std::string>* given_ = nullptr;
 };
 
 }  // namespace gateway

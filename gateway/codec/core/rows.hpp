@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bytes.hpp"
+#include "labels.hpp"
 #include "plan.hpp"
 #include "render.hpp"
 #include "walk.hpp"
@@ -101,9 +102,11 @@ inline bool gather(const Byte* at, std::size_t size, std::size_t many, std::vect
     });
 }
 
+// `Renderer` writes the line of the document that was walked last; false: unsure.
+template <typename Layout, typename Renderer>
 class Encoder {
   public:
-    Encoder(const Plan& plan, std::size_t input)
+    Encoder(const Layout& plan, std::size_t input)
         : plan_(plan), walk_(plan), out_(input / 2 + 4096), renderer_(plan, out_) {
         rows_.reserve(input / 256 + 16);  // projected documents have some 200 bytes and more
     }
@@ -114,17 +117,11 @@ class Encoder {
     // Encodes the documents of a BSON array, which must stay where it is; false: unsure, and this encoder is done.
     bool add(const Byte* at, std::size_t size) {
         return for_each_document(at, size, [this](const Byte* document, std::size_t length) {
-            if (!walk_.document(document, length) || !note()) return false;
-            if (!renderer_.line(walk_)) odd(document, length);
-            return true;
+            return walk_.document(document, length) && note() && renderer_.line(walk_);
         });
     }
 
-    // The odd documents so far, in the order of arrival: their lines are not written unless they were given.
-    const std::vector<std::string_view>& odd() const { return odd_; }
-
-    // The lines of odd documents, in the order of arrival; they must outlive the encoder.
-    void give(const std::vector<std::string>& lines) { given_ = &lines; }
+    Renderer& renderer() { return renderer_; }
 
     std::size_t count() const { return rows_.size(); }
 
@@ -145,14 +142,6 @@ class Encoder {
     }
 
   private:
-    GATEWAY_COLD void odd(const Byte* document, std::size_t length) {
-        if (given_ != nullptr && odd_.size() < given_->size()) {
-            const std::string& line = (*given_)[odd_.size()];
-            out_.put(line.data(), line.size());
-        }
-        odd_.push_back(view(document, length));
-    }
-
     std::size_t text_end(std::size_t row) const { return row + 1 < rows_.size() ? rows_[row + 1].text : out_.size(); }
 
     // Remembers what orders the document that was walked; false if its key or id is of a rare type.
@@ -224,15 +213,16 @@ class Encoder {
         return shared;
     }
 
-    const Plan& plan_;
+    const Layout& plan_;
     Walk walk_;
     Buffer out_;
     Renderer renderer_;
     Buffer picked_{1};
     std::vector<Row> rows_;
     bool ordered_ = true;
-    std::vector<std::string_view> odd_;
-    const std::vector<std::string>* given_ = nullptr;
 };
+
+using RowEncoder = Encoder<Plan, Renderer>;
+using LineEncoder = Encoder<Labels, Labeller>;
 
 }  // namespace gateway

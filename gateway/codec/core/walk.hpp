@@ -25,10 +25,15 @@ class Walk {
     // Reads the document at [at, at + size), whose size was checked; false: unsure.
     bool document(const Byte* at, std::size_t size) {
         std::memset(types_.data(), type_never, types_.size());
+        whole_ = view(at, size);
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
 
-    // The BSON type of a path's value: `type_never` if the document does not have the path.
+    // The document that was read last.
+    std::string_view whole() const { return whole_; }
+
+    // The BSON type of a path's value: `type_never` if the document does not have the path.  Where values are `kept`, those
+    // that are shown as nothing are of `type_null`.
     Byte type(std::uint32_t node) const { return types_[node]; }
 
     // Valid only where there is a type.
@@ -155,7 +160,9 @@ class Walk {
         }
         if (node != nowhere) {
             if (type == type_decimal && nodes_[node].asked) return nullptr;
-            set(node, type, at, size);
+            const bool kept = nodes_[node].kept;
+            if (kept && type != type_null && type != type_bool && type != type_binary) return nullptr;
+            set(node, kept ? static_cast<Byte>(type_null) : type, at, size);
         }
         return at + size;
     }
@@ -175,6 +182,7 @@ class Walk {
     }
 
     const std::vector<Node>& nodes_;
+    std::string_view whole_;
     std::vector<Value> values_;
     std::vector<Byte> types_;
     std::vector<Step> steps_;

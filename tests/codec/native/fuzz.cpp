@@ -23,10 +23,11 @@ void require(bool truth, const char* what) {
 }
 
 // `every`: the plan has a line for each document.
-bool encode(const gateway::Plan& plan, bool every, const gateway::Byte* data, std::size_t size) {
-    gateway::Encoder encoder(plan, size);
+template <typename Encoder, typename Layout>
+bool encode(const Layout& plan, bool every, const gateway::Byte* data, std::size_t size) {
+    Encoder encoder(plan, size);
     const std::vector<std::string> given{"first\n", "second\n"};
-    encoder.give(given);
+    if constexpr (std::is_same_v<Encoder, gateway::RowEncoder>) encoder.renderer().give(given);
     if (!encoder.add(data, size) || !encoder.add(data, size)) return false;
     for (const std::string_view odd : encoder.odd())
         require(odd.data() >= reinterpret_cast<const char*>(data) &&
@@ -49,9 +50,11 @@ bool one(const gateway::Byte* input, std::size_t size) {
     static const auto sheet = test_sheet();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
-    const bool sure = encode(*plan, true, data, size);
-    encode(*ranges, false, data, size);
-    encode(*sheet, false, data, size);
+    static const auto labels = test_labels();
+    const bool sure = encode<gateway::RowEncoder>(*plan, true, data, size);
+    encode<gateway::RowEncoder>(*ranges, false, data, size);
+    encode<gateway::RowEncoder>(*sheet, false, data, size);
+    encode<gateway::LineEncoder>(*labels, true, data, size);
     gateway::Stretch last;
     const std::int64_t count = gateway::count(data, size, last);
     require(!sure || count >= 0, "what is encoded can be counted");

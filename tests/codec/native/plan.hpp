@@ -70,3 +70,18 @@ inline std::unique_ptr<const gateway::Plan> test_sheet() {
     plan->make_strict();
     return plan;
 }
+
+inline std::unique_ptr<const gateway::Labels> test_labels() {
+    auto labels = std::make_unique<gateway::Labels>();
+    labels->order_by("biosample_id");
+    labels->start_with("#sample=>");
+    for (const char* path : {"biosample_id", "location", "location.start", "type", "more", "dates", "sequence"})
+        labels->add_label(path, path, "");
+    labels->add_label("terms", "adjoined_sequences", "refseq:");
+    labels->group_here("group_id", "group_label");
+    labels->add_group("variant_state.id", "variant_state.label");
+    labels->add_group("info.cnv_value", "");
+    labels->add_label("list", "adjoined_sequences.0.start", "");
+    labels->add_refused("reference_name");
+    return labels;
+}
