@@ -186,15 +186,15 @@ def _rows(row: Row, key: str) -> Encode:
 @lru_cache(maxsize=16)
 def _variant_rows(columns: tuple[tuple[str, str], ...]) -> Encode:
     """Rows of variants: made once for some columns, because the compiled engine knows sheets by their identity."""
-    row = _row(TABLES["variants"], columns, lambda _: ("", ""))
+    row = _row(TABLES["variants"], columns, samples.Grouping())
     sheet = codec.Sheet(sheets.forms([name for name, _ in columns]), alone(row))
-    interpreted = in_turn(encoder(sheet))
+    reference = in_turn(encoder(sheet))
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         found = codec.sure_rows(arrays, sheet, "biosample_id", start, stop)
-        return interpreted(arrays, start=start, stop=stop) if found is None else found
+        return reference(arrays, start=start, stop=stop) if found is None else found
 
-    return encode
+    return reference if codec.IMPLEMENTATION == "python" else encode
 
 
 def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str], ...]:

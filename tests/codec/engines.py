@@ -15,7 +15,17 @@ except ImportError:
     _c = None
 
 __all__ = [
-    "COLUMNS", "ENGINES", "GUARDED", "HEADERS", "RANGED", "SHEET", "Engine", "line_outcome", "outcome", "sure_rows"]
+    "COLUMNS",
+    "ENGINES",
+    "GUARDED",
+    "HEADERS",
+    "RANGED",
+    "SHEET",
+    "Engine",
+    "line_outcome",
+    "outcome",
+    "sure_rows",
+]
 
 
 class Engine(Protocol):

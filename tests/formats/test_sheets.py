@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from gateway.codec import Sheet, _py
 from gateway.demo.cohort import documents as demo
-from gateway.formats import sheets, tables
+from gateway.formats import samples, sheets, tables
 from gateway.model import Rows
 from tests.codec.engines import ENGINES
 from tests.datasets import ODD_VARIANTS, old_variant
 from tests.formats.test_format_properties import TERM, VARIANT, documents
 
 COLUMNS = tables.TABLES["variants"].columns
-ROW = tables._row(tables.TABLES["variants"], COLUMNS, lambda _: ("", ""))
+ROW = tables._row(tables.TABLES["variants"], COLUMNS, samples.Grouping())
 FORMS = sheets.forms([name for name, _ in COLUMNS])
 CURRENT = {
     name: value
@@ -99,7 +99,7 @@ def test_stored_documents_are_hardly_ever_odd(found: list[dict[str, Any]], most:
 
 def test_some_columns_alone():
     """What is odd elsewhere does not matter."""
-    row = tables._row(tables.TABLES["variants"], (COLUMNS[0], COLUMNS[-1]), lambda _: ("", ""))
+    row = tables._row(tables.TABLES["variants"], (COLUMNS[0], COLUMNS[-1]), samples.Grouping())
     encode = tables._variant_rows((COLUMNS[0], COLUMNS[-1]))
     found = [{"id": f"v{n}", "location": {"start": b"odd"}, "variant_state": TERM} for n in range(3)]
     assert encode([batch(found)]) == Rows("".join(map(row, found)).encode(), 3, 3)
