@@ -88,7 +88,7 @@ class Records:
 
     def __init__(self, sorter: Sorter | None = None) -> None:
         self._sorter = sorter or Sorter()
-        self._samples: dict[str, int] = {}
+        self._samples: dict[str, str] = {}  # each with its column, as lines have it
         self._named = False
 
     def feed(self, _: int, data: bytes) -> None:
@@ -104,10 +104,10 @@ class Records:
                 continue
             place = copies(cells[1], cells[2], cells[3], cells[4]) if cells[_PARTNER] == _NOWHERE else None
             if place:
-                yield f"{place}\t{column:08d}\t0/1:{cells[_LOG2]}\n".encode()
+                yield f"{place}{column}0/1:{cells[_LOG2]}\n".encode()
             elif place is None:
                 for other, value in entries(Seen(*cells)):
-                    yield f"{other}\t{column:08d}\t{value}\n".encode()
+                    yield f"{other}{column}{value}\n".encode()
 
     def through(self, ids: Sequence[str]) -> Iterator[Rows]:
         """The names of samples, where they are not all said yet."""
@@ -115,7 +115,7 @@ class Records:
             names = "".join(f"\t{escape_cell(name)}" for name in ids)
             names = names if self._samples else "\tFORMAT" + names
             for name in ids:
-                self._samples[escape_cell(name)] = len(self._samples)
+                self._samples[escape_cell(name)] = f"\t{len(self._samples):0{_COLUMN}d}\t"
             yield Rows(names.encode(), 0, 0)
 
     def finish(self) -> Iterator[Rows]:
