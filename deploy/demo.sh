@@ -1,6 +1,7 @@
 #!/bin/sh
 # The demo in one command: makes .venv beside this repository where it is missing, installs the gateway with the embedded
-# database into it, and starts `pgx-gateway demo` with the arguments given here.  Later runs start at once, offline.
+# database (and pyarrow, if that can be had) into it, and starts `pgx-gateway demo` with the arguments given here.  Later
+# runs start at once, offline.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -37,11 +38,16 @@ make_venv() {
     "$python" -m venv "$venv"
 }
 
+install() { (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$1"); }
+
 # A run that was interrupted leaves a .venv without pip, or without the stamp: both are mended here.
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv
 if [ ! -e "$stamp" ] || [ "$root/pyproject.toml" -nt "$stamp" ] || [ ! -x "$venv/bin/pgx-gateway" ]; then
     say "Installing pgx-gateway and what it needs into $venv"
-    (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded]')
+    install '.[embedded,arrow]' || {
+        say "pyarrow cannot be installed: the demo goes without Arrow and Parquet files"
+        install '.[embedded]'
+    }
     touch "$stamp"
 fi
 exec "$venv/bin/pgx-gateway" demo "$@"

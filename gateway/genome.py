@@ -11,9 +11,11 @@ from typing import Final
 __all__ = [
     "ASSEMBLY",
     "CHROMOSOMES",
+    "COPY_CHANGES",
     "HIGH_LEVEL",
     "STATES",
     "STATE_OF_TYPE",
+    "VRS_TYPES",
     "Chromosome",
     "State",
     "chromosome",
@@ -151,6 +153,29 @@ STATE_OF_TYPE: Final = MappingProxyType(
         "MNV": "SO:0002007",
         "INS": "SO:0000667",
         "BND": "SO:0000806",
+    }
+)
+
+# What VRS v2 calls the states; those without a name have none there (losses of heterozygosity).
+COPY_CHANGES: Final = MappingProxyType(
+    {
+        "EFO:0030067": "loss",
+        "SO:0001743": "loss",
+        "EFO:0030068": "low-level loss",
+        "EFO:0020073": "high-level loss",
+        "EFO:0030069": "high-level loss",
+        "EFO:0030070": "gain",
+        "SO:0001742": "gain",
+        "EFO:0030071": "low-level gain",
+        "EFO:0030072": "high-level gain",
+        "EFO:0030073": "high-level gain",
+    }
+)
+VRS_TYPES: Final = MappingProxyType(
+    {
+        **dict.fromkeys((*COPY_CHANGES, "EFO:0030066"), "CopyNumberChange"),
+        **dict.fromkeys(("SO:0001059", "SO:0001483", "SO:0002007", "SO:0000667", "SO:0000159"), "Allele"),
+        **dict.fromkeys(("SO:0001413", "SO:0000806"), "Adjacency"),
     }
 )
 

@@ -111,9 +111,9 @@ class Ask:
     `output` is the word given by `output=` or `method=`, lower case, or None; `whole_samples` asks for all variants of
     the matched samples even where variant parameters selected them; `limit` None means the format's default, 0 all;
     `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
-    filter a group of its own, and groups of fewer than `min_number` analyses are left out; `prefixes` begin the ids of
-    collations.  `group_by`, `plot_pars` and `delivery_keys` are for formats that know them.  `test_mode` says that the
-    query is put aside for some records, whichever they are.
+    filter a group of its own, and groups of fewer than `min_number` analyses are left out.  Collations are those whose
+    ids begin with one of `prefixes`, of `collation_types`, and (`matched`) with documents of their own.  `group_by`,
+    `plot_pars`, `delivery_keys` are for formats that know them.  `test_mode` puts the query aside for some records.
     """
 
     entity: Entity = "variants"
@@ -138,6 +138,8 @@ class Ask:
     each: bool = False
     min_number: int = 0
     prefixes: tuple[str, ...] = ()
+    collation_types: tuple[str, ...] = ()
+    matched: bool = False
     group_by: str | None = None
     plot_pars: tuple[tuple[str, str], ...] = ()
     delivery_keys: tuple[str, ...] = ()

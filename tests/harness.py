@@ -77,10 +77,17 @@ class Answer:
 
 
 class Gateway:
-    """`pgx-gateway serve` on a free port; `module` may be a wrapper of it."""
+    """`pgx-gateway serve` on a free port; `module` may be a wrapper of it, `before` what a shell does first."""
 
     def __init__(
-        self, uri: str, datasets: Sequence[str], *, log: Path, module: str = "gateway", **settings: object
+        self,
+        uri: str,
+        datasets: Sequence[str],
+        *,
+        log: Path,
+        module: str = "gateway",
+        before: str = "",
+        **settings: object,
     ) -> None:
         self._log = log
         self._spool = None
@@ -92,6 +99,8 @@ class Gateway:
             for name, value in settings.items()
         ]
         command = [sys.executable, "-m", module, "serve", f"--mongo-uri={uri}", f"--datasets={','.join(datasets)}"]
+        if before:
+            command = ["sh", "-c", f'{before} && exec "$@"', "sh", *command]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         with log.open("w") as file:
             self.process = subprocess.Popen(

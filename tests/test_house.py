@@ -43,6 +43,7 @@ OWNERS = {
 ENVIRONMENT_READERS = {"cli.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
 PRINTERS = {"cli.py", "demo/store.py", "demo/run.py"}
 MODULES = sorted(ROOT.rglob("*.py"))
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 
 
 def name(path: Path) -> str:
@@ -124,6 +125,13 @@ def test_small_and_quiet(path: Path):
             assert name(path) in ENVIRONMENT_READERS, f"line {node.lineno} reads the environment"
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None, f"line {node.lineno}: bare except"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(Path(__file__).parent).as_posix())
+def test_tests_are_small_too(path: Path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= MODULE_LINES
+    assert ast.get_docstring(ast.parse(text)), "no module docstring"
 
 
 def test_importing_does_nothing():

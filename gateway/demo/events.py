@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.demo.terms import Diagnosis
-from gateway.genome import CHROMOSOMES, STATES, Chromosome
+from gateway.genome import CHROMOSOMES, COPY_CHANGES, STATES, Chromosome
 
 __all__ = ["Segment", "fusion_body", "germline", "hotspots", "segment_body", "small_body", "tumour"]
 
@@ -65,19 +65,6 @@ _FUSIONS: Final = {
     "RUNX1-RUNX1T1": (("21", "end", 34787800, 35049302), ("8", "start", 91954966, 92103286)),
     "IGH-BCL2": (("14", "end", 105586436, 106879844), ("18", "start", 63123345, 63320128)),
 }
-
-_COPY_CHANGE: Final = MappingProxyType(
-    {
-        "EFO:0030067": "loss",
-        "EFO:0030068": "low-level loss",
-        "EFO:0020073": "high-level loss",
-        "EFO:0030069": "high-level loss",
-        "EFO:0030070": "gain",
-        "EFO:0030071": "low-level gain",
-        "EFO:0030072": "high-level gain",
-        "EFO:0030073": "high-level gain",
-    }
-)
 
 # Mean and spread of log2 by state, and what a profile of it must not leave.
 _LOG2: Final = {
@@ -260,7 +247,7 @@ def _digest(text: str) -> str:
 def segment_body(s: Segment) -> dict[str, Any]:
     """The part of a copy-number document that describes the segment."""
     value = {} if s.log2 is None else {"cnv_value": s.log2}
-    change = _COPY_CHANGE.get(s.state)
+    change = COPY_CHANGES.get(s.state)
     return {
         "variant_internal_id": f"{s.chromosome.refseq}:{s.start}-{s.end}:{s.state.replace(':', '_')}",
         "type": "CopyNumberChange",

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 from gateway.demo.cohort import DATASET, SAMPLES, VERSION, documents
 from gateway.demo.store import Store
+from gateway.formats.arrow import PARQUET
 from gateway.loading.writer import INDEXES, load
 
 __all__ = ["default_folder", "demo_store", "demo_urls", "prepare"]
@@ -34,6 +35,11 @@ _TRIES: Final = (
     ),
 )
 
+_PARQUET: Final = (
+    "the same segments as typed columns, in a Parquet file for pandas, polars or DuckDB",
+    "/beacon/biosamples/?filters=NCIT:C3058&output=parquet",
+)
+
 # The embedded database takes nearly a second for each index of the variants: these are the ones the demo needs.
 _INDEXES: Final = {**INDEXES, "variants": ("id", "biosample_id", "analysis_id", "location.start")}
 
@@ -46,7 +52,8 @@ def default_folder(samples: int = SAMPLES) -> Path:
 
 def demo_urls(base: str) -> list[tuple[str, str]]:
     """What to try: sentences, each with its URL on the server at `base`."""
-    return [(sentence, base.rstrip("/") + path) for sentence, path in _TRIES]
+    tries = (*_TRIES, _PARQUET) if PARQUET.offered else _TRIES
+    return [(sentence, base.rstrip("/") + path) for sentence, path in tries]
 
 
 def prepare(

@@ -281,6 +281,13 @@ class Source:
         finally:
             await self._unbroken(cursor.close())
 
+    async def values(self, dataset: str, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
+        """The distinct string values of a field of all matching documents, up to `limit`."""
+        pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+        cursor = self._database(dataset)[collection].aggregate(pipeline, maxTimeMS=self._milliseconds)
+        groups = await self._read(self._unbroken(cursor.to_list(limit)))
+        return {value for group in groups if isinstance(value := group["_id"], str)}
+
     async def collections(self, dataset: str) -> dict[str, frozenset[str]]:
         """The collections of a dataset, each with the fields that lead one of its indexes."""
         database = self._database(dataset)

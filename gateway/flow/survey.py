@@ -8,11 +8,12 @@ of the largest `_id`, the largest indexed `updated` and the number of documents 
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.errors import NotFound
+from gateway.flow.roster import bounded
 from gateway.flow.source import Source
 from gateway.model import Bounds, Collation, Survey
 
@@ -23,6 +24,8 @@ _MAPS: Final = ("frequencymaps", "analyses_", "collations_")  # collections of m
 _STATED: Final = "dataversion"
 _COLLATION_FIELDS: Final = dict.fromkeys(("id", "label", "child_terms", "db_key", "entity", "scope", "count"), 1)
 _IDS_A_LOOKUP: Final = 500
+_IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
+_IDS_CHECKED: Final = 5_000
 _FEW: Final = 5
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 
@@ -137,6 +140,20 @@ class Surveyor:
             )
             for document in sorted(documents, key=lambda item: str(item.get("_id"))):
                 found.setdefault(document["id"], _collation(document))
+        return found
+
+    async def unknown(self, survey: Survey, collection: str, field: str, ids: Sequence[str]) -> set[str]:
+        """Those of the given ids that no document has in a field; none where it takes long to know."""
+        name = survey.analyses if collection == "analyses" else collection
+        if name not in survey.collections:
+            return set(ids)
+        if field not in survey.indexed.get(name, ()) or len(ids) > _IDS_CHECKED:
+            return set()
+        found = set(ids)
+        for at in range(0, len(ids), _IDS_A_CHECK):
+            some = list(ids[at : at + _IDS_A_CHECK])
+            condition = bounded({field: {"$in": some}}, survey, name)
+            found -= await self._source.values(survey.dataset, name, condition, field, len(some))
         return found
 
     async def frequency_maps(self, survey: Survey, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
 from gateway.formats.cells import encoder, projection
+from gateway.formats.preload import preload
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Rows, Wanted
 
@@ -21,6 +22,9 @@ __all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]
 _ROWS: Final = 65_536
 # Of text in a batch, where rows are long: a batch is in memory several times.
 _BYTES: Final = 16 * 1024 * 1024
+
+_EXTENSIONS: Final = ("lib", "_csv", "_compute", "_parquet", "_fs", "_s3fs")
+"""The modules of pyarrow that `columnar` needs."""
 
 _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("start", "end"), "integer"),
@@ -123,6 +127,7 @@ def _said(wanted: Wanted) -> dict[str, str]:
 def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> Batches:
     def make() -> Any:
         # In a thread, and only for who asks: pyarrow takes a while and some 45 MB.
+        preload("pyarrow", *_EXTENSIONS)
         from gateway.formats.columnar import WRITERS  # noqa: PLC0415
 
         return WRITERS[name](columns, missing, said)

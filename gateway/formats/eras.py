@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.codes import current_code
-from gateway.genome import STATE_OF_TYPE, STATES, chromosome
+from gateway.genome import COPY_CHANGES, STATE_OF_TYPE, STATES, VRS_TYPES, chromosome
 
-__all__ = ["OLD_BIOSAMPLE", "analysis", "biosample", "individual", "variant"]
+__all__ = ["OLD_BIOSAMPLE", "analysis", "biosample", "individual", "variant", "variation"]
 
 Document = dict[str, Any]
 
@@ -123,7 +123,7 @@ def _fill(document: Document, field: str, value: Any) -> None:
 def variant(document: Mapping[str, Any]) -> Document:
     """A variant in the current model."""
     new = dict(document)
-    if "location" in document or "adjoined_sequences" in document or not document.keys() & _OLD_VARIANT:
+    if not _is_flat(document):
         return new
     new["location"] = _location(new)
     for old, field in (
@@ -141,6 +141,31 @@ def variant(document: Mapping[str, Any]) -> Document:
     if state:  # a type that is not in the table is kept as it is
         del new["variant_type"]
         _fill(new, "variant_state", {"id": state.id, "label": state.label})
+    return new
+
+
+def _is_flat(document: Mapping[str, Any]) -> bool:
+    return "location" not in document and "adjoined_sequences" not in document and bool(document.keys() & _OLD_VARIANT)
+
+
+def variation(document: Mapping[str, Any]) -> Document:
+    """A variant in the current model, one of 2021 with all that VRS v2 says of it, as Progenetix converted them."""
+    new = variant(document)
+    if not _is_flat(document):
+        return new
+    place, state = new["location"], new.get("variant_state")
+    if known := chromosome(str(place.get("chromosome"))):
+        place["sequence_reference"] = {"type": "SequenceReference", "refget_accession": known.refget}
+    for end in ("start", "end"):
+        if isinstance(place.get(end), float) and place[end].is_integer():
+            place[end] = int(place[end])
+    code = str(state.get("id")) if isinstance(state, dict) else ""
+    kind = VRS_TYPES.get(code)
+    if kind == "CopyNumberChange" and code in COPY_CHANGES:
+        _fill(new, "type", kind)
+        _fill(new, "copy_change", COPY_CHANGES[code])
+    elif kind == "Allele" and new.get("state"):
+        _fill(new, "type", kind)
     return new
 
 

@@ -15,7 +15,7 @@ from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
 from gateway.formats import eras, samples
 from gateway.formats.base import Format, in_turn
-from gateway.formats.profiles import Analysis, Profiles, analyses_part
+from gateway.formats.profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
 from gateway.model import Array, Encode, Part, Rows, Selection, Survey, Tally, Wanted
 from gateway.text import escape_cell, escape_value
@@ -242,7 +242,8 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     )
 
     def counted(tallies: Sequence[Tally]) -> bytes:
-        return f"#meta=>biosampleCount={tallies[-1].rows}\n".encode() + header(_INFO, bins)
+        counts = f"biosampleCount={tallies[0].rows};analysisCount={tallies[-1].total or 0}"
+        return f"#meta=>{counts}\n".encode() + header(_INFO, bins)
 
     lines = Part(
         survey=survey,
@@ -251,11 +252,14 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         projection=_projection(wanted),
         encode=samples.rows(samples.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
-        closing=counted,
     )
     rows = analyses_part(wanted, survey, selection, fold)
     beside = _beside(wanted, survey, selection, groups, bins)
-    return lines, replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit)
+    return (
+        lines,
+        counted_analyses(rows, counted),
+        replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit),
+    )
 
 
 def _format(name: str, summary: str, *, values: bool) -> Format:

@@ -6,7 +6,7 @@ biosample brings is held until it is complete, then forgotten.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from types import MappingProxyType
@@ -26,10 +26,10 @@ from gateway.bins.coverage import (
 from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
-from gateway.model import Condition, Fold, Part, Selection, Survey, Wanted
+from gateway.model import Condition, Fold, Part, Say, Selection, Survey, Wanted
 from gateway.text import escape_cell
 
-__all__ = ["CNV_OPERATION", "Analysis", "Profiles", "analyses_part", "variants_part"]
+__all__ = ["CNV_OPERATION", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]
 
 CNV_OPERATION: Final = "EDAM:operation_3961"
 _CODES: Final = {"DUP": DUP, "DEL": DEL}
@@ -96,6 +96,15 @@ def analyses_part(wanted: Wanted, survey: Survey, selection: Selection, fold: Ca
         beside=(variants_part(wanted, survey, selection),),
         fold=fold,
     )
+
+
+def counted_analyses(part: Part, closing: Say) -> Part:
+    """The analyses of such a part counted, not read: `closing` is told their number, as its total.
+
+    Without those that are known from their segments alone.
+    """
+    counting = {**part.narrow, "operation.id": {"$in": [CNV_OPERATION, None]}}
+    return replace(part, narrow=counting, beside=(), fold=None, count=True, fetch=False, closing=closing)
 
 
 def variants_part(wanted: Wanted, survey: Survey, selection: Selection) -> Part:

@@ -74,7 +74,7 @@ def _day(*values: Any) -> str | None:
 
 def variant(document: Document) -> Document:
     """A genomicVariation with one case."""
-    stored = eras.variant(document)
+    stored = eras.variation(document)
     identity = plain(stored.get("id") or stored.get("_id"))
     case = {
         "analysisId": stored.get("analysis_id"),

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.codes import current_code
-from gateway.genome import CHROMOSOMES, STATES
+from gateway.genome import CHROMOSOMES, COPY_CHANGES, STATES, VRS_TYPES
 from gateway.loading.reader import MISSING, Row, SampleLine, parse_number
 
 __all__ = ["FIELDS", "Sample", "derived_id", "row_key", "sample", "variant"]
@@ -245,27 +245,6 @@ def row_key(row: Row) -> bytes:
 
 
 _RANK: Final = {name: rank for rank, name in enumerate(CHROMOSOMES, start=1)}
-_COPY_CHANGES: Final = MappingProxyType(
-    {
-        "EFO:0030067": "loss",
-        "SO:0001743": "loss",
-        "EFO:0030068": "low-level loss",
-        "EFO:0020073": "high-level loss",
-        "EFO:0030069": "high-level loss",
-        "EFO:0030070": "gain",
-        "SO:0001742": "gain",
-        "EFO:0030071": "low-level gain",
-        "EFO:0030072": "high-level gain",
-        "EFO:0030073": "high-level gain",
-    }
-)
-_VRS_TYPES: Final = MappingProxyType(
-    {
-        **dict.fromkeys((*_COPY_CHANGES, "EFO:0030066"), "CopyNumberChange"),
-        **dict.fromkeys(("SO:0001059", "SO:0001483", "SO:0002007", "SO:0000667", "SO:0000159"), "Allele"),
-        **dict.fromkeys(("SO:0001413", "SO:0000806"), "Adjacency"),
-    }
-)
 
 
 def variant(row: Row, key: bytes, occurrence: int, individual_id: str, analysis_id: str) -> Document:
@@ -282,10 +261,10 @@ def variant(row: Row, key: bytes, occurrence: int, individual_id: str, analysis_
         **_place(row),
         "info": {"var_length": row.end - row.start, "version": VRS},
     }
-    if row.state_id in _VRS_TYPES:
-        document["type"] = _VRS_TYPES[row.state_id]
-    if row.state_id in _COPY_CHANGES:
-        document["copy_change"] = _COPY_CHANGES[row.state_id]
+    if row.state_id in VRS_TYPES:
+        document["type"] = VRS_TYPES[row.state_id]
+    if row.state_id in COPY_CHANGES:
+        document["copy_change"] = COPY_CHANGES[row.state_id]
     if row.log2 is not None:
         document["info"]["cnv_value"] = row.log2
     if row.reference:
@@ -311,7 +290,7 @@ def _place(row: Row) -> Document:
 
 def _internal_id(row: Row) -> str:
     accession = CHROMOSOMES[row.chromosome].refseq
-    kind = _VRS_TYPES.get(row.state_id)
+    kind = VRS_TYPES.get(row.state_id)
     if kind == "Adjacency":
         return f"{accession}::start::{row.start},{row.end}"
     if kind == "Allele" and row.sequence:

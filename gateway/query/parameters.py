@@ -38,6 +38,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("groupBy", "request", (), "the field that groups samples"),
     Parameter("plotPars", "request", (), "`key=value;key=value`, passed on to plotting tools"),
     Parameter("deliveryKeys", "request", ("deliveryKey",), "columns, comma separated"),
+    Parameter("collationTypes", "request", ("collationType",), "of collations: the kinds to have, comma separated"),
     Parameter("genomeBinning", "request", (), "bins of frequencies and matrices: `1Mb`, `5Mb`, `cytobands` …"),
     Parameter("minNumber", "request", (), "frequencies: groups of fewer analyses are left out"),
     Parameter("requestedGranularity", "request", (), "`record`, `count` or `boolean`"),

@@ -156,6 +156,8 @@ _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false"
 _GRANULARITIES: Final = {"record": "record", "count": "count", "aggregated": "count", "boolean": "boolean"}
 _RESULTSETS: Final = {word.lower(): word for word in ("HIT", "MISS", "ALL", "NONE")}
 _LOGICS: Final = {"and": "AND", "or": "OR"}
+_Granularity = Literal["record", "count", "boolean"]
+_Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
 # Values of `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end.
 _NO_FORMATS: Final = frozenset(
@@ -343,18 +345,16 @@ def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None
         variants=_variants([words, *from_body.multi]),
         limit=None if limit is None else whole("limit", limit),
         skip=whole("skip", skip or "0"),
-        granularity=cast(
-            "Literal['record', 'count', 'boolean']", _choice(words, "requestedGranularity", _GRANULARITIES, "record")
-        ),
-        resultsets=cast(
-            "Literal['HIT', 'MISS', 'ALL', 'NONE']", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")
-        ),
+        granularity=cast("_Granularity", _choice(words, "requestedGranularity", _GRANULARITIES, "record")),
+        resultsets=cast("_Resultsets", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")),
         handovers=_boolean(words, "includeHandovers", default=True),
         all_data=_boolean(words, "allData", default=False),
         binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
         each=route.each,
         min_number=whole("minNumber", single(words, "minNumber") or "0"),
         prefixes=prefixes,
+        collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
+        matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),
         plot_pars=_plot_pars(words),
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),

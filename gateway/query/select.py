@@ -1,23 +1,42 @@
 """Selection: which biosamples of one dataset a request selects, and which rows of each it delivers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from gateway.codes import spellings
 from gateway.model import Ask, Collation, Condition, Selection, Survey, Term
-from gateway.query import among, both, either
+from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
 
-__all__ = ["cohorts", "collations", "select", "without_references"]
+__all__ = ["cohorts", "collations", "identities", "select", "without_references"]
 
+_NONE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
+_SOME: Final = 3  # unknown ids that a warning names
 _REFERENCE: Final = "EFO:0009654"
 _COHORTS: Final = ("pgx:cohort-", "pgxcohort-")  # how ids of cohorts begin, now and in 2021
 
 
-def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Selection:
-    """Put a request's filters, ids and variant queries together for one dataset."""
+def identities(ask: Ask) -> tuple[tuple[str, Place, str, tuple[str, ...]], ...]:
+    """The ids of a request that a dataset may lack: each kind's parameter, its collection and field, and the ids."""
+    asked: tuple[tuple[str, Place, str, tuple[str, ...]], ...] = (
+        ("biosampleIds", "biosamples", "id", ask.biosample_ids),
+        ("individualIds", "biosamples", "individual_id", ask.individual_ids),
+        ("analysisIds", "analyses", "id", ask.analysis_ids),
+        ("variantIds", "variants", "id", ask.variant_ids),
+    )
+    return tuple(each for each in asked if each[-1])
+
+
+def select(
+    ask: Ask, survey: Survey, collations: Mapping[str, Collation], unknown: Mapping[str, Sequence[str]] = _NONE
+) -> Selection:
+    """Put a request's filters, ids and variant queries together for one dataset.
+
+    `unknown` are those of its ids that the dataset is known not to have, by parameter.
+    """
     filters = resolve(ask, survey, collations)
     variants = [condition(query, survey) for query in ask.variants]
     return Selection(
@@ -27,8 +46,15 @@ def select(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Sel
         entity="analyses" if ask.entity == "runs" else ask.entity,  # that is where they are
         labels=filters.labels,
         nothing=filters.nothing,
-        warnings=filters.warnings,
+        warnings=(*filters.warnings, *_warnings(ask, survey, unknown)),
     )
+
+
+def _warnings(ask: Ask, survey: Survey, unknown: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for name, _, _, ids in identities(ask):
+        if missing := sorted(unknown.get(name, ())):
+            some = ", ".join(map(shown, missing[:_SOME])) + (" ..." if missing[_SOME:] else "")
+            yield f"{name}: {len(missing)} of {len(ids)} unknown to dataset {survey.dataset}: {some}"
 
 
 def without_references(ask: Ask, selection: Selection) -> Selection:
@@ -41,13 +67,25 @@ def without_references(ask: Ask, selection: Selection) -> Selection:
 
 
 def collations(ask: Ask, survey: Survey) -> Selection:
-    """The collations whose ids begin as the request says; those of 2021 lack the `pgx:` in front."""
-    begins = sorted({f"{head}{prefix}" for prefix in ask.prefixes for head in ("", "pgx:")})
-    # A range, not a pattern: the text is a value, and an index serves it.
-    ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
-    term = Term(collection="collations", condition={"$or": ranges} if ranges else {})
+    """The collations whose ids begin, and whose types are, as the request says."""
+    conditions = [_beginning(ask.prefixes)]
+    if ask.collation_types:  # in 2021 nothing but the ids told them
+        old = survey.analyses == "callsets"
+        types = ask.collation_types
+        conditions.append(_beginning(types) if old else {"collation_type": among(types)})
+    if ask.matched:
+        conditions.append({"code_matches": {"$gt": 0}})
+    term = Term(collection="collations", condition=both(conditions))
     held = "collations" in survey.collections
     return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
+
+
+def _beginning(prefixes: Iterable[str]) -> Condition:
+    """What ids begin with, any of these; nothing if there are none.  Those of 2021 lack the `pgx:` in front."""
+    begins = sorted({f"{head}{prefix}" for prefix in prefixes for head in ("", "pgx:")})
+    # A range, not a pattern: the text is a value, and an index serves it.
+    ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
+    return {"$or": ranges} if ranges else {}
 
 
 def cohorts(ask: Ask, survey: Survey) -> Selection:
@@ -61,14 +99,10 @@ def cohorts(ask: Ask, survey: Survey) -> Selection:
 
 
 def _ids(ask: Ask) -> list[Group]:
-    terms: tuple[tuple[tuple[str, ...], Place, str], ...] = (
-        (ask.biosample_ids, "biosamples", "id"),
-        (ask.individual_ids, "biosamples", "individual_id"),
-        (ask.analysis_ids, "analyses", "id"),
-        (ask.variant_ids, "variants", "id"),
-        (tuple(code for asked in ask.cohort_ids for code in spellings(asked)), "biosamples", "cohorts.id"),
-    )
-    return [(Term(collection=place, condition={name: among(ids)}),) for ids, place, name in terms if ids]
+    terms = [(place, name, ids) for _, place, name, ids in identities(ask)]
+    cohorts = tuple(code for asked in ask.cohort_ids for code in spellings(asked))
+    terms += [("biosamples", "cohorts.id", cohorts)] if cohorts else []
+    return [(Term(collection=place, condition={name: among(ids)}),) for place, name, ids in terms]
 
 
 def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:

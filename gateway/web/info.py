@@ -12,7 +12,7 @@ from gateway import __version__, codec
 from gateway.errors import GatewayError
 from gateway.formats import OFFERED, Format
 from gateway.formats.base import dumps
-from gateway.web.keys import CONFIG, SOURCE, STOPPING
+from gateway.web.keys import CONFIG, SOURCE, SPOOL, STOPPING
 
 __all__ = ["health", "page", "ready"]
 
@@ -69,7 +69,10 @@ async def page(request: web.Request) -> web.Response:
     examples = "".join(
         f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
     )
-    text = _PAGE.format(version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples)
+    ticket = _TICKET if SPOOL in request.app else ""
+    text = _PAGE.format(
+        version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples, ticket=ticket
+    )
     return web.Response(text=text, content_type="text/html")
 
 
@@ -92,6 +95,12 @@ def _marked(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
+# Where exports are kept, they have an address of their own.
+_TICKET: Final = f"""
+With <code>&amp;ticket=true</code> behind it, the URL of a file answers with its
+<a href="{escape(_EXAMPLES[0][1])}&amp;ticket=true">ticket</a>: the progress, the SHA-256, and an address at which
+<code>wget -c</code> and <code>curl -C -</code> resume safely."""
+
 _PAGE: Final = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -100,6 +109,7 @@ _PAGE: Final = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
 code {{ background: #f2f2f2; padding: .1em .3em; overflow-wrap: anywhere }}
+td:first-child code {{ overflow-wrap: normal }}
 li {{ margin: .4em 0 }}
 table {{ border-collapse: collapse }}
 th, td {{ text-align: left; vertical-align: top; padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd }}
@@ -111,6 +121,8 @@ th, td {{ text-align: left; vertical-align: top; padding: .3em .8em .3em 0; bord
 <h2>Try</h2>
 <ul>{examples}</ul>
 <p>On a command line: <code>curl -OJ '…'</code> or <code>wget --content-disposition '…'</code>.</p>
+<p>For what is large or must survive the night: <code>pgx-gateway fetch '…'</code> goes on by itself after any break,
+and compares the checksum.{ticket}</p>
 <h2>Outputs</h2>
 <table>
 <tr><th><code>output=</code><th>what it is<th>try</tr>

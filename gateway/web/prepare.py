@@ -1,5 +1,6 @@
 """From an `Ask` to a `Plan`: which format, which datasets, what it selects, and the digest that names the bytes."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from gateway.formats import Format
 from gateway.genome import STATES
 from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
 from gateway.query import filters
-from gateway.query.select import cohorts, collations, select
+from gateway.query.select import cohorts, collations, identities, select
 from gateway.web.binned import complete
 
 __all__ = ["prepare"]
@@ -43,7 +44,7 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
     collated: list[Mapping[str, Collation]] = []
     for survey in await _surveys(ask, names, surveyor):
         collated.append(await surveyor.collations(survey.dataset, filters.wanted(ask)))
-        datasets.append((survey, _selection(ask, survey, collated[-1])))
+        datasets.append((survey, await _selection(ask, survey, collated[-1], surveyor)))
     wanted = Wanted(
         ask=ask,
         datasets=tuple(datasets),
@@ -84,10 +85,14 @@ async def _surveys(ask: Ask, names: tuple[str, ...], surveyor: Surveyor) -> list
     return found
 
 
-def _selection(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> Selection:
+async def _selection(ask: Ask, survey: Survey, known: Mapping[str, Collation], surveyor: Surveyor) -> Selection:
     if ask.entity == "collations":
         return collations(ask, survey)
-    return cohorts(ask, survey) if ask.entity == "cohorts" else select(ask, survey, known)
+    if ask.entity == "cohorts":
+        return cohorts(ask, survey)
+    asked = identities(ask)
+    found = await asyncio.gather(*(surveyor.unknown(survey, place, name, ids) for _, place, name, ids in asked))
+    return select(ask, survey, known, {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)})
 
 
 def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[str, int]:
@@ -155,7 +160,13 @@ def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
 def _filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     """A telling name: dataset, what was asked for, extension; safe on every file system."""
     ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids, *ask.cohort_ids)
-    words = [*names, *ask.prefixes, *(term.asked.replace("!", "not-") for term in ask.filters), *ids]
+    words = [
+        *names,
+        *ask.prefixes,
+        *ask.collation_types,
+        *(term.asked.replace("!", "not-") for term in ask.filters),
+        *ids,
+    ]
     for query in ask.variants:
         types = sorted({STATES[state].variant_type or "" for state in query.states})
         place = [f"chr{query.chromosome}"] if query.chromosome else []

@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.memory import keep_freed_memory, leave_alone, take_short_turns
+from gateway.web.memory import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
@@ -27,6 +27,8 @@ _LONGEST_LINE: Final = 64 * 1024
 BACKLOG: Final = 1024
 # What is still running after the grace time is cut; aiohttp waits this long, twice, for the cutting.
 _AFTER_GRACE: Final = 0.5
+# Files that are open beside one connection a client: the database's connections, exports, what the loop needs.
+_OTHER_FILES: Final = 256
 
 
 class _NoTracebacks(logging.Filter):
@@ -68,6 +70,8 @@ def make_runner(config: Config) -> web.AppRunner:
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
     keep_freed_memory()
     take_short_turns()
+    if (files := open_many()) < config.max_clients + _OTHER_FILES:
+        log.warning("the system allows %d open files: too few for --max-clients %d", files, config.max_clients)
     app = create_app(config)
     app.on_startup.append(_settle)
     return web.AppRunner(

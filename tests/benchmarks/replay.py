@@ -23,7 +23,7 @@ from typing import Any, Final, Self
 import bson
 from psutil import Process
 
-from tests.benchmarks.cohort import Cohort, Template, array, biosample, frame, rows_of, template, variant
+from tests.benchmarks.cohort import Cohort, Template, array, biosample, biosample_id, frame, rows_of, template, variant
 
 __all__ = ["Replay"]
 
@@ -229,6 +229,9 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         fields = ("_id", *_COLLECTIONS.get(command[name], ()))
         return [{"v": 2, "key": {field: 1}, "name": f"{field}_1"} for field in fields]
     match = next((stage["$match"] for stage in command["pipeline"] if "$match" in stage), {})
+    if any(stage.get("$group", {}).get("_id") == "$id" for stage in command["pipeline"]):  # of biosamples alone
+        held = _ids(match, "id", cohort.biosamples) if command[name] == "biosamples" else ()
+        return [{"_id": biosample_id(number)} for number in held]
     return [{"n": _total(command[name], cohort, match)}]
 
 

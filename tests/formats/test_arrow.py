@@ -1,7 +1,10 @@
 """Arrow and Parquet as folds: values are those of pgxseg, bytes are those of the documents alone, however they came."""
 
 import io
+import json
 import math
+import subprocess
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -182,3 +185,29 @@ def test_the_opening_is_what_pyarrow_itself_says():
     (opening,) = part(ARROW).fold().through(())
     assert opening.data
     assert data.startswith(opening.data)
+
+
+def test_the_libraries_of_pyarrow_are_loaded_before_it_is_imported():
+    """So that the import does not hold the interpreter, and with it the event loop, while that is done."""
+    program = """
+import json, sys
+from gateway.formats.arrow import _EXTENSIONS
+from gateway.formats.preload import preload
+
+def mapped():
+    with open("/proc/self/maps") as lines:
+        return sorted({line.split("/")[-1].strip() for line in lines if "/pyarrow" in line})
+
+found = [mapped()]
+preload("pyarrow", *_EXTENSIONS)
+found.append(mapped())
+assert not any(name.startswith("pyarrow") for name in sys.modules)
+import gateway.formats.columnar
+print(json.dumps([*found, mapped()]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    found = json.loads(done.stdout)
+    first, before, after = ({name for name in names if "arrow" in name or "parquet" in name} for names in found)
+    assert not first
+    assert any(name.startswith("libarrow.") for name in before)
+    assert before == after

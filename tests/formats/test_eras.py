@@ -6,6 +6,7 @@ import pytest
 
 from gateway.codes import current_code
 from gateway.formats import eras
+from gateway.genome import CHROMOSOMES
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,25 @@ def test_variants(old, new):
     assert eras.variant(old) == new
 
 
+@pytest.mark.parametrize(
+    ("old", "told"),
+    [
+        ({"variant_type": "DEL"}, {"type": "CopyNumberChange", "copy_change": "loss"}),
+        ({"variant_type": "DUP", "type": "x", "copy_change": "high-level gain"}, {}),
+        ({"variant_type": "LOH"}, {}),
+        ({"variant_type": "SNV"}, {}),  # of which the allele is not known
+        ({"variant_type": ["DUP"]}, {}),
+        ({"alternate_bases": "A"}, {"type": "Allele"}),
+    ],
+)
+def test_variations_of_2021_say_what_vrs_says(old, told):
+    old = {"reference_name": "chr9", "start": 5.0, "end": 7.5, **old}
+    sequence = {"type": "SequenceReference", "refget_accession": CHROMOSOMES["9"].refget}
+    place = {"start": 5, "sequence_reference": sequence}
+    plain = eras.variant(old)
+    assert eras.variation(old) == {**plain, **told, "location": {**plain["location"], **place}}
+
+
 def test_a_type_without_a_state_is_not_lost():
     new = eras.variant({"reference_name": "9", "start": 1, "variant_type": "AMP"})
     assert "AMP" in str(new)
@@ -202,7 +222,7 @@ def test_a_type_without_a_state_is_not_lost():
     ],
 )
 def test_current_variants_pass_untouched(document):
-    assert eras.variant(document) == document
+    assert eras.variant(document) == eras.variation(document) == document
 
 
 def test_current_biosamples_pass_untouched():

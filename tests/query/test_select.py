@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model import Collation, Survey, Term
 from gateway.query import params
-from gateway.query.select import select
+from gateway.query.select import identities, select
 from gateway.web.routes import ROUTES
 
 NOW = Survey(
@@ -126,3 +126,18 @@ def test_unknown_filter_selects_nothing_and_says_so():
     found = run("/beacon/variants", filters="nonsense")
     assert found.nothing
     assert "nonsense" in found.warnings[0]
+
+
+def test_unknown_ids_are_told():
+    words = {"biosampleIds": "a,b", "analysisIds": "e,d,c,b,a"}
+    ask = params.read("/beacon/g_variants", words.items(), routes=ROUTES)
+    assert [(name, place, ids) for name, place, _, ids in identities(ask)] == [
+        ("biosampleIds", "biosamples", ("a", "b")),
+        ("analysisIds", "analyses", ("a", "b", "c", "d", "e")),
+    ]
+    found = select(ask, NOW, {}, {"biosampleIds": ("b",), "analysisIds": ("e", "c", "a", "b"), "variantIds": ()})
+    assert found.warnings == (
+        "biosampleIds: 1 of 2 unknown to dataset progenetix: b",
+        "analysisIds: 4 of 5 unknown to dataset progenetix: a, b, c ...",
+    )
+    assert replace(found, warnings=()) == select(ask, NOW, {})

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pymongo import MongoClient
 
 from tests.benchmarks.replay import Replay
-from tests.harness import Gateway
+from tests.harness import Answer, Gateway, until
 
 BIG = "/beacon/variants?allData=true&output=pgxseg"
 """7.5 MB in a tenth of a second."""
@@ -28,6 +29,18 @@ class Quick:
         """How many find commands it was sent."""
         with MongoClient[dict[str, Any]](self.arguments[0]) as client:
             return int(client.admin.command("serverStatus")["opcounters"]["query"])
+
+
+def path_of(ticket: Answer, name: str = "address") -> str:
+    return urlsplit(ticket.json[name]).path
+
+
+def complete(gateway: Gateway, path: str) -> Answer:
+    """The ticket of an export, once it is complete."""
+    issued = gateway.ask(path + "&ticket=true")
+    assert issued.status == 200, issued.text
+    until(lambda: gateway.ask(path_of(issued, "self")).json["state"] == "complete", what="the end of a pass")
+    return gateway.ask(path_of(issued, "self"))
 
 
 @pytest.fixture(scope="package")

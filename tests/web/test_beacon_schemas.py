@@ -9,7 +9,7 @@ from pymongo import MongoClient
 
 from gateway.formats import OFFERED, delivered
 from tests.harness import Gateway
-from tests.schemas import framework, model
+from tests.schemas import framework, model, vrs
 
 Client = MongoClient[dict[str, Any]]
 
@@ -22,11 +22,7 @@ SETS = {
 }
 COLLECTIONS = {"cohorts": "cohorts", "datasets": "datasets"}
 DATASETS = {"demo": "filters=pgx:icdom-85003,!NCIT:C20197", "flat": "filters=icdom-85003", "odd": ""}
-VRS = {  # what each type of variation has, as VRS v2 wants it
-    "CopyNumberChange": {"location"},
-    "Allele": {"location", "state"},
-    "Adjacency": {"adjoinedSequences"},
-}
+WITHOUT_VRS = {"EFO:0030065"}  # a loss of heterozygosity
 
 
 def results(answer: Any) -> list[dict[str, Any]]:
@@ -46,14 +42,35 @@ def test_result_sets_and_their_records_are_valid(gateway: Gateway, entity: str, 
         model(collection).validate(record)
 
 
-def test_variations_are_those_of_vrs(gateway: Gateway):
+@pytest.mark.parametrize("dataset", ["demo", "flat"])
+def test_variations_are_those_of_vrs(gateway: Gateway, dataset: str):
     seen = set()
-    for record in results(gateway.ask("/beacon/g_variants?filters=NCIT:C3262&limit=0").json):
+    for record in results(gateway.ask(f"/beacon/g_variants?allData=true&datasetIds={dataset}&limit=0").json):
         variation = record["variation"]
+        if variation["variantState"]["id"] in WITHOUT_VRS:
+            assert "copyChange" not in variation
+            continue
+        vrs(variation)
+        assert (variation.get("location") or variation["adjoinedSequences"][0])["sequenceReference"]
         seen.add(variation["type"])
-        assert VRS[variation["type"]] <= variation.keys()
-        assert variation["variantState"]["id"]
-    assert seen == VRS.keys()
+    assert seen == {"CopyNumberChange", "Allele"} | ({"Adjacency"} if dataset == "demo" else set())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"copyChange": "less"},
+        {"location": {"type": "SequenceLocation", "start": -1, "end": 5}},
+        {"location": {"type": "SequenceLocation", "start": 1.0, "end": 5}},
+        {"log2": 1},
+    ],
+)
+def test_what_is_not_of_vrs_is_found(wrong: dict[str, Any]):
+    place = {"type": "SequenceLocation", "start": 1, "end": 5, "chromosome": "9"}
+    right = {"type": "CopyNumberChange", "copyChange": "loss", "location": place, "variantState": {"id": "EFO:0030067"}}
+    vrs(right)
+    with pytest.raises(ValueError, match="validation error"):
+        vrs({**right, **wrong})
 
 
 @pytest.mark.parametrize("entity", COLLECTIONS)

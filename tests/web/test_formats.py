@@ -5,13 +5,9 @@ import re
 from urllib.parse import quote
 
 import pytest
-from openapi_spec_validator import validate
 
 from gateway.formats import FORMATS, Format
 from gateway.model import Entity
-from gateway.query.parameters import PARAMETERS
-from gateway.web.openapi import description
-from gateway.web.routes import ROUTES
 from tests.harness import Gateway
 
 PATHS: dict[Entity, str] = {
@@ -147,18 +143,7 @@ def test_bad_words_for_formats_are_named(gateway: Gateway):
         assert parameter in answer.json["error"]["errorMessage"]
 
 
-# --- descriptions ----------------------------------------------------------------------------------------------------
-
-
-def test_the_openapi_description_is_valid_and_that_of_the_tables(gateway: Gateway):
-    told = gateway.ask("/openapi.json").json
-    assert told == description()
-    validate(told)
-    assert {route.path for route in ROUTES} <= told["paths"].keys()
-    assert told["components"]["parameters"].keys() == {p.name for p in PARAMETERS if p.use in {"request", "variant"}}
-    assert all(parameter["description"] for parameter in told["components"]["parameters"].values())
-    words = told["components"]["parameters"]["output"]["schema"]["enum"]
-    assert {word for form in FORMATS for word in form.words} < set(words)
+# --- the page --------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_lists_all_formats_with_urls_that_work(gateway: Gateway):
@@ -168,3 +153,14 @@ def test_the_page_lists_all_formats_with_urls_that_work(gateway: Gateway):
         assert form.words[0] in page
         assert sum(re.search(f"[?&]output={form.words[0]}$", url) is not None for url in urls) == len(form.entities)
     assert {gateway.ask(url, "HEAD").status for url in urls} == {200}
+
+
+def test_the_page_tells_of_what_resumes(gateway: Gateway, direct: Gateway):
+    page = gateway.ask("/").text
+    assert "pgx-gateway fetch" in page
+    (url,) = re.findall(r'href="([^"]+ticket=true)"', page)
+    ticket = gateway.ask(url.replace("&amp;", "&")).json
+    assert gateway.ask(ticket["address"].removeprefix(gateway.url), "HEAD").status == 200
+    without = direct.ask("/").text  # there it would be refused
+    assert "pgx-gateway fetch" in without
+    assert "ticket" not in without

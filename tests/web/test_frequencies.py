@@ -135,9 +135,10 @@ def test_a_matrix_has_each_analysis_once(gateway: Gateway, mongo: Client, datase
         profile = known(mongo, dataset)[biosample, analysis]
         expected = [*fractions(profile, "dup", BINS), *fractions(profile, "del", BINS)]
         assert cells == [str(value) if value else "0" for value in expected]
-    assert f"#meta=>biosampleCount={len(samples)}\n" in answer.text
+    assert f"#meta=>biosampleCount={len(samples)};analysisCount={len(rows)}\nanalysis_id\t" in answer.text
     few = gateway.ask(f"{path}&limit=3&skip=1")
     assert lines(few)[1:] == rows[3:6]
+    assert f";analysisCount={len(rows)}\n" in few.text
     ids = "/".join(("/services/samplematrix", rows[0][1]))
     (_, one) = lines(gateway.ask(f"{ids}?genomeBinning=20Mb&datasetIds={dataset}"))
     assert (one[0], one[3:]) == (rows[0][0], rows[0][3:])
@@ -220,6 +221,42 @@ def test_collations(gateway: Gateway, mongo: Client):
     old = gateway.ask("/services/collations?filters=icdom&datasetIds=flat&method=counts").json["response"]["results"]
     assert old
     assert all(record["id"].startswith("icdom-") for record in old)
+
+
+def test_collations_by_type_and_field(gateway: Gateway, mongo: Client):
+    def found(query: str) -> list[dict[str, Any]]:
+        return gateway.ask(f"/services/collations?{query}").json["response"]["results"]
+
+    stored = sorted(mongo["demo"].collations.find(), key=lambda d: d["id"])
+    of_types = [d for d in stored if d["collation_type"] in {"icdom", "NCIT"}]
+    assert 0 < len(of_types) < len(stored)
+    named = found("collationTypes=icdom,NCIT&deliveryKeys=id,code_matches,childTerms")
+    assert named == [
+        {"id": d["id"], "codeMatches": d["code_matches"], "childTerms": d["child_terms"]} for d in of_types
+    ]
+    matched = [{"count": d["count"]} for d in of_types if d["code_matches"]]
+    assert 0 < len(matched) < len(of_types)
+    both = "collation_types=icdom&collationTypes=NCIT&includeDescendantTerms=false"
+    assert found(f"{both}&deliveryKeys=count") == matched
+    assert [d["id"] for d in found("collationTypes=NCIT&filters=NCIT:C30,icdom")] == [
+        d["id"] for d in of_types if d["id"].startswith("NCIT:C30")
+    ]
+    assert found("collationTypes=NCI") == []
+    old = found("collationTypes=icdom&datasetIds=flat")
+    assert old == found("filters=icdom&datasetIds=flat") != []
+    refused = gateway.ask("/services/collations?deliveryKeys=id,frequencymap")
+    assert refused.status == 400
+    assert "deliveryKeys" in refused.json["error"]["errorMessage"]
+
+
+def test_analyses_of_other_things_than_copy_numbers_are_not_counted(gateway: Gateway, mongo: Client):
+    path = "/services/samplematrix?filters=NCIT:C3058&genomeBinning=20Mb"
+    other = mongo["demo"].analyses.find_one({"id": lines(gateway.ask(path))[1][0]})["operation"]
+    total = mongo["demo"].analyses.count_documents({})
+    counted = mongo["demo"].analyses.count_documents({"operation.id": other["id"]})
+    assert 0 < counted < total
+    head = gateway.ask("/services/samplematrix?allData=true&genomeBinning=20Mb").text.partition("\nanalysis_id")[0]
+    assert head.endswith(f";analysisCount={counted}")
 
 
 PATHS = (

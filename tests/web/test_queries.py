@@ -161,3 +161,43 @@ def test_a_whole_dataset_needs_to_be_asked_for(gateway: Gateway):
         assert refused.status == 400
         assert "allData=true" in refused.json["error"]["errorMessage"]
     assert gateway.ask("/beacon/g_variants").status == 200
+
+
+@pytest.mark.parametrize("dataset", ["demo", "flat"])
+def test_ids_that_are_unknown_are_told(gateway: Gateway, mongo: Client, dataset: str):
+    one = mongo[dataset].variants.find_one({"biosample_id": {"$exists": True}})
+    sample = mongo[dataset].biosamples.find_one({"id": one["biosample_id"]})
+    analyses = "callsets" if dataset == "flat" else "analyses"
+    where = f"datasetIds={dataset}&output=pgxseg"
+    looked_for = 0
+    for name, place, right in (
+        ("biosampleIds", ("biosamples", "id"), sample["id"]),
+        ("individualIds", ("biosamples", "individual_id"), sample["individual_id"]),
+        ("analysisIds", (analyses, "id"), one.get("analysis_id") or one["callset_id"]),
+        ("variantIds", ("variants", "id"), one["id"]),
+    ):
+        known = gateway.ask(f"/beacon/g_variants?{name}={right}&{where}")
+        some = gateway.ask(f"/beacon/g_variants?{name}={right},nobody,noone&{where}")
+        assert (known.status, "Warning" in known.headers) == (200, False)
+        assert some.rows == known.rows != []
+        none = gateway.ask(f"/beacon/g_variants?{name}=nobody&datasetIds={dataset}").json
+        assert none["responseSummary"]["exists"] is False
+        if not any(place[1] == index["key"][0][0] for index in mongo[dataset][place[0]].index_information().values()):
+            assert none["meta"]["info"]["warnings"] == []  # without an index it would take long
+            continue
+        looked_for += 1
+        said = f"{name}: 2 of 3 unknown to dataset {dataset}: nobody, noone"
+        assert said in some.headers["Warning"]
+        assert f"#meta=>warning={said}\n" in some.text
+        assert none["meta"]["info"]["warnings"] == [f"{name}: 1 of 1 unknown to dataset {dataset}: nobody"]
+    assert looked_for == (4 if dataset == "demo" else 3)
+    for path in (f"/beacon/biosamples/nobody?datasetIds={dataset}", f"/services/pgxsegvariants/nobody?{where}"):
+        assert f"biosampleIds: 1 of 1 unknown to dataset {dataset}: nobody" in gateway.ask(path).headers["Warning"]
+
+
+def test_many_ids_are_looked_for_too(gateway: Gateway, mongo: Client):
+    ids = [document["id"] for document in mongo["demo"].variants.find({}, {"id": 1}).limit(250)]
+    body = {"query": {"requestParameters": {"variantIds": [*ids, "nobody"]}, "requestedGranularity": "count"}}
+    answer = gateway.ask("/beacon/g_variants?datasetIds=demo", "POST", body).json
+    assert answer["responseSummary"]["numTotalResults"] == len(ids)
+    assert answer["meta"]["info"]["warnings"] == [f"variantIds: 1 of {len(ids) + 1} unknown to dataset demo: nobody"]

@@ -1,4 +1,4 @@
-"""VCF files as bcftools, tabix and pysam read them: without a word of warning, and with all that is stored."""
+"""VCF files as bcftools, tabix, pysam and cyvcf2 read them: without a word of warning, and with all that is stored."""
 
 import gzip
 import shutil
@@ -28,9 +28,19 @@ def said(*command: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "query", [QUERY, f"{QUERY}&datasetIds=flat", "allData=true&datasetIds=odd", "biosampleIds=nobody"]
+queries = pytest.mark.parametrize(
+    "query",
+    [
+        QUERY,
+        f"{QUERY}&datasetIds=flat",
+        "allData=true&datasetIds=odd",
+        "datasetIds=odd&biosampleIds=odd-1",
+        "biosampleIds=nobody",
+    ],
 )
+
+
+@queries
 def test_bcftools_and_pysam_read_it_without_a_warning(gateway: Gateway, tmp_path: Path, query: str):
     bcftools = tool("bcftools")
     pysam = pytest.importorskip("pysam")
@@ -47,6 +57,25 @@ def test_bcftools_and_pysam_read_it_without_a_warning(gateway: Gateway, tmp_path
         samples = list(read.header.samples)
     assert samples == [sample["id"] for sample in gateway.ask(f"/services/pgxseg?{query}").samples]
     assert [(r.chrom, r.pos, r.stop) for r in records] == [place(row) for row in rows]
+
+
+@queries
+def test_cyvcf2_reads_it_without_a_warning(
+    gateway: Gateway, tmp_path: Path, capfd: pytest.CaptureFixture[str], query: str
+):
+    cyvcf2 = pytest.importorskip("cyvcf2")
+    file = tmp_path / "a.vcf"
+    for name, output in ((file, "vcf"), (file.with_suffix(".vcf.gz"), "vcf.gz")):
+        name.write_bytes(gateway.ask(f"/beacon/g_variants?{query}&output={output}").body)
+        rows = [line.split("\t") for line in file.read_text().splitlines() if not line.startswith("##")]
+        read = cyvcf2.VCF(str(name))
+        assert read.samples == rows[0][9:]
+        for row, record in zip(rows[1:], read, strict=True):
+            assert (record.CHROM, record.POS, record.end) == place("\t".join(row))
+            assert (row[3], [each for each in row[4].split(",") if each != "."]) == (record.REF, record.ALT)
+            assert [cell != "." for cell in row[9:]] == [called[0] >= 0 for called in record.genotypes]
+            assert {name for name, _ in record.INFO} == {word.partition("=")[0] for word in row[7].split(";")} - {"."}
+    assert capfd.readouterr() == ("", "")
 
 
 def place(row: str) -> tuple[str, int, int]:

@@ -1,0 +1,55 @@
+"""`/openapi.json` is valid, whole, and true."""
+
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from gateway.config import load
+from gateway.formats import FORMATS
+from gateway.query.parameters import PARAMETERS
+from gateway.web.app import create_app
+from gateway.web.openapi import description
+from gateway.web.routes import ROUTES
+from tests.harness import Gateway, until
+
+POSTED = {"query": {"filters": [{"id": "NCIT:C3058"}], "pagination": {"limit": 0}}}
+
+
+def test_the_openapi_description_is_valid_and_that_of_the_tables(gateway: Gateway):
+    told = gateway.ask("/openapi.json").json
+    assert told == description()
+    validate(told)
+    assert {route.path for route in ROUTES} <= told["paths"].keys()
+    named = {p.name for p in PARAMETERS if p.use in {"request", "variant"}}
+    assert told["components"]["parameters"].keys() == named | {"ticket"}
+    assert all(parameter["description"] for parameter in told["components"]["parameters"].values())
+    words = told["components"]["parameters"]["output"]["schema"]["enum"]
+    assert {word for form in FORMATS for word in form.words} < set(words)
+
+
+def test_every_route_of_the_application_is_described():
+    # Those of a Beacon and of services, which are one handler each, stand there one by one: see above.
+    one_by_one = {"/beacon/{path}", "/services/{path}"}
+    routes = {(route.method, route.resource.canonical) for route in create_app(load({}, {})).router.routes()}
+    told = description()["paths"]
+    for method, path in routes - {("*", path) for path in one_by_one}:
+        assert method == "HEAD" or method.lower() in told[path], (method, path)
+    served = {path for _, path in routes}
+    beyond = {path.removesuffix(".sha256") for path in told if not path.startswith(("/beacon/", "/services/"))}
+    assert beyond == served - one_by_one
+
+
+def test_tickets_are_as_they_are_described(gateway: Gateway):
+    told = gateway.ask("/openapi.json").json
+    validator = Draft202012Validator({"$ref": "#/components/schemas/Ticket", "components": told["components"]})
+    path = "/beacon/variants?filters=NCIT:C3058&output=pgxseg&limit=0"
+    first = gateway.ask(f"{path}&ticket=true").json
+    own = first["self"].removeprefix(gateway.url)
+    until(lambda: gateway.ask(own).json["state"] == "complete")
+    for ticket in (first, gateway.ask(own).json, gateway.ask("/beacon/g_variants?ticket=true", "POST", POSTED).json):
+        validator.validate(ticket)
+    paths = {"/exports/{digest}": own, "/exports/{digest}/{name}": first["address"].removeprefix(gateway.url)}
+    paths["/exports/{digest}/{name}.sha256"] = first["sha256Address"].removeprefix(gateway.url)
+    for template, path in paths.items():
+        statuses = told["paths"][template]["get"]["responses"].keys()
+        for url, headers in ((path, {}), (path, {"Range": "bytes=0-1"}), (path.replace(first["digest"], "0" * 40), {})):
+            assert str(gateway.ask(url, **headers).status) in statuses, (template, url, headers)
