@@ -122,7 +122,7 @@ SHEET = Sheet(
         Form(RANGED, has=("s",)),
         Form((*_STRICT[:3], GUARDED[3]), lacks=("0",)),
     ),
-    lambda document: f"odd\t{escape_cell(repr(document))}\n",
+    lambda document: f"odd\t{escape_cell(repr(list(document)))}\n",
 )
 _LINES = (samples.LINE, samples.LINE_2021)
 _GROUPINGS = (samples.grouping(None, None)[0], samples.grouping("sex", None)[0], samples.grouping(None, ("x", ""))[0])

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.codec.columns import forms
-from gateway.formats import bed, pgxseg
+from gateway.formats import pgxseg
 from tests.codec.engines import COLUMNS, ENGINES, HEADERS, SHEET, line_outcome, outcome, sure_rows
 from tests.codec.seeds import corpus
 
-PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (bed.COLUMNS["DEL"], "biosample_id"), (SHEET, "key"))
+PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (SHEET, "key"))
 WORDS = [
     name.encode() + b"\0"
     for plan, _ in PLANS
