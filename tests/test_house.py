@@ -32,7 +32,7 @@ OWNERS = {
         *("web/info.py", "web/keys.py", "web/openapi.py", "web/server.py", "web/transfer.py", "web/workers.py"),
         "fetch/server.py",
     },
-    "ujson": {"formats/base.py"},
+    "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},

@@ -1,39 +1,70 @@
-"""The core that turns raw BSON into rows.  One engine serves; which one is `IMPLEMENTATION`.
+"""The core that turns raw BSON into rows of text.  One engine serves; which one is `IMPLEMENTATION`.
 
 The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENSIONS=1 asks for the latter.
 """
 
 import os
 
+from gateway.codec._json import camel, dumps, empty, filled, is_term, json_rows, plain, record
 from gateway.codec._py import sort, types_after
 from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
+from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
+    from gateway.codec._json import sure_json_rows
     from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 else:
     try:
-        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
+        from gateway.codec._c import (
+            IMPLEMENTATION,
+            count,
+            decode,
+            last_id,
+            lines,
+            rows,
+            split_reply,
+            sure_json_rows,
+            sure_rows,
+        )
     except ImportError:
+        from gateway.codec._json import sure_json_rows
         from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 
 __all__ = [
     "IMPLEMENTATION",
+    "Camel",
     "Cell",
     "Column",
     "Form",
     "Header",
     "Kind",
+    "Known",
     "Label",
+    "Listed",
+    "Object",
     "Plan",
     "Range",
+    "RecordPlan",
+    "Renewal",
+    "Rest",
     "Sheet",
+    "Value",
+    "camel",
     "count",
     "decode",
+    "dumps",
+    "empty",
+    "filled",
+    "is_term",
+    "json_rows",
     "last_id",
     "lines",
+    "plain",
+    "record",
     "rows",
     "sort",
     "split_reply",
+    "sure_json_rows",
     "sure_rows",
     "types_after",
 ]

@@ -2,9 +2,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.codec.columns import Header, Plan
+from gateway.codec.shapes import RecordPlan
 from gateway.model import Array, Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_rows"]
+__all__ = [
+    "IMPLEMENTATION",
+    "count",
+    "decode",
+    "last_id",
+    "lines",
+    "rows",
+    "split_reply",
+    "sure_json_rows",
+    "sure_rows",
+]
 
 IMPLEMENTATION: str
 
@@ -16,6 +27,16 @@ def lines(
 ) -> Rows | None: ...
 def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None) -> Rows: ...
 def split_reply(raw: bytes) -> tuple[int, memoryview]: ...
+def sure_json_rows(
+    arrays: Sequence[Array],
+    plan: RecordPlan,
+    key: str,
+    *,
+    before: bytes = b"",
+    after: bytes = b"",
+    start: int = 0,
+    stop: int | None = None,
+) -> Rows | None: ...
 def sure_rows(
     arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
 ) -> Rows | None: ...

@@ -14,11 +14,11 @@ from libcpp.string cimport string
 from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
-from gateway.codec import _py
+from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.model import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -89,6 +89,34 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
 
     string escaped(string) except +
     cbool gather(const Byte*, size_t, size_t, vector[string]&) except +
+
+
+cdef extern from "core/json.hpp" namespace "gateway" nogil:
+    enum class Make:
+        value
+        camel
+        rest
+        known
+
+    enum Mark:
+        mark_left_out
+        mark_old
+        mark_new
+
+    cdef cppclass RecordPlan:
+        RecordPlan() except +
+        cbool order_by(string) except +
+        void add_literal(string) except +
+        void add(Make) except +
+        void add_member(string) except +
+        void add_field(string) except +
+        void mark(string, Mark) except +
+
+    cdef cppclass RecordEncoder:
+        RecordEncoder(const RecordPlan&, size_t) except +
+        cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
 
 
 cdef extern from "core/reply.hpp" namespace "gateway" nogil:
@@ -238,6 +266,7 @@ def rows(object arrays, object columns, str key, object start=0, object stop=Non
 ctypedef fused _AnyEncoder:
     RowEncoder
     LineEncoder
+    RecordEncoder
 
 
 cdef object _encoded(_AnyEncoder* encoder, vector[string_view]& views, object start, object stop):
@@ -334,6 +363,90 @@ cdef bint _add_labels(Labels& labels, object found) except -1:
         if not labels.add_label(label.name.encode(), label.path.encode(), label.settled.encode()):
             return False
     return True
+
+
+# --- records ---------------------------------------------------------------------------------------------------------
+
+cdef class _CompiledRecord:
+    """A record plan as the core reads it."""
+
+    cdef RecordPlan plan
+    cdef object made_of  # keeps the plan alive whose identity is the key of the cache
+
+
+cdef dict _records = {}
+
+
+cdef _CompiledRecord _compiled_record(object plan, str key, bytes before, bytes after):
+    """The plan with what stands around each record; None if the core cannot express it.  Made once for a plan."""
+    name = (id(plan), key, before, after)
+    if name not in _records:
+        if len(_records) >= _MOST_PLANS:
+            _records.clear()
+        _records[name] = (plan, _compile_record(plan, key, before, after))
+    return _records[name][1]
+
+
+cdef _CompiledRecord _compile_record(object plan, str key, bytes before, bytes after):
+    cdef _CompiledRecord made = _CompiledRecord()
+    made.made_of = plan
+    parts = list(shapes.pieces(plan.shape))
+    rests = [part for part in parts if isinstance(part, shapes.Rest)]
+    if len(rests) > 1 or not made.plan.order_by(key.encode()):
+        return None
+    made.plan.add_literal(before)
+    for part in parts:
+        _add_piece(made, part)
+    made.plan.add_literal(after)
+    for rest in rests:
+        _mark(made, rest.but, Mark.mark_left_out)
+    if plan.renewal is not None:
+        _mark(made, plan.renewal.old, Mark.mark_old)
+        _mark(made, plan.renewal.new, Mark.mark_new)
+    return made
+
+
+cdef int _add_piece(_CompiledRecord made, object part) except -1:
+    if isinstance(part, str):
+        made.plan.add_literal(part.encode())
+        return 0
+    if isinstance(part, shapes.Rest):
+        made.plan.add(Make.rest)
+        return 0
+    if isinstance(part, shapes.Known):
+        made.plan.add(Make.known)
+        members = [(_json.dumps(name) + b":", value.names) for name, value in part.members]
+    elif isinstance(part, shapes.Camel):
+        made.plan.add(Make.camel)
+        members = [(b"", (part.name,))]
+    else:
+        made.plan.add(Make.value)
+        members = [(b"", part.names)]
+    for text, names in members:
+        made.plan.add_member(text)
+        for name in names:
+            made.plan.add_field(name.encode())
+    return 0
+
+
+cdef int _mark(_CompiledRecord made, object names, Mark mark) except -1:
+    for name in names:
+        made.plan.mark(name.encode(), mark)
+    return 0
+
+
+def sure_json_rows(
+    object arrays, object plan, str key, *, bytes before=b"", bytes after=b"", object start=0, object stop=None
+):
+    """A record for each document, in (`key`, `_id`) order, as the core writes them; None where it is unsure."""
+    cdef _CompiledRecord compiled = _compiled_record(plan, key, before, after)
+    cdef tuple batches = tuple(arrays)
+    cdef vector[string_view] views
+    if compiled is None or not _views(batches, views):
+        return None
+    cdef unique_ptr[RecordEncoder] encoder
+    encoder.reset(new RecordEncoder(compiled.plan, _size(views)))
+    return _encoded[RecordEncoder](encoder.get(), views, start, stop)
 
 
 # --- documents -------------------------------------------------------------------------------------------------------

@@ -1,26 +1,18 @@
-"""What formats share: the row of the formats table, the law of plain JSON values, and the JSON row encoder.
+"""What formats share: the row of the formats table, and the encoders of JSON rows.  Pure."""
 
-Sole owner, with the web room, of ujson.  Pure.
-"""
-
-import math
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from typing import Any, ClassVar, Final, Literal
 
-import ujson
-from bson import DatetimeMS, Decimal128
-
 from gateway import codec
+from gateway.codec import RecordPlan, camel, dumps, plain
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "alone", "camel", "dumps", "in_turn", "installed", "json_rows", "plain"]
+__all__ = ["Format", "alone", "camel", "dumps", "in_turn", "installed", "json_rows", "plain", "record_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,51 +70,6 @@ def installed(library: str) -> str:
     return metadata.version(library) if find_spec(library) else ""
 
 
-_NOT_CAMEL: Final = frozenset({"sequence_id", "_id"})
-_SNAKE = re.compile(r"(?<=[A-Za-z0-9])_([A-Za-z0-9])")
-
-
-def camel(name: str) -> str:
-    """A field name in camelCase; `sequence_id` stays, as Progenetix' own answers have it."""
-    return name if name in _NOT_CAMEL else _SNAKE.sub(lambda found: found[1].upper(), name)
-
-
-def plain(value: Any, rename: Callable[[str], str] = str) -> Any:
-    """A BSON value as JSON has it: NaN and infinities are null, dates ISO 8601, ids and decimals strings or numbers."""
-    if isinstance(value, dict):
-        return {rename(str(key)): plain(item, rename) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item, rename) for item in value]
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds") + (
-            "" if value.tzinfo else "Z"
-        )
-    if isinstance(value, DatetimeMS):
-        return int(value)
-    if isinstance(value, Decimal128):
-        decimal = value.to_decimal()
-        return float(decimal) if decimal.is_finite() and abs(float(decimal)) < math.inf else None
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
-
-
-def dumps(value: Any) -> bytes:
-    """Compact JSON in UTF-8."""
-    text: str = ujson.dumps(value, allow_nan=False, escape_forward_slashes=False, ensure_ascii=False)
-    return text.encode()
-
-
 # What needs the interpreter for every document is done by one thread at a time: a second one would not make it faster,
 # and the event loop would stand in a longer line for the interpreter.
 _INTERPRETER: Final = threading.RLock()
@@ -166,3 +113,18 @@ def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes
         return Rows(data, len(chosen), len(documents))
 
     return in_turn(encode)
+
+
+def record_rows(plan: RecordPlan, key: str, *, before: bytes = b"", after: bytes = b"") -> Encode:
+    """The same for records that are made by a plan, which the core does beside the interpreter where it is sure."""
+
+    def interpreted(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        return codec.json_rows(arrays, plan, key, before=before, after=after, start=start, stop=stop)
+
+    reference = in_turn(interpreted)
+
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        found = codec.sure_json_rows(arrays, plan, key, before=before, after=after, start=start, stop=stop)
+        return reference(arrays, start=start, stop=stop) if found is None else found
+
+    return encode

@@ -11,7 +11,16 @@ from typing import Any, Final
 from gateway.codes import current_code
 from gateway.genome import COPY_CHANGES, STATE_OF_TYPE, STATES, VRS_TYPES, chromosome
 
-__all__ = ["OLD_BIOSAMPLE", "analysis", "biosample", "individual", "variant", "variation"]
+__all__ = [
+    "NEW_VARIANT",
+    "OLD_BIOSAMPLE",
+    "OLD_VARIANT",
+    "analysis",
+    "biosample",
+    "individual",
+    "variant",
+    "variation",
+]
 
 Document = dict[str, Any]
 
@@ -40,7 +49,9 @@ OLD_BIOSAMPLE: Final = frozenset(
     {"biocharacteristics", "external_references", "provenance", "individual_age_at_collection", "description"}
 )
 """Fields by which a biosample of 2021 is known."""
-_OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
+OLD_VARIANT: Final = frozenset({"reference_name", "callset_id", "variant_type", "reference_bases", "alternate_bases"})
+"""A variant that has one of these fields is of 2021, but not if it has one of the following."""
+NEW_VARIANT: Final = frozenset({"location", "adjoined_sequences"})
 
 
 def _terms(value: Any) -> list[Document]:
@@ -145,7 +156,7 @@ def variant(document: Mapping[str, Any]) -> Document:
 
 
 def _is_flat(document: Mapping[str, Any]) -> bool:
-    return "location" not in document and "adjoined_sequences" not in document and bool(document.keys() & _OLD_VARIANT)
+    return bool(document.keys() & OLD_VARIANT) and not document.keys() & NEW_VARIANT
 
 
 def variation(document: Mapping[str, Any]) -> Document:

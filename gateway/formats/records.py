@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from bson import ObjectId
 
+from gateway import codec
+from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value, camel, filled, is_term, plain
 from gateway.formats import eras
-from gateway.formats.base import camel, json_rows, plain
+from gateway.formats.base import json_rows, record_rows
 from gateway.model import Encode, Entity
 
 __all__ = ["RECORDS", "Record", "analysis", "biosample", "cohort", "individual", "run", "variant"]
@@ -21,7 +23,6 @@ __all__ = ["RECORDS", "Record", "analysis", "biosample", "cohort", "individual",
 Document = dict[str, Any]
 
 _UNKNOWN: Final = {"id": "NCIT:C17998", "label": "Unknown"}
-_CURIE = re.compile(r"\w[^:]+:.+", re.DOTALL)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _REFERENCE_URLS: Final = (
     (re.compile(r"pubmed:(\d+)\Z"), "https://pubmed.ncbi.nlm.nih.gov/{}/"),
@@ -42,23 +43,8 @@ _STATS: Final = frozenset({"cnv_stats", "cnv_chro_stats"})
 _DISEASES: Final = ("index_disease", "auxiliary_disease")
 
 
-def _empty(value: Any) -> bool:
-    """Whether a value says nothing: none, or a term without a code."""
-    if isinstance(value, dict) and "id" in value and value.keys() <= {"id", "label"}:
-        return not _is_term(value)
-    return value is None or value in ("", [], {})
-
-
-def _is_term(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("id"), str) and bool(_CURIE.fullmatch(value["id"]))
-
-
-def _filled(record: Document) -> Document:
-    return {name: value for name, value in record.items() if not _empty(value)}
-
-
 def _without(document: Document, names: frozenset[str]) -> Document:
-    return _filled(plain({name: value for name, value in document.items() if name not in names}, camel))
+    return filled(plain({name: value for name, value in document.items() if name not in names}, camel))
 
 
 def _day(*values: Any) -> str | None:
@@ -72,24 +58,38 @@ def _day(*values: Any) -> str | None:
     return None
 
 
+_VARIANT_ID: Final = ("id", "_id")
+_VARIANT: Final = RecordPlan(
+    Object(
+        (
+            ("variantInternalId", Value(("variant_internal_id", *_VARIANT_ID))),
+            ("variation", Rest(_NOT_VARIATION)),
+            (
+                "caseLevelData",
+                Listed(
+                    Known(
+                        (
+                            ("analysisId", Value(("analysis_id",))),
+                            ("biosampleId", Value(("biosample_id",))),
+                            ("individualId", Value(("individual_id",))),
+                            ("variantId", Value(_VARIANT_ID)),
+                        )
+                    )
+                ),
+            ),
+            ("identifiers", Camel("identifiers")),
+            ("molecularAttributes", Camel("molecular_attributes")),
+            ("variantLevelData", Camel("variant_level_data")),
+        )
+    ),
+    Renewal(eras.OLD_VARIANT, eras.NEW_VARIANT, eras.variation),
+)
+
+
 def variant(document: Document) -> Document:
     """A genomicVariation with one case."""
-    stored = eras.variation(document)
-    identity = plain(stored.get("id") or stored.get("_id"))
-    case = {
-        "analysisId": stored.get("analysis_id"),
-        "biosampleId": stored.get("biosample_id"),
-        "individualId": stored.get("individual_id"),
-        "variantId": identity,
-    }
-    return {
-        "variantInternalId": plain(stored.get("variant_internal_id")) or identity,
-        "variation": _without(stored, _NOT_VARIATION),
-        "caseLevelData": [plain(_filled(case))],
-        "identifiers": plain(stored.get("identifiers") or {}, camel),
-        "molecularAttributes": plain(stored.get("molecular_attributes") or {}, camel),
-        "variantLevelData": plain(stored.get("variant_level_data") or {}, camel),
-    }
+    made: Document = codec.record(_VARIANT, document)
+    return made
 
 
 def biosample(document: Document) -> Document:
@@ -100,7 +100,7 @@ def biosample(document: Document) -> Document:
     record.setdefault("biosampleStatus", _UNKNOWN)
     references = stored.get("references")
     terms = references.values() if isinstance(references, dict) else ()
-    record["externalReferences"] = [_reference(term) for term in terms if _is_term(term)]
+    record["externalReferences"] = [_reference(term) for term in terms if is_term(term)]
     return record
 
 
@@ -109,7 +109,7 @@ def _reference(term: Document) -> Document:
     for pattern, url in _REFERENCE_URLS:
         if found := pattern.match(term["id"]):
             shaped["reference"] = url.format(found[1])
-    return _filled(shaped)
+    return filled(shaped)
 
 
 def individual(document: Document) -> Document:
@@ -118,8 +118,8 @@ def individual(document: Document) -> Document:
     found = [stored.get(name) for name in _DISEASES]
     record = _without(stored, frozenset({"_id", *_DISEASES}))
     record.setdefault("sex", _UNKNOWN)
-    known = [each for each in found if isinstance(each, dict) and _is_term(each.get("disease_code"))]
-    diseases = [_filled(plain(each, camel)) for each in known]
+    known = [each for each in found if isinstance(each, dict) and is_term(each.get("disease_code"))]
+    diseases = [filled(plain(each, camel)) for each in known]
     return {**record, "diseases": diseases} if diseases else record
 
 
@@ -132,7 +132,7 @@ def analysis(document: Document, *, stats: bool = False) -> Document:
     record = _without(stored, _NOT_ANALYSIS if stats else _NOT_ANALYSIS | _STATS)
     record.setdefault("pipelineName", "progenetix")
     day = _day(stored.get("analysis_date"), stored.get("updated"), stored.get("_id"))
-    return _filled({**record, "analysisDate": day})
+    return filled({**record, "analysisDate": day})
 
 
 def run(document: Document) -> Document:
@@ -140,7 +140,7 @@ def run(document: Document) -> Document:
     stored = eras.analysis(document)
     names = ("id", "biosample_id", "individual_id", "platform_model")
     day = _day(stored.get("run_date"), stored.get("updated"), stored.get("_id"))
-    return _filled({**plain({name: stored.get(name) for name in names}, camel), "runDate": day})
+    return filled({**plain({name: stored.get(name) for name in names}, camel), "runDate": day})
 
 
 def cohort(document: Document) -> Document:
@@ -153,23 +153,31 @@ def cohort(document: Document) -> Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A kind of record: its name in Beacons, how it is made, where its documents are, and what leads to them."""
+    """A kind of record: its name in Beacons, how it is made, where its documents are, and what leads to them.
+
+    One with a `plan` is made by that, and `shape` does the same.
+    """
 
     name: str
     shape: Callable[[Document], Document]
     collection: Entity
     key: str = "biosample_id"
     projection: Mapping[str, int] = field(default_factory=dict)
+    plan: RecordPlan | None = None
 
     def rows(self, *, before: bytes = b"", after: bytes = b"") -> Encode:
         """An encoder of its documents."""
+        if self.plan:
+            return record_rows(self.plan, self.key, before=before, after=after)
         return json_rows(self.key, self.shape, before=before, after=after)
 
 
 # What is bulky, and no part of a record.
 _ANALYSES: Final = dict.fromkeys(("cnv_statusmaps", "var_genemaps", "cnv_chro_stats", "info.statusmaps"), 0)
 RECORDS: Final[Mapping[Entity, Record]] = {
-    "variants": Record(name="genomicVariant", shape=variant, collection="variants", projection={"updated": 0}),
+    "variants": Record(
+        name="genomicVariant", shape=variant, collection="variants", projection={"updated": 0}, plan=_VARIANT
+    ),
     "biosamples": Record(
         name="biosample", shape=biosample, collection="biosamples", key="id", projection={"info.cnvstatistics": 0}
     ),

@@ -1,8 +1,10 @@
-"""The engine alone: pgxseg rows a second, both engines, beside what bounds them.  `python -m tests.benchmarks.engine`.
+"""The engine alone: pgxseg rows and JSON records a second, both engines, beside what bounds them.
 
-Documents are those of the demo's cohort, projected as the gateway asks for them, in batches of 1,000 as they come from
-the database.  Seconds are those that a core worked for this thread.  All ways run in turn in every round, so that a
-noisy neighbour, who slows a shared core down, hits all alike; medians are printed.
+`python -m tests.benchmarks.engine`.
+
+Documents are those of the demo's cohort, projected as the gateway asks for them for pgxseg or (`JSON`) for records, in
+batches of 1,000 as they come from the database.  Seconds are those that a core worked for this thread.  All ways run in
+turn in every round, so that a noisy neighbour, who slows a shared core down, hits all alike; medians are printed.
 """
 
 import argparse
@@ -16,9 +18,10 @@ from typing import Any, Final, NamedTuple
 
 import bson
 
-from gateway.codec import _py
+from gateway.codec import _json, _py
 from gateway.demo.cohort import documents
 from gateway.formats.pgxseg import COLUMNS, FORMAT
+from gateway.formats.records import RECORDS
 from gateway.model import Ask, Selection, Survey, Wanted
 
 try:
@@ -28,6 +31,9 @@ except ImportError:
 
 BATCH: Final = 1_000  # documents, as `flow` asks for them
 KEY: Final = "biosample_id"
+PLAN: Final = RECORDS["variants"].plan
+WHOLE: Final = "JSON"
+"""The inputs that records are made of; of the others, rows."""
 
 
 class Batch(NamedTuple):
@@ -53,8 +59,16 @@ def projected(document: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[st
     return found
 
 
+def whole(number: int) -> list[dict[str, Any]]:
+    """So many variants of the demo's cohort as they come from the database for JSON."""
+    samples = max(20, number // 100)  # a biosample has some 130 variants
+    found = (document for collection, document in documents(samples) if collection == "variants")
+    left_out = {name for name, shown in RECORDS["variants"].projection.items() if not shown}
+    return [{name: document[name] for name in document if name not in left_out} for document in islice(found, number)]
+
+
 def variants(number: int) -> Iterator[dict[str, Any]]:
-    """So many variants of the demo's cohort as they come from the database."""
+    """The same as they come for pgxseg."""
     survey = Survey(dataset="d", version="1")
     wanted = Wanted(
         ask=Ask(),
@@ -72,9 +86,7 @@ def variants(number: int) -> Iterator[dict[str, Any]]:
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[name] = 1
-    samples = max(20, number // 100)  # a biosample has some 130 variants
-    found = (document for collection, document in documents(samples) if collection == "variants")
-    return (projected(document, fields) for document in islice(found, number))
+    return (projected(document, fields) for document in whole(number))
 
 
 def batches(found: Sequence[Mapping[str, Any]]) -> list[Batch]:
@@ -85,8 +97,18 @@ def batches(found: Sequence[Mapping[str, Any]]) -> list[Batch]:
     ]
 
 
-def ways() -> dict[str, tuple[Way, int]]:
-    """What is measured, and every how many rounds: the slow ones less often."""
+def ways(order: str) -> dict[str, tuple[Way, int]]:
+    """What is measured of these inputs, and every how many rounds: the slow ones less often."""
+    if order == WHOLE:
+        engines: dict[str, tuple[Way, int]] = {
+            "copy of the input": (lambda batch: bytearray(batch.array), 1),
+            "bson.decode_all": (lambda batch: bson.decode_all(batch.joined), 8),
+            "python engine": (lambda batch: _json.json_rows([batch.array], PLAN, KEY), 16),
+        }
+        if _c is not None:
+            records = _c.sure_json_rows
+            engines["compiled engine"] = (lambda batch: records([batch.array], PLAN, KEY), 1)
+        return engines
     found: dict[str, tuple[Way, int]] = {
         "copy of the input": (lambda batch: bytearray(batch.array), 1),
         "bson.decode_all": (lambda batch: bson.decode_all(batch.joined), 4),
@@ -103,7 +125,7 @@ def measure(inputs: Mapping[str, Sequence[Batch]], rounds: int) -> dict[tuple[st
     times: dict[tuple[str, str], list[float]] = {}
     for turn in range(rounds):
         for order, parts in inputs.items():
-            for name, (way, every) in ways().items():
+            for name, (way, every) in ways(order).items():
                 if turn % every:
                     continue
                 begin = time.thread_time()
@@ -133,6 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for array in (batch.array for parts in inputs.values() for batch in parts):
         if _c is not None and _c.sure_rows([array], COLUMNS, KEY) != _py.rows([array], COLUMNS, KEY):
             sys.exit("the engines disagree")
+    inputs[WHOLE] = batches(whole(options.documents))
+    for batch in inputs[WHOLE]:
+        if _c is not None and _c.sure_json_rows([batch.array], PLAN, KEY) != _json.json_rows([batch.array], PLAN, KEY):
+            sys.exit("the engines disagree about records")
     size = sum(len(batch.array) for batch in inputs["in order"]) / len(found)
     sys.stdout.write(f"{len(found)} documents of {size:.0f} bytes, medians of up to {options.rounds} rounds\n")
     sys.stdout.write(table(inputs, measure(inputs, options.rounds), len(found)))

@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.codec.columns import forms
 from gateway.formats import pgxseg
+from tests.codec import records
 from tests.codec.engines import COLUMNS, ENGINES, HEADERS, SHEET, line_outcome, outcome, sure_rows
 from tests.codec.seeds import corpus
 
@@ -100,13 +101,14 @@ def differences(data: bytes) -> list[str]:
     ]
     numbers = range(len(HEADERS))
     lines = (line_outcome(python, n, [data], 0, None) != line_outcome(compiled, n, [data], 0, None) for n in numbers)
+    found += [f"json_rows by {key}" for plan, key in records.PLANS if records.disagreement([data], plan, key)]
     return found + (["lines"] if any(lines) else [])
 
 
 def run(seconds: float, seed: int) -> bool:
     rng, seeds = random.Random(seed), list(corpus().values())
     last = Path(os.environ["FUZZ_LAST"]) if "FUZZ_LAST" in os.environ else None
-    tried = sure = 0
+    tried = sure = recorded = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         data = mutate(rng, rng.choice(seeds), seeds)
@@ -117,8 +119,10 @@ def run(seconds: float, seed: int) -> bool:
             return False
         tried += 1
         sure += sure_rows([data], *PLANS[0]) is not None
-    sys.stdout.write(f"seed {seed}: {tried} inputs, {sure} of them encoded by the compiled engine itself\n")
-    return sure > 0
+        recorded += records.sure([data], *records.PLANS[0]) is not None
+    said = f"{sure} of them encoded by the compiled engine itself, {recorded} as records"
+    sys.stdout.write(f"seed {seed}: {tried} inputs, {said}\n")
+    return sure > 0 and recorded > 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 """
 
 import struct
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -81,6 +82,13 @@ def _seeds() -> dict[str, bytes]:
         ("biosample_id", raw.string("b")),
     )
     lying = raw.array(raw.string("x" * 40), (0x02, struct.pack("<i", 60) + b"x\0"))
+    record = _current(
+        5,
+        updated=datetime(2025, 8, 1, 10, 11, 12, 123456, tzinfo=UTC),
+        molecular_attributes={"aminoacid_changes": ["R273C", 'a"b\\c\n\x1f'], "gene_ids": []},
+        state={"type": "x", "no_code": {"id": "", "label": "é"}, "a_b": {"a_b": [1e-7, True, None, {}]}},
+        no_code={"id": "none", "label": ""},
+    )
     reply = {"cursor": {"firstBatch": [_current(1)], "id": Int64(7), "ns": "a.b"}, "ok": 1.0}
     reference = raw.document(("$ref", raw.string("c")), ("$id", raw.int32(1)))
     return {
@@ -99,6 +107,7 @@ def _seeds() -> dict[str, bytes]:
         "too-deep": raw.batch(raw.nested(201, 0x04)),
         "lying-array": raw.batch(raw.document(("a", lying))),
         "no-text": raw.batch(raw.document(("_id", raw.oid(1)), ("type", raw.string(b"\xed\xa0\x80")))),
+        "record": _batch(record, _current(6, variant_level_data={}), record),
         "reply": encode(reply),
     }
 

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from bson import encode
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
+from gateway.codec import json_rows
 from gateway.formats import pgxseg, samples
+from tests.codec import records
 from tests.codec.engines import ENGINES, HEADERS, Engine, sure_rows
 
 
@@ -44,3 +47,11 @@ def test_nor_for_sample_lines(compiled: Engine, mongo: MongoClient[dict[str, Any
         assert found is not None
         assert found.rows > 1
         assert found == reference([array])
+
+
+def test_the_compiled_engine_writes_records_by_itself(mongo: MongoClient[dict[str, Any]], demo: str):
+    array = encode({str(n): document for n, document in enumerate(mongo[demo].variants.find().limit(1500))})
+    found = records.sure([array], *records.PLANS[0])
+    assert found is not None
+    assert found == json_rows([array], *records.PLANS[0])
+    assert found.rows == 1500

@@ -143,7 +143,7 @@ class Renderer {
             if (columns(form, walk)) return true;
             break;
         }
-        odd(walk.whole());
+        odd(view(walk.whole().at, walk.whole().size));
         return true;
     }
 
@@ -331,7 +331,7 @@ class Renderer {
             case type_date: {
                 const std::int64_t date = load_int64(value.at);
                 if (date < first_date || date > last_date) return refuse(cell);
-                out_.end_at(write_date(out_.room(date_space), date));
+                out_.end_at(write_local_date(out_.room(date_space), date));
                 return true;
             }
             default:

@@ -25,12 +25,9 @@ class Walk {
     // Reads the document at [at, at + size), whose size was checked; false: unsure.
     bool document(const Byte* at, std::size_t size) {
         std::memset(types_.data(), type_never, types_.size());
-        whole_ = view(at, size);
+        document_ = Value{at, static_cast<std::uint32_t>(size)};
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
-
-    // The document that was read last.
-    std::string_view whole() const { return whole_; }
 
     // The BSON type of a path's value: `type_never` if the document does not have the path.  Where values are `kept`, those
     // that are shown as nothing are of `type_null`.
@@ -38,6 +35,9 @@ class Walk {
 
     // Valid only where there is a type.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
+
+    // The document that was walked last.
+    const Value& whole() const { return document_; }
 
   private:
     // No node: the walk is in a part of the document that no cell asks for, and only checks.
@@ -182,10 +182,10 @@ class Walk {
     }
 
     const std::vector<Node>& nodes_;
-    std::string_view whole_;
     std::vector<Value> values_;
     std::vector<Byte> types_;
     std::vector<Step> steps_;
+    Value document_;
 };
 
 }  // namespace gateway

@@ -1,8 +1,10 @@
-// The plan that the native tests run: every kind of cell, arrays, fallbacks, and a path through another's end.
+// The plans that the native tests run: every kind of cell, arrays, fallbacks, and a path through another's end; records
+// of variants.
 #pragma once
 
 #include <memory>
 
+#include "json.hpp"
 #include "rows.hpp"
 
 inline std::unique_ptr<const gateway::Plan> test_plan() {
@@ -68,6 +70,27 @@ inline std::unique_ptr<const gateway::Plan> test_sheet() {
     plan->add_cell("variant_type", Kind::lookup);
     plan->last_table().fill({{"DEL", "loss"}});
     plan->make_strict();
+    return plan;
+}
+
+inline std::unique_ptr<const gateway::RecordPlan> test_record_plan() {
+    using gateway::Make;
+    auto plan = std::make_unique<gateway::RecordPlan>();
+    plan->order_by("biosample_id");
+    const auto part = [&](const char* text, Make make, std::initializer_list<const char*> fields) {
+        plan->add_literal(text);
+        plan->add(make);
+        if (fields.size() > 0) plan->add_member(make == Make::known ? "\"name\":" : "");
+        for (const char* const field : fields) plan->add_field(field);
+    };
+    part("{\"id\":", Make::value, {"variant_internal_id", "id", "_id"});
+    part(",\"variation\":", Make::rest, {});
+    part(",\"case\":", Make::known, {"biosample_id"});
+    part(",\"information\":", Make::camel, {"info"});
+    plan->add_literal("}\n");
+    for (const char* const name : {"_id", "id", "biosample_id", "info"}) plan->mark(name, gateway::mark_left_out);
+    plan->mark("reference_name", gateway::mark_old);
+    plan->mark("location", gateway::mark_new);
     return plan;
 }
 

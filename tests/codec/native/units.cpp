@@ -87,6 +87,47 @@ void escapes() {
         }
 }
 
+std::string json(std::string_view text) {
+    gateway::Buffer out(1);
+    gateway::put_text(out, text);
+    return std::string(out.since(0));
+}
+
+void records() {
+    expect(json("a\"b\\c\n\x1f\x7f\xc3\xa9/") == "\"a\\\"b\\\\c\\n\\u001f\x7f\xc3\xa9/\"", "JSON", json("a\"b"));
+    for (std::size_t size = 0; size < 40; ++size)
+        for (std::size_t at = 0; at < size; ++at) {
+            std::string text(size, 'x');
+            text[at] = '"';
+            std::string wanted = text;
+            wanted.insert(at, 1, '\\');
+            expect(json(text) == '"' + wanted + '"', "one quote", text);
+        }
+    const std::pair<const char*, const char*> names[] = {
+        {"a_b", "aB"}, {"a_b_c", "aBC"}, {"_a_", "_a_"}, {"a__b", "a__b"}, {"a_1_B", "a1B"}, {"sequence_id", "sequence_id"},
+        {"", ""}, {"_", "_"}, {"_id", "_id"}, {"a_\xc3", "a_\xc3"},
+    };
+    for (const auto& [name, wanted] : names) expect(gateway::camel(name) == wanted, wanted, gateway::camel(name));
+    const std::pair<std::int64_t, const char*> dates[] = {
+        {0, "1970-01-01T00:00:00Z"},
+        {-1, "1969-12-31T23:59:59.999Z"},
+        {951'782'400'000, "2000-02-29T00:00:00Z"},
+        {gateway::first_date, "0001-01-01T00:00:00Z"},
+        {gateway::last_date, "9999-12-31T23:59:59.999Z"},
+    };
+    for (const auto& [date, wanted] : dates) {
+        char out[gateway::date_space];
+        const std::string seen(out, gateway::write_date(out, date));
+        expect(seen == wanted, wanted, seen);
+    }
+    const std::pair<double, const char*> doubles[] = {{1e-5, "1e-5"}, {-1.5e-9, "-1.5e-9"}, {1e-10, "1e-10"}, {1e16, "1e+16"}};
+    for (const auto& [value, wanted] : doubles) {
+        char out[gateway::number_space];
+        const std::string seen(out, gateway::write_json_double(out, value));
+        expect(seen == wanted, wanted, seen);
+    }
+}
+
 void plans() {
     gateway::Plan plan;
     plan.add_column(".");
@@ -104,6 +145,7 @@ int main() {
     spelling();
     counter();
     escapes();
+    records();
     plans();
     return failures ? 1 : 0;
 }
