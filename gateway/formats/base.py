@@ -12,7 +12,7 @@ from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "camel", "dumps", "in_turn", "installed", "json_rows", "plain", "record_rows"]
+__all__ = ["Format", "alone", "camel", "dumps", "in_turn", "installed", "json_rows", "plain", "record_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def installed(library: str) -> str:
 
 # What needs the interpreter for every document is done by one thread at a time: a second one would not make it faster,
 # and the event loop would stand in a longer line for the interpreter.
-_INTERPRETER: Final = threading.Lock()
+_INTERPRETER: Final = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,16 @@ class _InTurn:
 def in_turn(encode: Encode) -> Encode:
     """The same encoder, never at work twice at the same time, nor beside another one of its kind."""
     return _InTurn(encode)
+
+
+def alone(shape: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    """The same for what shapes single documents."""
+
+    def shape_alone(document: dict[str, Any]) -> str:
+        with _INTERPRETER:
+            return shape(document)
+
+    return shape_alone
 
 
 def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
