@@ -235,9 +235,8 @@ class _Pass:
 
     def _rows(self, part: Part) -> int:
         """The rows that a slice aims at: few where each of them keeps the interpreter from others."""
-        if part.aim:
-            return part.aim
-        return min(self._slicing.rows, _INTERPRETED) if getattr(part.encode, "sure", part) is None else self._slicing.rows
+        slow = getattr(part.encode, "sure", part) is None
+        return part.aim or (min(self._slicing.rows, _INTERPRETED) if slow else self._slicing.rows)
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}

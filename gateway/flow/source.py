@@ -159,8 +159,9 @@ class Source:
         projection: Mapping[str, int],
         limit: int,
     ) -> tuple[Rows | Page, int]:
-        """What `encode` makes of the documents if it can, beside the interpreter, and if they are all there are; else the
-        page itself.  And their bytes.
+        """What `encode` makes of the documents if they are all there are, else the page itself; and their bytes.
+
+        The page as well where they are, but encoding them needs the interpreter.
 
         Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
         """

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from gateway import codec
 from gateway.codec import Cell, Column, Kind, Sheet
+from gateway.formats.base import compiled
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
-from gateway.model import Array, Encode, Rows
+from gateway.model import Encode
 
 __all__ = [
     "BY_SEQUENCE",
@@ -112,8 +114,4 @@ def projection(columns: Sequence[Column], *more: str) -> dict[str, int]:
 
 def encoder(columns: tuple[Column, ...] | Sheet, key: str = "biosample_id") -> Encode:
     """The encoder that writes the columns' cells, or a sheet's, a line a document."""
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        return codec.rows(arrays, columns, key, start, stop)
-
-    return encode
+    return compiled(partial(codec.sure_rows, columns=columns, key=key), partial(codec.rows, columns=columns, key=key))

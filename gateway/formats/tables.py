@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway import codec
 from gateway.errors import BadRequest
 from gateway.formats import eras, samples, sheets
-from gateway.formats.base import Format, alone, in_turn
+from gateway.formats.base import Format, interpreted
 from gateway.formats.cells import encoder
 from gateway.genome import STATES
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
@@ -180,21 +180,14 @@ def _rows(row: Row, key: str) -> Encode:
         lines = [row(document) for document in documents[start:stop]]
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
 
 
 @lru_cache(maxsize=16)
 def _variant_rows(columns: tuple[tuple[str, str], ...]) -> Encode:
     """Rows of variants: made once for some columns, because the compiled engine knows sheets by their identity."""
     row = _row(TABLES["variants"], columns, samples.Grouping())
-    sheet = codec.Sheet(sheets.forms([name for name, _ in columns]), alone(row))
-    reference = in_turn(encoder(sheet))
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        found = codec.sure_rows(arrays, sheet, "biosample_id", start, stop)
-        return reference(arrays, start=start, stop=stop) if found is None else found
-
-    return reference if codec.IMPLEMENTATION == "python" else encode
+    return encoder(codec.Sheet(sheets.forms([name for name, _ in columns]), row))
 
 
 def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str], ...]:
