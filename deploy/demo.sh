@@ -42,8 +42,11 @@ install() { (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-p
 
 # A run that was interrupted leaves a .venv without pip, or without the stamp: both are mended here.
 [ -x "$venv/bin/python" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv
-if [ ! -e "$stamp" ] || [ "$root/pyproject.toml" -nt "$stamp" ] || [ ! -x "$venv/bin/pgx-gateway" ]; then
-    say "Installing pgx-gateway and what it needs into $venv"
+sources_changed() {
+    [ -n "$(find "$root/gateway/codec" \( -name '*.pyx' -o -name '*.hpp' \) -newer "$stamp")" ]
+}
+if [ ! -e "$stamp" ] || [ "$root/pyproject.toml" -nt "$stamp" ] || sources_changed || [ ! -x "$venv/bin/pgx-gateway" ]; then
+    say "Installing pgx-gateway and what it needs into $venv: some 350 MB, a minute or several"
     install '.[embedded,arrow]' || {
         say "pyarrow cannot be installed: the demo goes without Arrow and Parquet files"
         install '.[embedded]'

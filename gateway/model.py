@@ -4,29 +4,25 @@ All frozen values, no behaviour beyond what follows from their fields.  A downlo
 (words of a request) becomes `Selection` (conditions on collections) becomes `Plan` (parts that the pump streams).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from gateway.bins.maps import DEFAULT, BinMap
+from gateway.rows import Encode, Fold, Say, Tally
 
 __all__ = [
     "Ask",
     "Bounds",
     "Collation",
     "Condition",
-    "Encode",
     "Entity",
     "FilterTerm",
-    "Fold",
     "Group",
     "Part",
     "Plan",
-    "Rows",
-    "Say",
     "Selection",
     "Survey",
-    "Tally",
     "Term",
     "VariantAsk",
     "Wanted",
@@ -265,71 +261,6 @@ class Wanted:
     licence: str = ""
     citation: str = ""
     downloads: tuple[Mapping[str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a part has delivered so far, and how many documents match in all (None: not counted)."""
-
-    rows: int = 0
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Encoded rows: their bytes, how many documents they are of, and how many documents the encoder was given.
-
-    A format that has no place for a document drops its row, and counts it all the same: pages are of documents.
-    """
-
-    data: bytes
-    rows: int
-    matched: int
-
-
-Array = bytes | memoryview
-"""A BSON array of documents, or where it lies in a reply."""
-
-
-class Encode(Protocol):
-    """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
-
-    Only rows `start:stop` of that order are written.  Split-invariant: encode(a) + encode(b) == encode(a + b) where
-    all of a's rows precede b's.  Pure, and called in threads.  One that needs the interpreter has `sure`, what it does
-    without (None, or what gives None where it cannot), and `reference`, which always can.
-    """
-
-    def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        """Encode the documents of `arrays`."""
-        ...
-
-
-class Fold(Protocol):
-    """Makes rows of more than one document, and of what was counted on the way: the state of one download.
-
-    It is fed what a part (source 0) and those beside it encoded, each in its order, and told of biosamples whose
-    documents are all there.  What it gives depends on the documents alone, not on the pieces they came in.  Called in
-    threads, one call after the other, and each takes a bounded piece of work: iterators are advanced one by one.
-    """
-
-    def feed(self, source: int, data: bytes) -> None:
-        """Take in the next encoded documents of a source."""
-        ...
-
-    def through(self, ids: Sequence[str]) -> Iterator[Rows]:
-        """Yield the rows of these biosamples, which come after all of before; their documents have all been fed.
-
-        Called after each feed, also where no biosample is complete: what needs none may be told then.
-        """
-        ...
-
-    def finish(self) -> Iterator[Rows]:
-        """Yield what follows the last biosample of the part."""
-        ...
-
-
-Say = Callable[[Sequence[Tally]], bytes]
-"""What is said around rows, given the tallies of all parts so far; the last is the part's own."""
 
 
 def _silent(_: Sequence[Tally]) -> bytes:

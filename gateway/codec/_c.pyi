@@ -3,7 +3,7 @@ from typing import Any
 
 from gateway.codec.columns import Header, Plan
 from gateway.codec.shapes import RecordPlan
-from gateway.model import Array, Rows
+from gateway.rows import Array, Rows
 
 __all__ = [
     "IMPLEMENTATION",

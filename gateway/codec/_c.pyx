@@ -16,7 +16,7 @@ from libcpp.vector cimport vector
 
 from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind, Sheet, earlier, forms
-from gateway.model import Rows
+from gateway.rows import Rows
 
 __all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
 
@@ -149,6 +149,7 @@ cdef class _Compiled:
 cdef enum:
     _MOST_PLANS = 64
     _MOST_SHIFT = 1 << 30
+    _MOST_ODD = 200  # documents of a batch whose lines are made by the interpreter, beside which nothing else runs
 
 cdef dict _plans = {}
 
@@ -311,7 +312,7 @@ def sure_rows(object arrays, object columns, str key, object start=0, object sto
         if found is None or encoder.get().renderer().odd().size() == given.size():
             return found
         # Rows are in their order only when all are there: so once more, with the lines of odd documents.
-        if not _odd_lines(encoder.get().renderer().odd(), columns, given):
+        if encoder.get().renderer().odd().size() > _MOST_ODD or not _odd_lines(encoder.get().renderer().odd(), columns, given):
             return None
 
 

@@ -14,7 +14,7 @@ from bson import DatetimeMS, Decimal128
 
 from gateway.codec._py import decode, sort
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Rest, Shape, Value
-from gateway.model import Array, Rows
+from gateway.rows import Array, Rows
 
 __all__ = ["camel", "dumps", "empty", "filled", "is_term", "json_rows", "plain", "record", "sure_json_rows"]
 

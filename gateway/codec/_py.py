@@ -18,7 +18,7 @@ from bson.errors import BSONError
 from gateway.codec._cells import writer
 from gateway.codec.columns import Header, Plan
 from gateway.errors import BadDocument
-from gateway.model import Array, Rows
+from gateway.rows import Array, Rows
 
 __all__ = [
     "IMPLEMENTATION",

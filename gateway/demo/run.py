@@ -36,8 +36,8 @@ _TRIES: Final = (
 )
 
 _PARQUET: Final = (
-    "the same segments as typed columns, in a Parquet file for pandas, polars or DuckDB",
-    "/beacon/biosamples/?filters=NCIT:C3058&output=parquet",
+    "the segments of all glioblastomas as typed columns, in a Parquet file for pandas, polars or DuckDB",
+    "/beacon/g_variants/?filters=NCIT:C3058&output=parquet",
 )
 
 # The embedded database takes nearly a second for each index of the variants: these are the ones the demo needs.

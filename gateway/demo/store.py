@@ -183,7 +183,7 @@ def _locked(folder: Path) -> IO[str]:
             lock.close()
             raise StoreError(
                 f"the folder {folder} is in use by process {holder.get('pid', '?')},"
-                f" which serves mongodb://{_HOST}:{holder.get('port', '?')}/"
+                f" which serves mongodb://{_HOST}:{holder.get('port', '?')}/; --path names another folder"
             ) from None
         return lock
 

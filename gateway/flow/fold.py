@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from typing import TypeVar
 
-from gateway.model import Fold, Rows
+from gateway.rows import Fold, Rows
 
 __all__ = ["Landed", "encoded", "folded"]
 

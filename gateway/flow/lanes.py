@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.flow.source import Page
-from gateway.model import Part, Rows
+from gateway.model import Part
+from gateway.rows import Rows
 
 __all__ = ["Lane", "Pace"]
 
@@ -17,6 +18,8 @@ _FIRST_WIDTH: Final = 4
 # A slice that takes longer leaves the client without a byte for too long.
 _SECONDS_A_SLICE: Final = 2.0
 _LEAST_ROWS: Final = 100
+# Rows of a slice that are made by the interpreter, some tens of microseconds each.
+_INTERPRETED: Final = 2_000
 # Bytes of a slice's documents: of segments 10,000 have half of it, other documents may be large.
 _BYTES_A_SLICE: Final = 4 * 1024 * 1024
 
@@ -48,6 +51,10 @@ class Pace:
             fitting = int(self.rows / self._density) if self._density else _WIDEST
             self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
         return min(self._last, soon)
+
+    def interpreted(self) -> None:
+        """Aim at few rows: each of them keeps the interpreter from others."""
+        self.rows = min(self.rows, _INTERPRETED)
 
     def learn(self, biosamples: int, rows: int) -> None:
         """Take note of what a slice brought."""

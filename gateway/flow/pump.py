@@ -26,7 +26,8 @@ from gateway.flow.patience import Patience
 from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
-from gateway.model import Condition, Fold, Part, Plan, Rows, Tally, both
+from gateway.model import Condition, Part, Plan, both
+from gateway.rows import Fold, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
 
@@ -36,8 +37,6 @@ _OVERSHOOT: Final = 4
 _WALK_BYTES: Final = 8 * 1024 * 1024
 _WALK_ROWS: Final = 40_000
 _IDS_A_COUNT: Final = 400
-# Rows of a slice that are made by the interpreter, some tens of microseconds each.
-_INTERPRETED: Final = 2_000
 
 T = TypeVar("T")
 
@@ -84,7 +83,7 @@ class Pump:
             lanes = [run.lane(part) for part in plan.parts]
             for lane, following in zip(lanes, [*lanes[1:], None], strict=True):
                 part = lane.part
-                tallies.append(Tally())
+                tallies.append(Tally(collection=part.collection))
                 pending += part.before
                 async with aclosing(run.deliver(lane, following, tallies)) as pieces:
                     async for piece in pieces:
@@ -234,25 +233,24 @@ class _Pass:
     def lane(self, part: Part) -> Lane:
         # Of all but variants there is one document a biosample, more or less.
         fixed = part.collection != "variants" and not part.aim
-        return Lane(part, Pace(self._rows(part), fixed=fixed))
-
-    def _rows(self, part: Part) -> int:
-        """The rows that a slice aims at: few where each of them keeps the interpreter from others."""
-        slow = getattr(part.encode, "sure", part) is None
-        return part.aim or (min(self._slicing.rows, _INTERPRETED) if slow else self._slicing.rows)
+        pace = Pace(part.aim or self._slicing.rows, fixed=fixed)
+        if getattr(part.encode, "sure", part) is None:
+            pace.interpreted()
+        return Lane(part, pace)
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
         narrower = part.selection.rows if part.collection == part.selection.entity else {}
         return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
 
-    async def _page(self, part: Part, ids: list[str]) -> Page:
+    async def _page(self, lane: Lane, ids: list[str]) -> Page:
+        part = lane.part
         return await self._source.page(
             part.survey.dataset,
             part.source,
             self._condition(part, ids),
             projection=part.projection,
-            limit=self._rows(part) * _OVERSHOOT,
+            limit=lane.pace.rows * _OVERSHOOT,
         )
 
     async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
@@ -264,11 +262,12 @@ class _Pass:
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
-            limit=self._rows(part) * _OVERSHOOT,
+            limit=lane.pace.rows * _OVERSHOOT,
         )
         lane.pace.took(len(ids), time.monotonic() - began)
         lane.pace.weighed(len(ids), size)
         if isinstance(landed, Page) and landed.complete:
+            lane.pace.interpreted()
             return await self._source.turns.interpreted(part.encode, landed.arrays)
         return landed
 
@@ -287,7 +286,7 @@ class _Pass:
                     yield arrays
         else:
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-                landed = await self.patience(partial(self._page, lane.part, half))
+                landed = await self.patience(partial(self._page, lane, half))
                 async with aclosing(self._arrays(lane, half, landed)) as pieces:
                     async for arrays in pieces:
                         yield arrays
@@ -295,7 +294,8 @@ class _Pass:
     async def _walk(self, lane: Lane, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, sum(codec.count(array) for array in seen.arrays))
-        limit = max(self._slicing.rows, min(_WALK_BYTES * known // max(1, seen.size), _WALK_ROWS))
+        most = min(_WALK_ROWS, lane.pace.rows * _OVERSHOOT)
+        limit = max(lane.pace.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
         part, limit = lane.part, lane.pace.within(limit, known)
         base = self._condition(part, [biosample])
         condition, first, last = base, True, None
@@ -342,7 +342,7 @@ class _Pass:
         while left > 0 and await roster.more(lane.position):
             ids = roster.ids[lane.position : lane.position + lane.pace.width()]
             lane.position += len(ids)
-            page = await self.patience(partial(self._page, part, ids))
+            page = await self.patience(partial(self._page, lane, ids))
             found = 0
             async with aclosing(self._arrays(lane, ids, page)) as pieces:
                 async for arrays in pieces:

@@ -24,7 +24,8 @@ from gateway import codec
 from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
 from gateway.flow.turns import Turns, give_way
-from gateway.model import Condition, Encode, Rows
+from gateway.model import Condition
+from gateway.rows import Encode, Rows
 
 __all__ = ["Page", "Source"]
 

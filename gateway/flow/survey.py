@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.errors import NotFound
+from gateway.errors import NotFound, StoreSlow
 from gateway.flow.roster import bounded
 from gateway.flow.source import Source
 from gateway.model import Bounds, Collation, Survey
@@ -25,7 +25,7 @@ _STATED: Final = "dataversion"
 _COLLATION_FIELDS: Final = dict.fromkeys(("id", "label", "child_terms", "db_key", "entity", "scope", "count"), 1)
 _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
-_IDS_CHECKED: Final = 5_000
+_IDS_CHECKED: Final = 500
 _FEW: Final = 5
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 
@@ -149,12 +149,16 @@ class Surveyor:
             return set(ids)
         if field not in survey.indexed.get(name, ()) or len(ids) > _IDS_CHECKED:
             return set()
-        found = set(ids)
-        for at in range(0, len(ids), _IDS_A_CHECK):
-            some = list(ids[at : at + _IDS_A_CHECK])
+
+        async def known(some: list[str]) -> set[str]:
             condition = bounded({field: {"$in": some}}, survey, name)
-            found -= await self._source.values(survey.dataset, name, condition, field, len(some))
-        return found
+            return await self._source.values(survey.dataset, name, condition, field, len(some))
+
+        parts = [list(ids[at : at + _IDS_A_CHECK]) for at in range(0, len(ids), _IDS_A_CHECK)]
+        try:
+            return set(ids).difference(*await asyncio.gather(*map(known, parts)))
+        except StoreSlow:  # nobody should wait, or be refused, for a warning
+            return set()
 
     async def frequency_maps(self, survey: Survey, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:
         """The stored frequency maps of these ids in a binning, wherever each era keeps them."""

@@ -21,7 +21,7 @@ from functools import partial
 from itertools import count
 from typing import Final, TypeVar
 
-from gateway.model import Array, Encode, Rows
+from gateway.rows import Array, Encode, Rows
 
 __all__ = ["Turns", "give_way"]
 

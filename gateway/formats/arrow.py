@@ -15,7 +15,8 @@ from gateway.formats.base import Format
 from gateway.formats.cells import encoder, projection
 from gateway.formats.preload import preload
 from gateway.genome import ASSEMBLY
-from gateway.model import Part, Rows, Wanted
+from gateway.model import Part, Wanted
+from gateway.rows import Rows
 
 __all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
-from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
+from gateway.model import Entity, Part, Wanted
+from gateway.rows import Array, Encode, Rows
 
 __all__ = [
     "Format",

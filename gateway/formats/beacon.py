@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.formats.base import Format, dumps
 from gateway.formats.envelope import collections, end, meta, page, result_sets, shown
 from gateway.formats.records import RECORDS
-from gateway.model import Encode, Part, Selection, Survey, Wanted
+from gateway.model import Part, Selection, Survey, Wanted
+from gateway.rows import Encode
 
 __all__ = ["FORMAT", "record_part"]
 

@@ -10,7 +10,7 @@ from gateway import codec
 from gateway.codec import Cell, Column, Kind, Sheet
 from gateway.formats.base import compiled
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
-from gateway.model import Encode
+from gateway.rows import Encode
 
 __all__ = [
     "BY_SEQUENCE",

@@ -16,7 +16,8 @@ from gateway.formats import records
 from gateway.formats.base import Format, dumps, interpreted
 from gateway.formats.envelope import page, result_sets
 from gateway.formats.profiles import Analysis, Profiles, variants_part
-from gateway.model import Array, Part, Rows, Wanted
+from gateway.model import Part, Wanted
+from gateway.rows import Array, Rows
 from gateway.text import escape_cell
 
 __all__ = ["FORMAT"]

@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 
 from gateway.errors import GatewayError
 from gateway.formats.base import camel, dumps, plain
-from gateway.model import Ask, Part, Say, Tally, Wanted
+from gateway.model import Ask, Part, Wanted
+from gateway.rows import Say, Tally
 
 __all__ = ["API_VERSION", "collections", "end", "error", "meta", "page", "result_sets", "shown"]
 

@@ -19,7 +19,8 @@ from gateway.formats.base import Format, camel, dumps, interpreted, plain
 from gateway.formats.matrix import header
 from gateway.formats.profiles import Profiles, analyses_part
 from gateway.formats.services import envelope
-from gateway.model import Array, Encode, Group, Part, Rows, Wanted
+from gateway.model import Group, Part, Wanted
+from gateway.rows import Array, Encode, Rows
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ"]

@@ -17,7 +17,8 @@ from gateway.formats import eras, samples
 from gateway.formats.base import Format, interpreted
 from gateway.formats.profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import Array, Encode, Part, Rows, Selection, Survey, Tally, Wanted
+from gateway.model import Part, Selection, Survey, Wanted
+from gateway.rows import Array, Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["COVERAGE", "VALUES", "header"]

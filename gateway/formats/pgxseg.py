@@ -26,7 +26,8 @@ from gateway.formats.cells import (
     projection,
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
-from gateway.model import Part, Tally, Wanted
+from gateway.model import Part, Wanted
+from gateway.rows import Tally
 from gateway.text import escape_value
 
 __all__ = ["COLUMNS", "FORMAT", "FORMAT_2021"]

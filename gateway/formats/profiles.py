@@ -25,7 +25,8 @@ from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
 from gateway.formats.cells import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
-from gateway.model import Condition, Fold, Part, Say, Selection, Survey, Wanted
+from gateway.model import Condition, Part, Selection, Survey, Wanted
+from gateway.rows import Fold, Say
 from gateway.text import escape_cell
 
 __all__ = ["CNV_OPERATION", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]

@@ -16,7 +16,8 @@ from gateway import codec
 from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value, camel, filled, is_term, plain
 from gateway.formats import eras
 from gateway.formats.base import json_rows, record_rows
-from gateway.model import Encode, Entity
+from gateway.model import Entity
+from gateway.rows import Encode
 
 __all__ = ["RECORDS", "Record", "analysis", "biosample", "cohort", "individual", "run", "variant"]
 

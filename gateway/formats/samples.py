@@ -17,7 +17,7 @@ from gateway.codec import Header, Label
 from gateway.errors import BadRequest
 from gateway.formats import eras
 from gateway.formats.base import compiled
-from gateway.model import Array, Encode, Rows
+from gateway.rows import Array, Encode, Rows
 from gateway.text import escape_value, never_escaped
 
 __all__ = [

@@ -6,7 +6,8 @@ from typing import Any, Final
 from gateway.errors import BadRequest
 from gateway.formats.base import Format, camel, dumps, json_rows, plain
 from gateway.formats.envelope import meta
-from gateway.model import Entity, Part, Say, Tally, Wanted
+from gateway.model import Entity, Part, Wanted
+from gateway.rows import Say, Tally
 
 __all__ = ["COLLATIONS", "envelope"]
 

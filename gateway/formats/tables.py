@@ -17,7 +17,8 @@ from gateway.formats import eras, samples, sheets
 from gateway.formats.base import Format, interpreted
 from gateway.formats.cells import encoder
 from gateway.genome import STATES
-from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
+from gateway.model import Entity, Part, Wanted
+from gateway.rows import Array, Encode, Rows
 from gateway.text import escape_cell, unescape
 
 __all__ = ["FORMAT", "IDS", "TABLES", "Table"]

@@ -17,7 +17,8 @@ from gateway.formats.base import Format
 from gateway.formats.cells import LOG2, REFERENCE, SEQUENCE, by_state, chromosome, encoder, positions, projection
 from gateway.formats.sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
-from gateway.model import Part, Rows, Wanted
+from gateway.model import Part, Wanted
+from gateway.rows import Rows
 from gateway.sorting import Sorter
 from gateway.text import escape_cell
 

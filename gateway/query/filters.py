@@ -272,7 +272,7 @@ def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Re
             unknown.append(name)
             continue
         if not found and term.operator is None:
-            unlisted = "is not among this dataset's filtering terms; only what carries this very code is selected"
+            unlisted = "is not among this dataset's filtering terms: only what carries this very code is selected"
             warnings.append(f"filter {shown(name)} {unlisted}")
         conjunctions.append(groups)
         labels[name] = next((collation.label for collation in found if collation.label), "")

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from aiofiles.os import wrap
 
 from gateway.errors import GatewayError
-from gateway.model import Tally
+from gateway.rows import Tally, delivered
 from gateway.spool.folder import Folder, Kept, Lock, Note, Sum
 from gateway.spool.writer import Writer
 
@@ -97,7 +97,7 @@ class Export:
             return Progress(self.sum.rows, self.sum.size)
         # What the file says, so that all processes say the same.
         size = os.fstat(self.file.fileno()).st_size if self._files else 0
-        rows = self._tallies[-1].rows if self._tallies else self._noted.rows if self._noted else 0
+        rows = delivered(self._tallies) or (self._noted.rows if self._noted else 0)
         return Progress(rows, size)
 
     @property
@@ -264,7 +264,7 @@ class Export:
         self._tallies = []
         async with aclosing(self._making.produce(self._tallies)) as chunks:
             async for chunk in chunks:
-                rows = self._tallies[-1].rows if self._tallies else 0
+                rows = delivered(self._tallies)
                 try:
                     await self._spool.writing(partial(writer.write, chunk, rows))
                 except OSError as error:
@@ -273,7 +273,7 @@ class Export:
                 self._keep_newest(chunk)
                 self._size = writer.size
                 self._tell()
-        rows = self._tallies[-1].rows if self._tallies else 0
+        rows = delivered(self._tallies)
         return await self._spool.writing(partial(writer.total, rows))
 
     def _keep_newest(self, chunk: bytes) -> None:

@@ -14,7 +14,8 @@ from aiohttp import web
 
 from gateway.errors import DatasetChanged
 from gateway.flow.squeeze import squeezed
-from gateway.model import Plan, Tally
+from gateway.model import Plan
+from gateway.rows import Tally, delivered
 from gateway.spool.exports import Export, Making, Produce, Unspooled
 from gateway.spool.folder import Sum
 from gateway.spool.ranges import Span
@@ -209,7 +210,7 @@ async def _direct(transfer: Transfer, offer: Offer, wish: _Wish) -> web.StreamRe
     """Send from a pass of its own, with backpressure from the client to the database."""
     app = transfer.request.app
     tallies: list[Tally] = []
-    transfer.rows = lambda: sum(tally.rows for tally in tallies[-1:])
+    transfer.rows = lambda: delivered(tallies)
     if wish.span is None:
         return await _streamed(transfer, _passed(app, offer, tallies), wish)
     size = app[MEASURED].get(offer.digest)

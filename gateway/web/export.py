@@ -12,8 +12,8 @@ import aiofiles.os
 
 from gateway.config import Config
 from gateway.flow.squeeze import squeezed
-from gateway.model import Tally
 from gateway.query import params
+from gateway.rows import Tally, delivered
 from gateway.web.prepare import prepare
 from gateway.web.resources import opened
 from gateway.web.routes import ROUTES
@@ -48,7 +48,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
             async for chunk in squeezed(plain, plan.packing, resources.executor) if plan.packing else plain:
                 await file.write(chunk)
                 size += len(chunk)
-    return Exported(sum(tally.rows for tally in tallies[-1:]), size, plan.warnings)
+    return Exported(delivered(tallies), size, plan.warnings)
 
 
 @asynccontextmanager

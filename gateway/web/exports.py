@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.formats.base import dumps
-from gateway.model import Tally
+from gateway.rows import Tally
 from gateway.spool.exports import Progress, Spool, Unspooled
 from gateway.spool.folder import Sum, is_digest
 from gateway.web.asking import Question, base_of

@@ -47,8 +47,9 @@ def described(
         # nginx would otherwise take the stream to its disk.
         "X-Accel-Buffering": "no",
     }
-    if shown := [text.encode("ascii", "replace").decode().replace('"', "'") for text in warnings][:_WARNINGS]:
-        headers["Warning"] = ", ".join(f'299 pgx-gateway "{text[:200]}"' for text in shown)
+    if shown := [text.encode("ascii", "replace").decode()[:200] for text in warnings][:_WARNINGS]:
+        quotable = (text.replace("\\", "\\\\").replace('"', "'") for text in shown)
+        headers["Warning"] = ", ".join(f'299 pgx-gateway "{text}"' for text in quotable)
     return headers
 
 

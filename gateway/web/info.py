@@ -129,6 +129,6 @@ and compares the checksum.{ticket}</p>
 {outputs}</table>
 <p>With <code>.gz</code> behind it any of these is a gzip file. <code>method=callsetsvariants</code> is pgxseg with all
 variants of the matched samples.</p>
-<p><small>version {version} · <a href="/ready">status</a> · <a href="/openapi.json">OpenAPI</a></small></p>
+<p><small>version {version} · <a href="ready">status</a> · <a href="openapi.json">OpenAPI</a></small></p>
 </html>
 """

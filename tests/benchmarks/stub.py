@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gateway import cli, codec
-from gateway.model import Rows
+from gateway.rows import Rows
 
 _COST: Final = float(os.environ.get("STUB_COST", "0")) / 1e6
 _LINE: Final = b"pgxbs-00000000\t12\t21500001\t21967753\t-0.3481\tDEL\t.\t.\tEFO:0030067\tlow-level loss\n"

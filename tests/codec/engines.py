@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from gateway.codec import Cell, Column, Form, Header, Kind, Plan, Range, Sheet, _py
 from gateway.errors import BadDocument
 from gateway.formats import samples
-from gateway.model import Array, Rows
+from gateway.rows import Array, Rows
 from gateway.text import escape_cell
 
 try:

@@ -6,7 +6,7 @@ from typing import Any
 import gateway.codec
 from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 from gateway.formats.records import RECORDS
-from gateway.model import Rows
+from gateway.rows import Rows
 from tests.codec.engines import outcome
 
 try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.codec import Column, Plan, sort
 from gateway.codec.columns import forms
 from gateway.formats import pgxseg
-from gateway.model import Rows
+from gateway.rows import Rows
 from tests.codec import raw
 from tests.codec.engines import (
     COLUMNS,

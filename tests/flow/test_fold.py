@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flow.fold import Landed, folded
-from gateway.model import Rows
+from gateway.rows import Rows
 
 SOURCES = 3
 

@@ -12,7 +12,7 @@ import pytest
 from gateway import codec
 from gateway.flow.turns import Turns, give_way
 from gateway.formats.base import compiled, interpreted
-from gateway.model import Array, Encode, Rows
+from gateway.rows import Array, Encode, Rows
 
 ROWS = Rows(b"", 0, 0)
 

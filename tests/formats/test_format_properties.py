@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from gateway.formats import FORMATS, beacon, bed, downloads, eras, jsonl, pgxseg, records, samples, seg, tables, vcf
 from gateway.formats.base import camel, dumps, plain
-from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Tally, Wanted
+from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
+from gateway.rows import Tally
 from gateway.text import unescape
 
 # --- documents that are odd in every way -----------------------------------------------------------------------------

@@ -5,7 +5,8 @@ import math
 import pytest
 from bson import ObjectId
 
-from gateway.model import FilterTerm, Tally
+from gateway.model import FilterTerm
+from gateway.rows import Tally
 from tests.formats.layout import encoded, parts
 from tests.formats.test_pgxseg_samples import BIOSAMPLE_OF_THE_BYTES, LINE_OF_THE_BYTES
 

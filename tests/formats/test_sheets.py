@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.codec import Sheet, _py
 from gateway.demo.cohort import documents as demo
 from gateway.formats import samples, sheets, tables
-from gateway.model import Rows
+from gateway.rows import Rows
 from tests.codec.engines import ENGINES
 from tests.datasets import ODD_VARIANTS, old_variant
 from tests.formats.test_format_properties import TERM, VARIANT, documents

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import Busy, DatasetChanged, GatewayError, StoreDown
 from gateway.flow.limits import Slots
-from gateway.model import Tally
+from gateway.rows import Tally
 from gateway.spool.exports import Export, Making, Spool, Unspooled
 from gateway.spool.folder import Folder
 

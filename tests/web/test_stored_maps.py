@@ -18,8 +18,9 @@ from gateway.config import Config, load
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
-from gateway.model import Plan, Tally
+from gateway.model import Plan
 from gateway.query import params
+from gateway.rows import Tally
 from gateway.web.prepare import prepare
 from gateway.web.routes import ROUTES
 from tests.profiles import fractions, frequencies, profiles

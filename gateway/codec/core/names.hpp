@@ -51,6 +51,7 @@ class Names {
     // What a place can tell apart in one document, and from where on it forgets what came in others.
     static constexpr std::size_t most = 64;
     static constexpr std::size_t many = 32;
+    static constexpr std::size_t most_of_all = 10'000;
 
     explicit Names(const RecordPlan& plan) : plan_(plan) { forget(); }
 
@@ -86,8 +87,8 @@ class Names {
     std::uint32_t learn(const Byte* at, const Byte* end, std::uint32_t place) {
         const Byte* const stop = name_end(at, end);
         const std::size_t known = names_[place].inside.size();
-        if (stop == nullptr || known == most) return nothing;
-        crowded_ = crowded_ || known >= many;
+        if (stop == nullptr || known == most || names_.size() > most_of_all) return nothing;
+        crowded_ = crowded_ || known >= many || names_.size() == most_of_all;
         const std::string_view raw = view(at, distance(at, stop));
         Buffer key(raw.size() + 16);
         put_text(key, camel(raw));
