@@ -1,8 +1,7 @@
 """The few words everything is said in: what was asked, what that selects, and how it is delivered.
 
 All frozen values, no behaviour beyond what follows from their fields.  A download is data before it is work: `Ask`
-(words of a request) becomes `Selection` (conditions on collections) becomes `Plan` (parts to stream); only the pump
-does things.
+(words of a request) becomes `Selection` (conditions on collections) becomes `Plan` (parts that the pump streams).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +34,7 @@ __all__ = [
 ]
 
 Condition = dict[str, Any]
-"""A MongoDB query document.  Built by `query/` only, from validated values."""
+"""A MongoDB query document, built by `query/` only, from validated values."""
 
 Entity = Literal[
     "variants", "biosamples", "individuals", "analyses", "runs", "cohorts", "datasets", "frequencies", "collations"
@@ -296,7 +295,8 @@ class Encode(Protocol):
     """Shapes rows: raw BSON arrays in (as replies carry them), bytes out, in (key, `_id`) order.
 
     Only rows `start:stop` of that order are written.  Split-invariant: encode(a) + encode(b) == encode(a + b) where
-    all of a's rows precede b's.  Pure, and called in threads; one that has a true `interpreted` lets no others work.
+    all of a's rows precede b's.  Pure, and called in threads.  One that needs the interpreter has `sure`, what it does
+    without (None, or what gives None where it cannot), and `reference`, which always can.
     """
 
     def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:

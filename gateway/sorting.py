@@ -4,8 +4,8 @@ The files have no name and vanish with the process, whatever becomes of it; they
 files (`TMPDIR`).  Work comes in pieces that are short enough for a thread beside an event loop.
 """
 
-import heapq
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import BinaryIO, Final, cast
@@ -17,6 +17,8 @@ _AT_ONCE: Final = 5_000
 _RUN_BYTES: Final = 8 * 1024 * 1024
 _MOST_FILES: Final = 64
 _BUFFER: Final = 64 * 1024
+_MERGED_BYTES: Final = 512 * 1024
+"""Read of all files together before some of it is merged; some thousand lines."""
 
 
 class Sorter:
@@ -41,17 +43,17 @@ class Sorter:
 
     def _spill(self) -> None:
         """Write what is in memory to a file of its own; many files become one."""
-        run = _written(heapq.merge(*self._lists))
+        run = _written(_merged(self._lists, []))
         self._lists, self._size = [], 0
         self._files.append(run)
         if len(self._files) >= self._most_files:
-            merged = _written(heapq.merge(*map(_read, self._files)))
+            merged = _written(_merged([], self._files))
             self._close()
             self._files = [merged]
 
     def sorted(self) -> Iterator[bytes]:
         """All lines in order; the sorter is empty after the last."""
-        yield from heapq.merge(*chain(map(_read, self._files), self._lists))
+        yield from chain.from_iterable(_merged(self._lists, self._files))
         self._lists, self._size = [], 0
         self._close()
 
@@ -65,12 +67,42 @@ class Sorter:
         self._close()
 
 
-def _written(lines: Iterable[bytes]) -> BinaryIO:
-    file = cast("BinaryIO", tempfile.TemporaryFile(buffering=_BUFFER))  # noqa: SIM115 - the sorter closes it
-    file.writelines(lines)
-    return file
+def _merged(lists: list[list[bytes]], files: list[BinaryIO]) -> Iterator[list[bytes]]:
+    """The lines of sorted lists and files in order, in lists of some thousand.
+
+    Blocks of all are taken together as far as the first of them ends, and sorted: that is a merge, for what is sorted
+    in runs already, and far quicker than one line by line.
+    """
+    runs = [_slices(lines, max(1, _AT_ONCE // len(lists))) for lines in lists]
+    runs += [_read(file, _MERGED_BYTES // len(files)) for file in files]
+    waiting = [(run, block) for run in runs if (block := next(run, None))]
+    while waiting:
+        bound = min(block[-1] for _, block in waiting)
+        merged: list[bytes] = []
+        left = []
+        for run, block in waiting:
+            end = bisect_right(block, bound)
+            merged += block[:end]
+            rest = block[end:] if end < len(block) else next(run, None)
+            if rest:
+                left.append((run, rest))
+        merged.sort()
+        yield merged
+        waiting = left
 
 
-def _read(file: BinaryIO) -> Iterator[bytes]:
+def _slices(lines: list[bytes], size: int) -> Iterator[list[bytes]]:
+    return (lines[at : at + size] for at in range(0, len(lines), size))
+
+
+def _read(file: BinaryIO, size: int) -> Iterator[list[bytes]]:
     file.seek(0)
-    return iter(file)
+    while lines := file.readlines(size):
+        yield lines
+
+
+def _written(lists: Iterable[list[bytes]]) -> BinaryIO:
+    file = cast("BinaryIO", tempfile.TemporaryFile(buffering=_BUFFER))  # noqa: SIM115 - the sorter closes it
+    for lines in lists:
+        file.writelines(lines)
+    return file

@@ -10,7 +10,7 @@ from pymongo.database import Database
 Document = dict[str, Any]
 TYPES = {"EFO:0030067": "DEL", "EFO:0030070": "DUP", "EFO:0030065": "LOH"}
 
-__all__ = ["LONG", "ODD_VARIANTS", "flatten", "write_long", "write_odd"]
+__all__ = ["LONG", "ODD_VARIANTS", "flatten", "old_variant", "write_long", "write_odd"]
 
 
 def flatten(current: Database[Document], old: Database[Document]) -> None:
@@ -24,7 +24,7 @@ def flatten(current: Database[Document], old: Database[Document]) -> None:
         for field in fields:
             old[collection].create_index(field)
     old.biosamples.insert_many([_old_biosample(document) for document in current.biosamples.find()])
-    old.variants.insert_many([_old_variant(d) for d in current.variants.find() if "location" in d])
+    old.variants.insert_many([old_variant(d) for d in current.variants.find() if "location" in d])
     callsets = [{k: d[k] for k in ("_id", "id", "biosample_id")} for d in current.analyses.find()]
     old.callsets.insert_many(callsets)
     old.individuals.insert_many([{k: d[k] for k in ("_id", "id")} for d in current.individuals.find()])
@@ -62,7 +62,8 @@ def _old_biosample(document: Document) -> Document:
     }
 
 
-def _old_variant(document: Document) -> Document:
+def old_variant(document: Document) -> Document:
+    """A variant as it would have been in 2021."""
     location = document["location"]
     old: Document = {
         "_id": document["_id"],

@@ -7,33 +7,47 @@ import os
 
 from gateway.codec._json import camel, dumps, empty, filled, is_term, json_rows, plain, record
 from gateway.codec._py import sort, types_after
-from gateway.codec.columns import Cell, Column, Header, Kind, Label
+from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._json import sure_json_rows
-    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
+    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 else:
     try:
-        from gateway.codec._c import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_json_rows
+        from gateway.codec._c import (
+            IMPLEMENTATION,
+            count,
+            decode,
+            last_id,
+            lines,
+            rows,
+            split_reply,
+            sure_json_rows,
+            sure_rows,
+        )
     except ImportError:
         from gateway.codec._json import sure_json_rows
-        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply
+        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
 
 __all__ = [
     "IMPLEMENTATION",
     "Camel",
     "Cell",
     "Column",
+    "Form",
     "Header",
     "Kind",
     "Known",
     "Label",
     "Listed",
     "Object",
+    "Plan",
+    "Range",
     "RecordPlan",
     "Renewal",
     "Rest",
+    "Sheet",
     "Value",
     "camel",
     "count",
@@ -51,5 +65,6 @@ __all__ = [
     "sort",
     "split_reply",
     "sure_json_rows",
+    "sure_rows",
     "types_after",
 ]

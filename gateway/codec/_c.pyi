@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.codec.columns import Column, Header
+from gateway.codec.columns import Header, Plan
 from gateway.codec.shapes import RecordPlan
 from gateway.model import Array, Rows
 
@@ -25,9 +25,7 @@ def last_id(array: bytes) -> Any: ...
 def lines(
     arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None
 ) -> Rows | None: ...
-def rows(
-    arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
-) -> Rows: ...
+def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None) -> Rows: ...
 def split_reply(raw: bytes) -> tuple[int, memoryview]: ...
 def sure_json_rows(
     arrays: Sequence[Array],
@@ -40,5 +38,5 @@ def sure_json_rows(
     stop: int | None = None,
 ) -> Rows | None: ...
 def sure_rows(
-    arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
+    arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
 ) -> Rows | None: ...

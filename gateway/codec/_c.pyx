@@ -6,7 +6,7 @@ is unsure, because the bytes are malformed or merely rare, the reference engine 
 are the same in both by construction.  Nothing here decides anything about rows.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
 from libcpp.pair cimport pair
@@ -15,7 +15,7 @@ from libcpp.string_view cimport string_view
 from libcpp.vector cimport vector
 
 from gateway.codec import _json, _py, shapes
-from gateway.codec.columns import Kind
+from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.model import Rows
 
 __all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
@@ -32,16 +32,31 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         position
         number
         lookup
+        only_string
+        value
+        whole
 
     cdef cppclass Table:
         void fill(const vector[pair[string, string]]&) except +
         void set_default(string) except +
+
+    cdef struct Range:
+        int64_t least
+        int64_t room
+        int32_t after
+        int32_t within
+        cbool cut
 
     cdef cppclass Plan:
         Plan() except +
         cbool order_by(string) except +
         void add_column(string, cbool) except +
         void check(string) except +
+        void bound(const Range&)
+        Table& size_table() except +
+        void add_form() except +
+        cbool ask(string, cbool) except +
+        void make_strict()
         cbool add_cell(string, CoreKind, int64_t) except +
         Table& last_table()
 
@@ -55,8 +70,13 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         void group_is(string, string) except +
         cbool add_refused(string) except +
 
+    cdef cppclass Renderer:
+        const vector[string_view]& odd()
+        void give(const vector[string]&)
+
     cdef cppclass RowEncoder:
         RowEncoder(const Plan&, size_t) except +
+        Renderer& renderer()
         cbool add(const Byte*, size_t) except +
         size_t count()
         string_view pick(size_t, size_t) except +
@@ -122,7 +142,7 @@ cdef class _Compiled:
     """A column plan as the core reads it."""
 
     cdef Plan plan
-    cdef object columns  # keeps the tuple alive whose identity is the key of the cache
+    cdef object made_of  # keeps what it was made of alive, whose identity is the key of the cache
 
 
 # Formats hold their columns in module constants, or make them for a request: few at a time.
@@ -133,35 +153,65 @@ cdef enum:
 cdef dict _plans = {}
 
 
-cdef _Compiled _compiled(object columns, str key):
-    """The plan of these columns; None if the core cannot express it.  Made once for a tuple of columns."""
-    name = (id(columns), key)
+cdef _Compiled _compiled(object plan, str key):
+    """The plan as the core reads it; None if it cannot express it.  Made once for a tuple of columns, or a sheet."""
+    name = (id(plan), key)
     if name in _plans:
         return _plans[name][1]
-    made = _compile(columns, key)
-    if type(columns) is tuple:
+    made = _compile(plan, key)
+    if type(plan) is tuple or isinstance(plan, Sheet):
         if len(_plans) >= _MOST_PLANS:
             _plans.clear()
-        _plans[name] = (columns, made)
+        _plans[name] = (plan, made)
     return made
 
 
-cdef _Compiled _compile(object columns, str key):
+cdef _Compiled _compile(object plan, str key):
     cdef _Compiled made = _Compiled()
-    made.columns = columns
-    try:
-        if not made.plan.order_by(key.encode()):
+    made.made_of = plan
+    if not made.plan.order_by(key.encode()):
+        return None
+    for number, form in enumerate(forms(plan)):
+        if number:
+            made.plan.add_form()
+        for name, there in [*((name, True) for name in form.has), *((name, False) for name in form.lacks)]:
+            if not made.plan.ask(name.encode(), there):
+                return None
+        if not _add_columns(made, form.columns):
             return None
-        for column in columns:
+    return made
+
+
+cdef bint _add_columns(_Compiled made, object columns) except -1:
+    try:
+        for number, column in enumerate(columns):
             made.plan.add_column(column.missing.encode(), column.required)
             if column.only is not None:
                 made.plan.check(column.only.encode())
+            _bound(made, columns, number)
             for cell in column.cells:
                 if not _add_cell(made, cell):
-                    return None
+                    return False
     except UnicodeEncodeError:  # a lone surrogate: no text of a document equals it
-        return None
-    return made
+        return False
+    return True
+
+
+cdef int _bound(_Compiled made, object columns, Py_ssize_t number) except -1:
+    """The range of a column's integers, and the numbers of its texts, where it has them."""
+    cdef Range bounds
+    cdef vector[pair[string, string]] entries
+    found, sizes = columns[number].range, columns[number].sizes
+    if found is not None:
+        bounds.least, bounds.room, bounds.cut = found.least, found.room, found.cut
+        bounds.after = earlier(columns, number, found.after)
+        bounds.within = earlier(columns, number, found.within)
+        made.plan.bound(bounds)
+    if sizes:
+        for text, size in sizes.items():
+            entries.push_back(pair[string, string](text.encode(), b"%d" % size))
+        made.plan.size_table().fill(entries)
+    return 0
 
 
 cdef bint _add_cell(_Compiled made, object cell) except -1:
@@ -175,8 +225,16 @@ cdef bint _add_cell(_Compiled made, object cell) except -1:
         kind = CoreKind.number
     elif cell.kind is Kind.LOOKUP:
         kind = CoreKind.lookup
+    elif cell.kind is Kind.STRING:
+        kind = CoreKind.only_string
+    elif cell.kind is Kind.VALUE:
+        kind = CoreKind.value
+    elif cell.kind is Kind.WHOLE:
+        kind = CoreKind.whole
     if not -_MOST_SHIFT <= cell.shift <= _MOST_SHIFT or not made.plan.add_cell(cell.path.encode(), kind, cell.shift):
         return False
+    if cell.strict:
+        made.plan.make_strict()
     if cell.kind is Kind.LOOKUP:
         for known, text in cell.table.items():
             entries.push_back(pair[string, string](known.encode(), escaped(text.encode())))
@@ -245,8 +303,28 @@ def sure_rows(object arrays, object columns, str key, object start=0, object sto
     if compiled is None or not _views(batches, views):
         return None
     cdef unique_ptr[RowEncoder] encoder
-    encoder.reset(new RowEncoder(compiled.plan, _size(views)))
-    return _encoded[RowEncoder](encoder.get(), views, start, stop)
+    cdef vector[string] given
+    while True:
+        encoder.reset(new RowEncoder(compiled.plan, _size(views)))
+        encoder.get().renderer().give(given)
+        found = _encoded[RowEncoder](encoder.get(), views, start, stop)
+        if found is None or encoder.get().renderer().odd().size() == given.size():
+            return found
+        # Rows are in their order only when all are there: so once more, with the lines of odd documents.
+        if not _odd_lines(encoder.get().renderer().odd(), columns, given):
+            return None
+
+
+cdef bint _odd_lines(const vector[string_view]& odd, object sheet, vector[string]& lines) except -1:
+    """What the sheet makes of odd documents; false if one cannot be read."""
+    cdef size_t at
+    for at in range(odd.size()):
+        try:
+            (document,) = _py.decode_sound((<const char*>odd[at].data())[:odd[at].size()])
+        except _py.UNREADABLE:
+            return False
+        lines.push_back(sheet.otherwise(document).encode())
+    return True
 
 
 # --- header lines ----------------------------------------------------------------------------------------------------

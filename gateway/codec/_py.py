@@ -5,12 +5,9 @@ it; nothing else is raised, whatever the bytes are.  Valid is what the driver's 
 deeper than MAX_DEPTH.
 """
 
-import math
-import re
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from bson import Decimal128, ObjectId, decode_all
@@ -18,10 +15,10 @@ from bson import decode as bson_decode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
-from gateway.codec.columns import Cell, Column, Header, Kind
+from gateway.codec._cells import writer
+from gateway.codec.columns import Header, Plan
 from gateway.errors import BadDocument
 from gateway.model import Array, Rows
-from gateway.text import escape_cell
 
 __all__ = [
     "IMPLEMENTATION",
@@ -36,6 +33,7 @@ __all__ = [
     "rows",
     "sort",
     "split_reply",
+    "sure_rows",
     "types_after",
 ]
 
@@ -60,11 +58,6 @@ _FIXED: Final = {0x01: 8, 0x06: 0, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4,
 _FIXED_MIN_MAX: Final = {0xFF: 0, 0x7F: 0}
 _STRINGS: Final = {0x02, 0x0D, 0x0E}
 _DOCUMENTS: Final = {0x03, 0x04}
-
-_INT64_LIMIT: Final = 2**63
-_POSITION_LIMIT: Final = 2**31
-_DIGITS = re.compile(r"-?[0-9]{1,18}\Z")
-_NUMERIC = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?\Z")
 
 
 def split_reply(raw: bytes) -> tuple[int, memoryview]:
@@ -273,18 +266,13 @@ def sort(documents: list[dict[str, Any]], key: str) -> None:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def rows(arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None) -> Rows:
+def rows(arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None) -> Rows:
     """Tab-separated lines, one a document, in (`key`, `_id`) order; rows `start:stop` of them."""
     documents = decode(arrays)
     sort(documents, key)
-    renderers = [_renderer(column) for column in columns]
+    line = writer(columns)
     chosen = documents[start:stop]
-    lines = []
-    for document in chosen:
-        cells = [text for render in renderers if (text := render(document)) is not None]
-        if len(cells) == len(renderers):
-            lines.append("\t".join(cells) + "\n")
-    return Rows("".join(lines).encode(), len(chosen), len(documents))
+    return Rows("".join(map(line, chosen)).encode(), len(chosen), len(documents))
 
 
 def lines(arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None) -> Rows | None:
@@ -296,90 +284,12 @@ def lines(arrays: Sequence[Array], header: Header, key: str, start: int = 0, sto
     return None
 
 
-def _renderer(column: Column) -> Callable[[Mapping[str, Any]], str | None]:
-    """A function that finds a column's text; None where the document is to have no row."""
-    find = _finder(column)
-    if column.only is None:
-        return find
-
-    def checked(document: Mapping[str, Any]) -> str | None:
-        text = find(document)
-        return text if text == column.only else None
-
-    return checked
-
-
-def _finder(column: Column) -> Callable[[Mapping[str, Any]], str | None]:
-    tries = [(tuple(cell.path.split(".")), _shape(cell)) for cell in column.cells]
-    missing = None if column.required else column.missing
-
-    def render(document: Mapping[str, Any]) -> str | None:
-        for path, shape in tries:
-            value: Any = document
-            for name in path:
-                value = _step(value, name)
-                if value is None:
-                    break
-            else:
-                if text := shape(value):
-                    return text
-        return missing
-
-    return render
-
-
-def _step(value: Any, name: str) -> Any:
-    if isinstance(value, dict):
-        return value.get(name)
-    if isinstance(value, list) and name.isdigit() and int(name) < len(value):
-        return value[int(name)]
+def sure_rows(
+    arrays: Sequence[Array],  # noqa: ARG001 - as the compiled engine has them
+    columns: Plan,  # noqa: ARG001
+    key: str,  # noqa: ARG001
+    start: int = 0,  # noqa: ARG001
+    stop: int | None = None,  # noqa: ARG001
+) -> Rows | None:
+    """The rows as a compiled engine writes them by itself; None where it is unsure, as here it always is."""
     return None
-
-
-def _shape(cell: Cell) -> Callable[[Any], str]:
-    if cell.kind is Kind.LOOKUP:
-        table, default = cell.table, cell.default or ""
-        # `str`, because JavaScript code is a string that cannot be looked up.
-        return lambda value: escape_cell(table.get(str(value), default)) if isinstance(value, str) else ""
-    if cell.kind is Kind.POSITION:
-        return lambda value: _position(value, cell.shift)
-    return {Kind.TEXT: _text, Kind.INTEGER: _integer, Kind.NUMBER: _number}[cell.kind]
-
-
-def _position(value: Any, shift: int) -> str:
-    text = _integer(value)
-    position = int(text) + shift if text else -1
-    return str(position) if 0 <= position < _POSITION_LIMIT else ""
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return escape_cell(value)
-    if isinstance(value, ObjectId):
-        return str(value)
-    return _number(value)
-
-
-def _integer(value: Any) -> str:
-    if isinstance(value, bool):
-        return ""
-    if isinstance(value, Decimal128):
-        value = value.to_decimal()
-        if not value.is_finite():  # it would refuse to be compared
-            return ""
-    if isinstance(value, int | float | Decimal):
-        # No position is near 2**63; infinities and NaN fail the comparison too.
-        return str(int(value)) if -_INT64_LIMIT <= value < _INT64_LIMIT else ""
-    return value if isinstance(value, str) and _DIGITS.match(value) else ""
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, bool):
-        return ""
-    if isinstance(value, int):
-        return str(int(value))
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else ""
-    if isinstance(value, Decimal128):
-        return str(value) if value.to_decimal().is_finite() else ""
-    return value if isinstance(value, str) and _NUMERIC.match(value) else ""

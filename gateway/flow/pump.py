@@ -36,6 +36,8 @@ _OVERSHOOT: Final = 4
 _WALK_BYTES: Final = 8 * 1024 * 1024
 _WALK_ROWS: Final = 40_000
 _IDS_A_COUNT: Final = 400
+# Rows of a slice that are made by the interpreter, some tens of microseconds each.
+_INTERPRETED: Final = 2_000
 
 T = TypeVar("T")
 
@@ -229,7 +231,12 @@ class _Pass:
     def lane(self, part: Part) -> Lane:
         # Of all but variants there is one document a biosample, more or less.
         fixed = part.collection != "variants" and not part.aim
-        return Lane(part, Pace(part.aim or self._slicing.rows, fixed=fixed))
+        return Lane(part, Pace(self._rows(part), fixed=fixed))
+
+    def _rows(self, part: Part) -> int:
+        """The rows that a slice aims at: few where each of them keeps the interpreter from others."""
+        slow = getattr(part.encode, "sure", part) is None
+        return part.aim or (min(self._slicing.rows, _INTERPRETED) if slow else self._slicing.rows)
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
@@ -242,7 +249,7 @@ class _Pass:
             part.source,
             self._condition(part, ids),
             projection=part.projection,
-            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
+            limit=self._rows(part) * _OVERSHOOT,
         )
 
     async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
@@ -254,15 +261,18 @@ class _Pass:
             self._condition(part, ids),
             part.encode,
             projection=part.projection,
-            limit=(part.aim or self._slicing.rows) * _OVERSHOOT,
+            limit=self._rows(part) * _OVERSHOOT,
         )
         lane.pace.took(len(ids), time.monotonic() - began)
         lane.pace.weighed(len(ids), size)
+        if isinstance(landed, Page) and landed.complete:
+            return await self._source.turns.interpreted(part.encode, landed.arrays)
         return landed
 
-    async def _encode(self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None) -> Rows:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, partial(part.encode, arrays, start=start, stop=stop))
+    async def _encode(
+        self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
+    ) -> Rows:
+        return await self._source.turns.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
     async def _arrays(self, lane: Lane, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
         """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
@@ -333,7 +343,7 @@ class _Pass:
             found = 0
             async with aclosing(self._arrays(lane, ids, page)) as pieces:
                 async for arrays in pieces:
-                    rows = await self._encode(part, arrays, skip, skip + left)
+                    rows = await self._encode(part, arrays, skip, skip + left, urgent=True)
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     yield rows
                     if left <= 0:

@@ -113,6 +113,7 @@ class Source:
         if self._orphans:
             await asyncio.wait(self._orphans, timeout=2)
         self._client.close()
+        self.turns.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def _database(self, dataset: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
@@ -160,6 +161,8 @@ class Source:
     ) -> tuple[Rows | Page, int]:
         """What `encode` makes of the documents if they are all there are, else the page itself; and their bytes.
 
+        The page as well where they are, but encoding them needs the interpreter.
+
         Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
         """
         command = self._find(collection, condition, projection, limit)
@@ -167,10 +170,7 @@ class Source:
         def work() -> tuple[Rows | Page, int]:
             full, batch = self._reply(dataset, command)
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
-            rows = None
-            if not full:
-                with self.turns.of(encode):
-                    rows = encode([batch])
+            rows = None if full else self.turns.tried(encode, [batch])
             whole = rows is not None and rows.matched < limit
             return rows if rows is not None and whole else _page(batch, limit, full=full), len(batch)
 

@@ -20,6 +20,8 @@ __all__ = ["CODINGS", "squeezed"]
 _FIRST: Final = 4 * 1024
 # A flush each 128 KiB costs under 1 % of size.
 _BLOCK: Final = 128 * 1024
+# Of a chunk, at once.
+_PIECE: Final = 1024 * 1024
 # Fastest levels: level 1 of either is smaller and far faster than zlib's.
 _GZIP_LEVEL: Final = 1
 _ZSTD_LEVEL: Final = 1
@@ -97,7 +99,7 @@ class _Cutter:
         self._size = _FIRST
         self._kept = b""  # shorter than a block
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, chunk: Bytes) -> bytes:
         """What comes of all the blocks that are complete with this chunk."""
         rest, found = memoryview(chunk), []
         while len(self._kept) + len(rest) >= self._size:
@@ -117,6 +119,8 @@ async def squeezed(chunks: AsyncIterator[bytes], coding: str, executor: Executor
     loop = asyncio.get_running_loop()
     cutter = _Cutter(_PACKINGS[coding]())
     async for chunk in chunks:
-        if found := await loop.run_in_executor(executor, cutter.feed, chunk):
-            yield found
+        view = memoryview(chunk)
+        for at in range(0, len(view), _PIECE):
+            if found := await loop.run_in_executor(executor, cutter.feed, view[at : at + _PIECE]):
+                yield found
     yield await loop.run_in_executor(executor, cutter.end)

@@ -1,24 +1,34 @@
-"""Who encodes when, so that the event loop is never far behind.
+"""Who encodes when, so that the event loop is never far behind, and nothing quick stands behind something slow.
 
-Encoders run without the interpreter, as fast as a processor can.  More of them than processors only stand in each
-other's way; and while several downloads are under way there are always some to be encoded, so one processor is left to
-the event loop, which serves them all.  Encoders that need the interpreter have turns of their own, one at a time: fast
-ones do not wait for them here.
+Encoders of the core run beside the interpreter, as fast as a processor can.  More of them than processors only stand in
+each other's way; and while several downloads are under way there are always some to be encoded, so one processor is
+left to the event loop, which serves them all.
+
+What needs the interpreter is done in one thread: a second one would not make it faster, and the event loop would stand
+in a longer line for the interpreter.  Who waits for it waits on the event loop, in order, pages before slices; no
+thread waits that others need.
 """
 
+import asyncio
+import heapq
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Final
+from functools import partial
+from itertools import count
+from typing import Final, TypeVar
 
-from gateway.model import Encode
+from gateway.model import Array, Encode, Rows
 
 __all__ = ["Turns", "give_way"]
 
 # Levels: a third of the processor's time against a thread that does not give way.
 _NICER: Final = 5
+
+T = TypeVar("T")
 
 
 def give_way() -> None:
@@ -30,18 +40,22 @@ def give_way() -> None:
 
 
 class Turns:
-    """`with turns.of(encode):` is a turn of a thread; `with turns.passing():` on the event loop is a download."""
+    """Turns of encoders; `passing` is said of each download under way, `close` at the end."""
 
     def __init__(self, most: int) -> None:
-        """At most so many threads have a turn at once."""
+        """At most so many encoders of the core are at work at once."""
         self._most = most
         self._taken = 0
         self._passes = 0
         self._free = threading.Condition()
+        self._interpreter = ThreadPoolExecutor(1, "interpret", initializer=give_way)
+        self._interpreting = False
+        self._line: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._numbers = count()
 
-    @property
-    def _limit(self) -> int:
-        return self._most if self._passes < 2 else max(1, self._most - 1)
+    def close(self) -> None:
+        """Wait for nobody."""
+        self._interpreter.shutdown(wait=False, cancel_futures=True)
 
     @contextmanager
     def passing(self) -> Iterator[None]:
@@ -54,12 +68,22 @@ class Turns:
                 self._passes -= 1
                 self._free.notify()
 
+    # --- in threads --------------------------------------------------------------------------------------------------
+
+    def tried(self, encode: Encode, arrays: Sequence[Array], start: int = 0, stop: int | None = None) -> Rows | None:
+        """What the encoder makes of the arrays beside the interpreter; None: it needs that."""
+        sure: Encode | None = getattr(encode, "sure", encode)
+        if sure is None:
+            return None
+        with self._turn():
+            return sure(arrays, start=start, stop=stop)
+
+    @property
+    def _limit(self) -> int:
+        return self._most if self._passes < 2 else max(1, self._most - 1)
+
     @contextmanager
-    def of(self, encode: Encode) -> Iterator[None]:
-        """Wait until the encoder may work, and let no more than so many others work during the block."""
-        if getattr(encode, "interpreted", False):
-            yield
-            return
+    def _turn(self) -> Iterator[None]:
         with self._free:
             while self._taken >= self._limit:
                 self._free.wait()
@@ -70,3 +94,55 @@ class Turns:
             with self._free:
                 self._taken -= 1
                 self._free.notify()
+
+    # --- on the event loop -------------------------------------------------------------------------------------------
+
+    async def encoded(
+        self,
+        executor: Executor,
+        encode: Encode,
+        arrays: Sequence[Array],
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        urgent: bool = False,
+    ) -> Rows:
+        """What the encoder makes of the arrays, from a thread of the executor or that of the interpreter."""
+        found: Rows | None = None
+        if getattr(encode, "sure", encode) is not None:
+            work = partial(self.tried, encode, arrays, start, stop)
+            found = await asyncio.get_running_loop().run_in_executor(executor, work)
+        return await self.interpreted(encode, arrays, start, stop, urgent=urgent) if found is None else found
+
+    async def interpreted(
+        self, encode: Encode, arrays: Sequence[Array], start: int = 0, stop: int | None = None, *, urgent: bool = False
+    ) -> Rows:
+        """What the encoder makes of the arrays with the interpreter; the urgent ones come first."""
+        loop = asyncio.get_running_loop()
+        reference: Encode = getattr(encode, "reference", encode)
+        await self._stand_in_line(loop, urgent=urgent)
+        try:
+            return await loop.run_in_executor(self._interpreter, partial(reference, arrays, start=start, stop=stop))
+        finally:
+            self._call_next()
+
+    async def _stand_in_line(self, loop: asyncio.AbstractEventLoop, *, urgent: bool) -> None:
+        if not self._interpreting:
+            self._interpreting = True
+            return
+        called = loop.create_future()
+        heapq.heappush(self._line, (not urgent, next(self._numbers), called))
+        try:
+            await called
+        except asyncio.CancelledError:
+            if not called.cancelled():  # it was our turn
+                self._call_next()
+            raise
+
+    def _call_next(self) -> None:
+        while self._line:
+            _, _, called = heapq.heappop(self._line)
+            if not called.done():
+                called.set_result(None)
+                return
+        self._interpreting = False

@@ -1,18 +1,28 @@
 """What formats share: the row of the formats table, and the encoders of JSON rows.  Pure."""
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 
-__all__ = ["Format", "camel", "dumps", "in_turn", "installed", "json_rows", "plain", "record_rows"]
+__all__ = [
+    "Format",
+    "Sure",
+    "camel",
+    "compiled",
+    "dumps",
+    "installed",
+    "interpreted",
+    "json_rows",
+    "plain",
+    "record_rows",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,26 +80,41 @@ def installed(library: str) -> str:
     return metadata.version(library) if find_spec(library) else ""
 
 
-# What needs the interpreter for every document is done by one thread at a time: a second one would not make it faster,
-# and the event loop would stand in a longer line for the interpreter.
-_INTERPRETER: Final = threading.Lock()
+@dataclass(frozen=True, slots=True)
+class _Interpreted:
+    reference: Encode
+    sure: ClassVar[None] = None
+
+    def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        return self.reference(arrays, start=start, stop=stop)
+
+
+def interpreted(encode: Encode) -> Encode:
+    """The same encoder, which is known to need the interpreter for every document."""
+    return _Interpreted(encode)
+
+
+class Sure(Protocol):
+    """The core's side of an encoder: None where it is unsure."""
+
+    def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows | None:
+        """Encode the documents of `arrays`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class _InTurn:
-    """An encoder that holds the interpreter while it works."""
-
-    encode: Encode
-    interpreted: ClassVar[bool] = True
+class _Compiled:
+    sure: Sure
+    reference: Encode
 
     def __call__(self, arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        with _INTERPRETER:
-            return self.encode(arrays, start=start, stop=stop)
+        found = self.sure(arrays, start=start, stop=stop)
+        return self.reference(arrays, start=start, stop=stop) if found is None else found
 
 
-def in_turn(encode: Encode) -> Encode:
-    """The same encoder, never at work twice at the same time, nor beside another one of its kind."""
-    return _InTurn(encode)
+def compiled(sure: Sure, reference: Encode) -> Encode:
+    """The encoder that asks the core, where there is one, and the reference where the core is unsure of a batch."""
+    return _Interpreted(reference) if codec.IMPLEMENTATION == "python" else _Compiled(sure, reference)
 
 
 def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
@@ -102,19 +127,12 @@ def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes
         data = b"".join(before + dumps(shape(document)) + after for document in chosen)
         return Rows(data, len(chosen), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
 
 
 def record_rows(plan: RecordPlan, key: str, *, before: bytes = b"", after: bytes = b"") -> Encode:
     """The same for records that are made by a plan, which the core does beside the interpreter where it is sure."""
-
-    def interpreted(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        return codec.json_rows(arrays, plan, key, before=before, after=after, start=start, stop=stop)
-
-    reference = in_turn(interpreted)
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        found = codec.sure_json_rows(arrays, plan, key, before=before, after=after, start=start, stop=stop)
-        return reference(arrays, start=start, stop=stop) if found is None else found
-
-    return encode
+    return compiled(
+        partial(codec.sure_json_rows, plan=plan, key=key, before=before, after=after),
+        partial(codec.json_rows, plan=plan, key=key, before=before, after=after),
+    )

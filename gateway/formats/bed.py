@@ -1,19 +1,21 @@
 """BED for genome browsers: a track for each kind of state in Progenetix' colours, a row a variant, `chr` names.
 
 A track is a part of its own, read by itself: the database sends each variant once, for the track that it is in, and
-nothing waits in memory for its turn.  Coordinates are 0-based; what has no place on a chromosome has no row.
+nothing waits in memory for its turn.  Coordinates are 0-based, and such that genome browsers and bedtools take them:
+what has no place on a chromosome has no row, nor has what ends before it starts; what ends behind its chromosome ends
+with it.  A feature without bases (an insertion) is valid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.codec import Cell, Column
+from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, STARTS, by_state, chromosome, encoder, positions, projection
+from gateway.formats.cells import ENDS, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
 from gateway.genome import STATE_OF_TYPE
 from gateway.model import Condition, Part, Survey, Wanted
 
-__all__ = ["FORMAT", "TRACKS", "Track"]
+__all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +45,32 @@ TRACKS: Final = (
     Track("other", "other", "128,128,128", ()),
 )
 _OTHER: Final = TRACKS[-1]
+# How the names of chromosomes are spelt.
+_UCSC: Final = {"prefix": "chr", "mitochondrion": "M"}
 _COLOURS: Final = {state: track.colour for track in TRACKS for state in track.states}
 
 
 def _columns(track: Track) -> tuple[Column, ...]:
-    start = Column("chromStart", positions(STARTS), required=True)
+    # A place begins with a base of its chromosome.
+    start = Column("chromStart", cells(Kind.INTEGER, *STARTS), range=Range(within="chrom", room=1))
     # A variant of 2021 without an end is of one base.
-    end = Column("chromEnd", (*positions(ENDS), *positions(STARTS, shift=1)), required=True)
+    ends = (*cells(Kind.INTEGER, *ENDS), *positions(STARTS, shift=1))
+    end = Column("chromEnd", ends, range=Range(after="chromStart", within="chrom", cut=True))
     return (
-        Column("chrom", chromosome(prefix="chr", mitochondrion="M"), required=True),
+        Column("chrom", chromosome(**_UCSC), required=True, sizes=sizes(**_UCSC)),
         start,
         end,
         Column("name", (Cell("biosample_id"),)),
         Column("score", (), "0"),
         Column("strand", (), "."),
-        Column("thickStart", start.cells, required=True),
-        Column("thickEnd", end.cells, required=True),
+        replace(start, name="thickStart"),
+        replace(end, name="thickEnd"),
         Column("itemRgb", by_state(_COLOURS, _OTHER.colour), _OTHER.colour, only=track.colour),
     )
 
 
 # Made once: the compiled engine knows plans by their identity.
-_PLANS: Final = {track.name: _columns(track) for track in TRACKS}
+COLUMNS: Final = {track.name: _columns(track) for track in TRACKS}
 
 
 def _of(track: Track, survey: Survey) -> Condition:
@@ -92,7 +98,7 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((survey, selection),) = wanted.datasets
 
     def part(track: Track) -> Part:
-        columns = _PLANS[track.name]
+        columns = COLUMNS[track.name]
         line = (
             f'track name={track.name} description="{track.description} ({selection.dataset})" visibility=squish '
             f"color={track.colour} itemRgb=On\n#" + "\t".join(column.name for column in columns) + "\n"

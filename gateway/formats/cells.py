@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from gateway import codec
-from gateway.codec import Cell, Column, Kind
+from gateway.codec import Cell, Column, Kind, Sheet
+from gateway.formats.base import compiled
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
-from gateway.model import Array, Encode, Rows
+from gateway.model import Encode
 
 __all__ = [
     "BY_SEQUENCE",
@@ -25,6 +27,7 @@ __all__ = [
     "lookup",
     "positions",
     "projection",
+    "sizes",
 ]
 
 LABELS: Final = {state.id: state.label for state in STATES.values()}
@@ -62,7 +65,7 @@ def chromosome(
 
     `paths` are where names may be, `sequences` where identifiers of sequences may.
     """
-    named = {name: prefix + (mitochondrion if name == "MT" else name) for name in CHROMOSOMES}
+    named = _named(prefix, mitochondrion)
     spelled = {
         **named,
         **{f"chr{name}": text for name, text in named.items()},
@@ -73,6 +76,15 @@ def chromosome(
     }
     by_sequence = {CHROMOSOMES[name].sequence_id: text for name, text in named.items()}
     return (*(lookup(path, spelled) for path in paths), *(lookup(path, by_sequence) for path in sequences))
+
+
+def sizes(*, prefix: str = "", mitochondrion: str = "MT") -> Mapping[str, int]:
+    """The number of bases of each chromosome, under the names that `chromosome` gives them."""
+    return MappingProxyType({text: CHROMOSOMES[name].size for name, text in _named(prefix, mitochondrion).items()})
+
+
+def _named(prefix: str, mitochondrion: str) -> dict[str, str]:
+    return {name: prefix + (mitochondrion if name == "MT" else name) for name in CHROMOSOMES}
 
 
 def positions(paths: Sequence[str], *, shift: int = 0) -> tuple[Cell, ...]:
@@ -100,10 +112,6 @@ def projection(columns: Sequence[Column], *more: str) -> dict[str, int]:
     return dict.fromkeys(sorted(paths | {"_id", "biosample_id", *more}), 1)
 
 
-def encoder(columns: tuple[Column, ...], key: str = "biosample_id") -> Encode:
-    """The encoder that writes the columns' cells, a line a document."""
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        return codec.rows(arrays, columns, key, start, stop)
-
-    return encode
+def encoder(columns: tuple[Column, ...] | Sheet, key: str = "biosample_id") -> Encode:
+    """The encoder that writes the columns' cells, or a sheet's, a line a document."""
+    return compiled(partial(codec.sure_rows, columns=columns, key=key), partial(codec.rows, columns=columns, key=key))

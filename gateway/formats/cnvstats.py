@@ -13,7 +13,7 @@ from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
 from gateway.formats import records
-from gateway.formats.base import Format, dumps, in_turn
+from gateway.formats.base import Format, dumps, interpreted
 from gateway.formats.envelope import page, result_sets
 from gateway.formats.profiles import Analysis, Profiles, variants_part
 from gateway.model import Array, Part, Rows, Wanted
@@ -118,7 +118,7 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
                 selection=selection,
                 collection="analyses",
                 projection=_PROJECTION,
-                encode=in_turn(_lines),
+                encode=interpreted(_lines),
                 narrow={"id": {"$in": list(ids)}} if ids else {},
                 beside=(variants_part(wanted, survey, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),

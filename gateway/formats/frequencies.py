@@ -15,7 +15,7 @@ from gateway import codec
 from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
-from gateway.formats.base import Format, camel, dumps, in_turn, plain
+from gateway.formats.base import Format, camel, dumps, interpreted, plain
 from gateway.formats.matrix import header
 from gateway.formats.profiles import Profiles, analyses_part
 from gateway.formats.services import envelope
@@ -91,7 +91,7 @@ def _stored_rows(bins: int) -> Encode:
                 packed.extend(_number(interval.get(name), math.nan) for interval in intervals)
         return Rows(packed.tobytes(), len(documents[start:stop]), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
 
 
 class _Frequencies:

@@ -14,7 +14,7 @@ from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
 from gateway.formats import eras, samples
-from gateway.formats.base import Format, in_turn
+from gateway.formats.base import Format, interpreted
 from gateway.formats.profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
 from gateway.model import Array, Encode, Part, Rows, Selection, Survey, Tally, Wanted
@@ -78,7 +78,7 @@ def _maps(name: str, path: str, bins: int) -> Encode:
                 lines.append(f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n")
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
 
 
 def _groups(group: samples.Grouping) -> Encode:
@@ -94,7 +94,7 @@ def _groups(group: samples.Grouping) -> Encode:
                 lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
 
 
 # --- the fold --------------------------------------------------------------------------------------------------------

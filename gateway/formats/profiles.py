@@ -7,12 +7,10 @@ biosample brings is held until it is complete, then forgotten.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from gateway import codec
 from gateway.bins.coverage import (
     CHROMOSOME_NUMBERS,
     DEL,
@@ -25,6 +23,7 @@ from gateway.bins.coverage import (
 )
 from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
+from gateway.formats.cells import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
 from gateway.model import Condition, Fold, Part, Say, Selection, Survey, Wanted
 from gateway.text import escape_cell
@@ -91,7 +90,7 @@ def analyses_part(wanted: Wanted, survey: Survey, selection: Selection, fold: Ca
         selection=selection,
         collection="analyses",
         projection=_fields(_ANALYSIS_COLUMNS),
-        encode=partial(codec.rows, columns=_ANALYSIS_COLUMNS, key="biosample_id"),
+        encode=encoder(_ANALYSIS_COLUMNS),
         narrow={"id": {"$in": list(ids)}} if ids else {},
         beside=(variants_part(wanted, survey, selection),),
         fold=fold,
@@ -115,7 +114,7 @@ def variants_part(wanted: Wanted, survey: Survey, selection: Selection) -> Part:
         selection=selection,
         collection="variants",
         projection=_fields(_SEGMENT_COLUMNS),
-        encode=partial(codec.rows, columns=_SEGMENT_COLUMNS, key="biosample_id"),
+        encode=encoder(_SEGMENT_COLUMNS),
         narrow={**_PERHAPS_CNV, **({field: {"$in": list(ids)}} if ids else {})},
     )
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,7 +16,7 @@ from gateway import codec
 from gateway.codec import Header, Label
 from gateway.errors import BadRequest
 from gateway.formats import eras
-from gateway.formats.base import in_turn
+from gateway.formats.base import compiled
 from gateway.model import Array, Encode, Rows
 from gateway.text import escape_value, never_escaped
 
@@ -266,13 +267,7 @@ LINE_2021: Final = Line(line_2021, _ID_2021, _TERM_2021)
 
 def rows(kind: Line, group: Grouping) -> Encode:
     """The encoder that writes a line a biosample: the core's lines, where it is sure of all of them."""
-    header, reference = kind.header(group), in_turn(written(kind, group))
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        found = codec.lines(arrays, header, "id", start, stop)
-        return reference(arrays, start=start, stop=stop) if found is None else found
-
-    return encode
+    return compiled(partial(codec.lines, header=kind.header(group), key="id"), written(kind, group))
 
 
 def written(kind: Line, group: Grouping) -> Encode:

@@ -2,13 +2,16 @@
 
 Where a document has no log2, the one with which Progenetix draws its state stands.  Nobody stores how many probes a
 segment has; 1 stands, because GISTIC needs a number.
+
+A segment has at least one base and lies on its chromosome: what ends behind it ends with it, and what begins nowhere on
+it, or ends before it begins, has no row.
 """
 
 from typing import Final
 
-from gateway.codec import Cell, Column
+from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, LOG2, STARTS, by_state, chromosome, encoder, positions, projection
+from gateway.formats.cells import ENDS, LOG2, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
 from gateway.model import Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT"]
@@ -29,9 +32,9 @@ _IS_COPY_NUMBER: Final = by_state(dict.fromkeys(_DRAWN, "1"), "0")
 
 COLUMNS: Final = (
     Column("ID", (Cell("biosample_id"),)),
-    Column("chrom", chromosome(), required=True),
-    Column("loc.start", positions(STARTS, shift=1), required=True),
-    Column("loc.end", positions(ENDS), required=True),
+    Column("chrom", chromosome(), required=True, sizes=sizes()),
+    Column("loc.start", positions(STARTS, shift=1), range=Range(least=1, within="chrom")),
+    Column("loc.end", cells(Kind.INTEGER, *ENDS), range=Range(after="loc.start", within="chrom", cut=True)),
     Column("num.mark", _IS_COPY_NUMBER, only="1"),
     Column("seg.mean", (*LOG2, *by_state(_DRAWN, ".")), required=True),
 )

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from gateway.genome import CHROMOSOMES, STATES
 
-__all__ = ["Seen", "entries"]
+__all__ = ["Seen", "copies", "entries"]
 
 _MISSING: Final = "."
 _BASES = re.compile(r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv]{1,100000}")
@@ -75,6 +75,41 @@ def entries(seen: Seen) -> Iterator[tuple[str, str]]:
             yield from _adjacency(seen, [there])
         else:
             yield _alteration(seen)
+
+
+def _copies(state: str, symbol: str) -> tuple[str, bool, str]:
+    """What stands of a copy number variant before its end, whether it has a length, and what stands behind that."""
+    copies = f";CN={_COPIES[state]}" if state in _COPIES else ""
+    info = f";SVCLAIM=D{copies};IMPRECISE;STATE={state}"
+    return f"\t.\tN\t<{symbol}>\t.\tPASS\tEND=", symbol != "LOH", f"{info}\tGT:LOG2"
+
+
+_BY_STATE: Final = {
+    state.id: (*_copies(state.id, state.variant_type), f";SVTYPE={state.variant_type}")
+    for state in STATES.values()
+    if state.variant_type in _SYMBOLS
+}
+_BY_CHROMOSOME: Final = {name: (f"{_RANKS[name]:02d}", f"{name}\t", c.size) for name, c in CHROMOSOMES.items()}
+
+
+def copies(chromosome: str, start: str, end: str, state: str) -> str | None:
+    """The key and fields of a copy number variant with a place, as `entries` has them: nearly all variants are such.
+
+    Empty if it lies nowhere; None if it is none.
+    """
+    known = _BY_STATE.get(state)
+    if known is None or start == _MISSING:
+        return None
+    rank, name, size = _BY_CHROMOSOME[chromosome]
+    first = int(start)
+    if first > size:
+        return ""
+    last = first + 1 if end == _MISSING else int(end)
+    last = min(last, size)
+    position = first or 1
+    before, long, behind, kind = known
+    place = f"{rank}{position:010d}{name}{position}{before}{max(last, position)}{kind}"
+    return f"{place};SVLEN={max(last - first, 0)}{behind}" if long else place + behind
 
 
 def _end(seen: Seen) -> int:

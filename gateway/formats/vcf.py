@@ -7,7 +7,7 @@ names of all samples, goes out at once, and the records when all variants have b
 `0/1` says that the sample has the variant, `.` that nothing is said of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -15,7 +15,7 @@ from typing import Final
 from gateway.codec import Cell, Column
 from gateway.formats.base import Format
 from gateway.formats.cells import LOG2, REFERENCE, SEQUENCE, by_state, chromosome, encoder, positions, projection
-from gateway.formats.sites import Seen, entries
+from gateway.formats.sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.model import Part, Rows, Wanted
 from gateway.sorting import Sorter
@@ -88,21 +88,26 @@ class Records:
 
     def __init__(self, sorter: Sorter | None = None) -> None:
         self._sorter = sorter or Sorter()
-        self._samples: dict[str, int] = {}
+        self._samples: dict[str, str] = {}  # each with its column, as lines have it
         self._named = False
 
     def feed(self, _: int, data: bytes) -> None:
         """Take in rows of `COLUMNS`; those of the samples' own documents say nothing that is not known."""
         if self._named:
-            lines = data.decode().split("\n")[:-1]
-            self._sorter.add(entry for line in lines for entry in self._entries(line))
+            self._sorter.add(self._entries(data.decode().split("\n")[:-1]))
 
-    def _entries(self, line: str) -> Iterator[bytes]:
-        seen = Seen(*line.split("\t"))
-        column = self._samples.get(seen.sample)
-        if column is not None:
-            for place, value in entries(seen):
-                yield f"{place}\t{column:08d}\t{value}\n".encode()
+    def _entries(self, lines: Iterable[str]) -> Iterator[bytes]:
+        for line in lines:
+            cells = line.split("\t")
+            column = self._samples.get(cells[0])
+            if column is None:
+                continue
+            place = copies(cells[1], cells[2], cells[3], cells[4]) if cells[_PARTNER] == _NOWHERE else None
+            if place:
+                yield f"{place}{column}0/1:{cells[_LOG2]}\n".encode()
+            elif place is None:
+                for other, value in entries(Seen(*cells)):
+                    yield f"{other}{column}{value}\n".encode()
 
     def through(self, ids: Sequence[str]) -> Iterator[Rows]:
         """The names of samples, where they are not all said yet."""
@@ -110,7 +115,7 @@ class Records:
             names = "".join(f"\t{escape_cell(name)}" for name in ids)
             names = names if self._samples else "\tFORMAT" + names
             for name in ids:
-                self._samples[escape_cell(name)] = len(self._samples)
+                self._samples[escape_cell(name)] = f"\t{len(self._samples):0{_COLUMN}d}\t"
             yield Rows(names.encode(), 0, 0)
 
     def finish(self) -> Iterator[Rows]:
@@ -122,16 +127,18 @@ class Records:
             yield Rows(b"\n", 0, 0)
 
     def _records(self) -> Iterator[Rows]:
-        blank = [b"."] * len(self._samples)
+        gaps = b"\t." * len(self._samples)
         kept: list[bytes] = []
         size = 0
         for place, group in groupby(map(_parted, self._sorter.sorted()), key=itemgetter(0)):
-            cells = blank.copy()
-            for _, column, value in group:
-                if cells[column] == b".":  # of what a sample has twice, the first counts
-                    cells[column] = value
             # Behind what sorts the line come the fields of the record.
-            kept.append(b"\t".join([place[_KEY:], *cells]) + b"\n")
+            record, at = [place[_KEY:]], 0
+            for _, column, cell in group:
+                if column >= at:  # of what a sample has twice, the first counts
+                    record += (gaps[: 2 * (column - at)], cell)
+                    at = column + 1
+            record += (gaps[: 2 * (len(self._samples) - at)], b"\n")
+            kept.append(b"".join(record))
             size += len(kept[-1])
             if size >= _PIECE:
                 yield Rows(b"".join(kept), len(kept), 0)
@@ -142,12 +149,16 @@ class Records:
 _PIECE: Final = 64 * 1024
 _KEY: Final = 12
 """Characters that sort a line: two of the chromosome's rank, ten of the position."""
+_COLUMN: Final = 8
+"""Digits of a column's number."""
+_LOG2, _PARTNER = 7, 8
+"""Where cells of `COLUMNS` are."""
 
 
 def _parted(line: bytes) -> tuple[bytes, int, bytes]:
-    """Place, column and cell of a line."""
-    place, column, value = line[:-1].rsplit(b"\t", 2)
-    return place, int(column), value
+    """Place, column, and cell of a line with the tab before it."""
+    end = line.rindex(b"\t")
+    return line[: end - _COLUMN - 1], int(line[end - _COLUMN : end]), line[end:-1]
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:

@@ -20,7 +20,7 @@ _CONNECTIONS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The database, what is known of its datasets, the threads that encode, and the pump that uses them."""
+    """The database, what is known of its datasets, the threads that compress, and the pump."""
 
     source: Source
     surveyor: Surveyor
@@ -38,11 +38,14 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
         encoders=config.encode_threads,
     )
     surveyor = Surveyor(source, ttl=config.version_ttl)
-    executor = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="encode", initializer=give_way)
+    shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
+    # What is quick, and must not stand behind folds in Python.
+    packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
     slicing = Slicing(rows=config.slice_rows, flights=config.flights)
-    pump = Pump(source, surveyor, executor, slicing=slicing, retry_window=config.retry_window)
+    pump = Pump(source, surveyor, shaping, slicing=slicing, retry_window=config.retry_window)
     try:
-        yield Resources(source, surveyor, executor, pump)
+        yield Resources(source, surveyor, packing, pump)
     finally:
         await source.close()
-        executor.shutdown(cancel_futures=True)
+        shaping.shutdown(cancel_futures=True)
+        packing.shutdown(cancel_futures=True)

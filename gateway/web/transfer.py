@@ -40,6 +40,7 @@ _ACKED: Final = struct.Struct("=Q")
 _INFO_SIZE: Final = 128
 # How often it is looked, within the time allowed, whether the client takes anything.
 _LOOKS: Final = 20
+_GRACE: Final = 5_000  # milliseconds
 _KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 8))
 
 
@@ -50,7 +51,8 @@ def tune(request: web.Request) -> None:
     if transport is None or tcp is None or tcp.family not in _TCP:
         return
     transport.set_write_buffer_limits(high=_SMALL)
-    patience = int(request.app[CONFIG].client_timeout * 1000)
+    # Later than we do: who takes nothing should be told apart from who left.
+    patience = int(request.app[CONFIG].client_timeout * 1000) + _GRACE
     with suppress(OSError):  # it has left already
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE:

@@ -71,6 +71,6 @@ def rows(arrays: Sequence[bytes | memoryview], columns: Any, key: str, start: in
 
 
 if __name__ == "__main__":
-    codec.rows, codec.count, codec.split_reply = rows, count, split_reply
+    codec.sure_rows, codec.rows, codec.count, codec.split_reply = rows, rows, count, split_reply
     codec.IMPLEMENTATION = "stub"
     sys.exit(cli.main())

@@ -3,25 +3,41 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from gateway.codec import Cell, Column, Header, Kind, _py
+from gateway.codec import Cell, Column, Form, Header, Kind, Plan, Range, Sheet, _py
 from gateway.errors import BadDocument
 from gateway.formats import samples
 from gateway.model import Array, Rows
+from gateway.text import escape_cell
 
 try:
     from gateway.codec import _c
 except ImportError:
     _c = None
 
-__all__ = ["COLUMNS", "ENGINES", "GUARDED", "HEADERS", "Engine", "line_outcome", "outcome", "sure_rows"]
+__all__ = [
+    "COLUMNS",
+    "ENGINES",
+    "GUARDED",
+    "HEADERS",
+    "RANGED",
+    "SHEET",
+    "Engine",
+    "line_outcome",
+    "outcome",
+    "sure_rows",
+]
 
 
 class Engine(Protocol):
     IMPLEMENTATION: str
 
     def rows(
-        self, arrays: Sequence[Array], columns: Sequence[Column], key: str, start: int = 0, stop: int | None = None
+        self, arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
     ) -> Rows: ...
+
+    def sure_rows(
+        self, arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
+    ) -> Rows | None: ...
 
     def lines(
         self, arrays: Sequence[Array], header: Header, key: str, start: int = 0, stop: int | None = None
@@ -81,6 +97,33 @@ GUARDED = (
     Column("guard", (Cell("s", Kind.LOOKUP, _TABLE),), "unknown", only="gain"),
 )
 
+# Integers that must lie in ranges of texts and of one another, cut and not.
+_SIZES = {"gain": 5, "loss": 2**31 - 1, "other%23": 0, "a%09b%23%2541": 2**20}
+RANGED = (
+    Column("key", (Cell("key"),)),
+    Column("of", COLUMNS[4].cells, sizes=_SIZES),
+    Column("from", (Cell("n", Kind.INTEGER), Cell("a.n", Kind.POSITION, shift=1)), range=Range(within="of", room=1)),
+    Column("to", (Cell("x", Kind.INTEGER), Cell("n", Kind.POSITION, shift=3)), range=Range(2, "from", "of", cut=True)),
+    Column("after", (Cell("n", Kind.POSITION, shift=2), Cell("x", Kind.INTEGER)), range=Range(after="from")),
+)
+
+# Forms, one of them with ranges, and cells of all kinds that find documents odd.
+_STRICT = (
+    Column("key", (Cell("key", Kind.STRING, strict=True),)),
+    Column("shown", (Cell("a.b", Kind.VALUE), Cell("list", Kind.VALUE, strict=True)), ""),
+    Column("whole", (Cell("x", Kind.WHOLE, strict=True), Cell("list", Kind.WHOLE))),
+    Column("either", (Cell("a", Kind.STRING), Cell("s", Kind.LOOKUP, _TABLE, strict=True), Cell("a", Kind.VALUE))),
+    Column("text", (Cell("a.b", Kind.TEXT, strict=True), Cell("n", Kind.INTEGER, strict=True))),
+    Column("number", (Cell("a.x", Kind.NUMBER, strict=True), Cell("x", Kind.POSITION, shift=1, strict=True))),
+)
+SHEET = Sheet(
+    (
+        Form(_STRICT, has=("s", "x"), lacks=("0", "a")),
+        Form(RANGED, has=("s",)),
+        Form((*_STRICT[:3], GUARDED[3]), lacks=("0",)),
+    ),
+    lambda document: f"odd\t{escape_cell(repr(list(document)))}\n",
+)
 _LINES = (samples.LINE, samples.LINE_2021)
 _GROUPINGS = (samples.grouping(None, None)[0], samples.grouping("sex", None)[0], samples.grouping(None, ("x", ""))[0])
 HEADERS: list[tuple[Header, Callable[..., Rows]]] = [

@@ -14,14 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gateway.codec.columns import forms
 from gateway.formats import pgxseg
 from tests.codec import records
-from tests.codec.engines import COLUMNS, ENGINES, HEADERS, line_outcome, outcome, sure_rows
+from tests.codec.engines import COLUMNS, ENGINES, HEADERS, SHEET, line_outcome, outcome, sure_rows
 from tests.codec.seeds import corpus
 
-PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"))
+PLANS = ((pgxseg.COLUMNS, "biosample_id"), (COLUMNS, "key"), (SHEET, "key"))
 WORDS = [
-    name.encode() + b"\0" for columns, _ in PLANS for c in columns for cell in c.cells for name in cell.path.split(".")
+    name.encode() + b"\0"
+    for plan, _ in PLANS
+    for form in forms(plan)
+    for column in form.columns
+    for cell in column.cells
+    for name in cell.path.split(".")
 ]
 WORDS += [name + b"\0" for name in (b"id", b"label", b"notes", b"cohorts", b"histological_diagnosis", b"references")]
 WORDS += [

@@ -94,6 +94,7 @@ def _seeds() -> dict[str, bytes]:
     return {
         "empty": _batch(),
         "biosamples": _batch(_biosample(2), _biosample(1, cohorts=["a", 1], notes=["x", '"y', 5, ""])),
+        "oddly-listed": _batch(_biosample(4, pathological_tnm_findings=[{"id": "T1"}, ObjectId(bytes(12))])),
         "biosample": _batch(_biosample(3, notes=True, cohorts=[], collection_moment=ObjectId(bytes(12)))),
         "current": _batch(_current(9), _current(1), _current(4, info={})),
         "flat": _batch(flat),

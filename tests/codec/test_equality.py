@@ -3,21 +3,41 @@
 import random
 import struct
 
-from bson import Decimal128, encode
+from bson import DatetimeMS, Decimal128, ObjectId, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.codec import Column, sort
+from gateway.codec import Column, Plan, sort
+from gateway.codec.columns import forms
 from gateway.formats import pgxseg
 from gateway.model import Rows
 from tests.codec import raw
-from tests.codec.engines import COLUMNS, ENGINES, GUARDED, HEADERS, Engine, line_outcome, outcome
+from tests.codec.engines import (
+    COLUMNS,
+    ENGINES,
+    GUARDED,
+    HEADERS,
+    RANGED,
+    SHEET,
+    Engine,
+    line_outcome,
+    outcome,
+    sure_rows,
+)
 from tests.codec.fuzz import mutate
 
 UNKNOWN = (*GUARDED[:3], Column("guard", GUARDED[3].cells, "unknown", only="unknown"))
-PLANS = ((COLUMNS, "key"), (pgxseg.COLUMNS, "biosample_id"), (GUARDED, "key"), (UNKNOWN, "key"))
+PLANS = (
+    (COLUMNS, "key"),
+    (pgxseg.COLUMNS, "biosample_id"),
+    (GUARDED, "key"),
+    (UNKNOWN, "key"),
+    (RANGED, "key"),
+    (RANGED[:4], "key"),
+    (SHEET, "key"),
+)
 
-paths = [cell.path for columns, _ in PLANS for column in columns for cell in column.cells]
+paths = [cell.path for plan, _ in PLANS for form in forms(plan) for column in form.columns for cell in column.cells]
 labels = ["id", "notes", "cohorts", "references.pubmed.id", "histological_diagnosis.id", "histological_diagnosis.label"]
 labels += ["info.group_id", "info.group_label", "info.pgxseg", "description", "individual_info.sex.id"]
 names = st.one_of(
@@ -173,16 +193,71 @@ sound = st.fixed_dictionaries(
 )
 
 
+# Integers about the bounds of ranges, so that rows are kept, cut and left out.
+near = st.one_of(st.integers(-2, 8), st.integers(2**31 - 4, 2**31 + 2), st.integers(-2, 8).map(lambda n: n + 0.5))
+ranged = st.fixed_dictionaries(
+    {"_id": st.integers(0, 99), "s": st.sampled_from(["DUP", "DEL", "#", "?"])},
+    optional={
+        "key": st.text(max_size=2),
+        "n": near | near.map(str),
+        "x": near | near.map(float),
+        "a": st.fixed_dictionaries({"n": near, "s": st.sampled_from(["DEL", "anything"])}),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(found=st.lists(ranged, min_size=1, max_size=6))
+def test_engines_agree_about_ranges(compiled: Engine, found: list[dict]):
+    batch = encode({str(n): document for n, document in enumerate(found)})
+    for columns in (RANGED, RANGED[:4]):
+        rows = sure_rows([batch], columns, "key")
+        assert rows == ENGINES["python"].rows([batch], columns, "key")
+        for line in rows.data.decode().splitlines():
+            start, end = line.split("\t")[2:4]
+            assert 0 <= int(start) <= int(end) < 2**31
+
+
+shown = st.one_of(
+    st.booleans(),
+    st.none(),
+    st.text(max_size=3),
+    st.integers(-9, 9),
+    st.floats(),
+    near.map(float),
+    oids.map(lambda value: ObjectId(value[1])),
+    st.lists(st.text(max_size=2), max_size=3),
+    st.lists(st.text(max_size=2) | st.integers(0, 9), max_size=2),
+    st.datetimes(allow_imaginary=False).map(lambda date: date.replace(microsecond=date.microsecond // 1000 * 1000)),
+    st.integers(-(2**63), 2**63 - 1).map(DatetimeMS),
+    st.dictionaries(st.sampled_from("bx"), st.integers(0, 9) | st.text(max_size=2), max_size=2),
+)
+tabled = st.dictionaries(st.sampled_from(["key", "a", "list", "x", "s", "n", "0"]), shown, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(found=st.lists(tabled, min_size=1, max_size=6), shuffled=st.randoms())
+def test_engines_agree_about_sheets(compiled: Engine, found: list[dict], shuffled: random.Random):
+    numbered = [{"_id": n, **document} for n, document in enumerate(found)]
+    numbered = [{**d, "key": d["key"] if isinstance(d.get("key"), str) else "k"} for d in numbered]
+    shuffled.shuffle(numbered)
+    batch = encode({str(n): document for n, document in enumerate(numbered)})
+    rows = sure_rows([batch], SHEET, "key")
+    assert rows == ENGINES["python"].rows([batch], SHEET, "key")
+    assert rows.matched == len(numbered)
+
+
 @settings(max_examples=100, deadline=None)
 @given(found=st.lists(sound, max_size=12), cut=st.integers(0, 12))
 def test_a_cut_changes_nothing(engine: Engine, found: list[dict], cut: int):
     """Consecutive parts give consecutive rows, encoded one by one or in one go."""
 
-    def rows(*parts: list[dict]) -> Rows:
+    def rows(columns: Plan, *parts: list[dict]) -> Rows:
         arrays = [encode({str(n): document for n, document in enumerate(part)}) for part in parts]
-        return engine.rows(arrays, COLUMNS, "key")
+        return engine.rows(arrays, columns, "key")
 
     sort(found, "key")
-    a, b, whole = rows(found[:cut]), rows(found[cut:]), rows(found)
-    assert whole == rows(found[:cut], found[cut:])
-    assert whole == Rows(a.data + b.data, a.rows + b.rows, a.matched + b.matched)
+    for columns in (COLUMNS, RANGED, SHEET):
+        a, b, whole = rows(columns, found[:cut]), rows(columns, found[cut:]), rows(columns, found)
+        assert whole == rows(columns, found[:cut], found[cut:])
+        assert whole == Rows(a.data + b.data, a.rows + b.rows, a.matched + b.matched)

@@ -1,20 +1,28 @@
 """Turns of encoders: never more at once than there may be, one fewer while several downloads are under way."""
 
+import asyncio
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
+from gateway import codec
 from gateway.flow.turns import Turns, give_way
-from gateway.formats.base import in_turn
-from gateway.model import Rows
+from gateway.formats.base import compiled, interpreted
+from gateway.model import Array, Encode, Rows
+
+ROWS = Rows(b"", 0, 0)
 
 
-def quick(arrays: Sequence[bytes | memoryview], *, start: int = 0, stop: int | None = None) -> Rows:
-    raise NotImplementedError
+def encoder(work: Callable[[], object]) -> Encode:
+    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        work()
+        return ROWS
+
+    return encode
 
 
 def most_at_once(turns: Turns, allowed: int) -> int:
@@ -24,18 +32,17 @@ def most_at_once(turns: Turns, allowed: int) -> int:
 
     def work() -> None:
         nonlocal now, most
-        with turns.of(quick):
-            with lock:
-                now += 1
-                most = max(most, now)
-            meeting.wait(timeout=20)  # fails if there are fewer turns than allowed
-            with lock:
-                now -= 1
+        with lock:
+            now += 1
+            most = max(most, now)
+        meeting.wait(timeout=20)  # fails if there are fewer turns than allowed
+        with lock:
+            now -= 1
 
     # As many as come in full rounds.
     with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(work) for _ in range(12)]:
-            done.result()
+        for done in [pool.submit(turns.tried, encoder(work), []) for _ in range(12)]:
+            assert done.result() is ROWS
     return most
 
 
@@ -53,31 +60,105 @@ def test_turns(encoders: int, passes: int, allowed: int):
 
 def test_a_turn_ends_with_its_error():
     turns = Turns(1)
-    with pytest.raises(ValueError, match="broken"), turns.of(quick):
+
+    def work() -> None:
         raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        turns.tried(encoder(work), [])
     assert most_at_once(turns, 1) == 1
 
 
 def test_who_waits_goes_on_when_a_download_ends():
-    turns, came = Turns(2), threading.Event()
-
-    def work() -> None:
-        with turns.of(quick):
-            came.set()
-
-    with turns.of(quick):
+    turns, came, go = Turns(2), threading.Event(), threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(turns.tried, encoder(go.wait), [])
         with turns.passing(), turns.passing():
-            waiting = threading.Thread(target=work)
-            waiting.start()
+            pool.submit(turns.tried, encoder(came.set), [])
             assert not came.wait(timeout=0.1)
         assert came.wait(timeout=20)
-        waiting.join()
+        assert not first.done()
+        go.set()
 
 
-def test_who_needs_the_interpreter_takes_no_turn():
-    turns = Turns(1)
-    with turns.of(in_turn(quick)), turns.of(in_turn(quick)), turns.of(quick):
-        pass
+# --- the interpreter -------------------------------------------------------------------------------------------------
+
+
+def test_what_needs_the_interpreter_takes_no_turn():
+    turns, go = Turns(1), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(turns.tried, encoder(go.wait), [])
+        assert turns.tried(interpreted(encoder(pytest.fail)), []) is None
+        go.set()
+        taken.result()
+
+
+@pytest.mark.skipif(codec.IMPLEMENTATION == "python", reason="there is no core to ask")
+def test_the_core_is_asked_first():
+    turns, asked = Turns(1), []
+
+    def unsure(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> None:
+        asked.append("core")
+
+    def sure(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
+        return Rows(b"by the core", 1, 1)
+
+    reference = encoder(lambda: asked.append("reference"))
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            assert await turns.encoded(pool, compiled(unsure, reference), []) is ROWS
+            assert asked == ["core", "reference"]
+            assert (await turns.encoded(pool, compiled(sure, reference), [])).data == b"by the core"
+            assert asked == ["core", "reference"]
+
+    asyncio.run(run())
+    turns.close()
+
+
+def test_one_after_the_other_the_urgent_first_and_who_left_not_at_all():
+    turns, order, go = Turns(1), [], threading.Event()
+
+    def noting(name: str) -> Encode:
+        return interpreted(encoder(lambda: order.append(name)))
+
+    async def run() -> None:
+        first = asyncio.create_task(turns.interpreted(interpreted(encoder(go.wait)), []))
+        await asyncio.sleep(0)
+        slices = [asyncio.create_task(turns.interpreted(noting(f"slice {n}"), [])) for n in range(3)]
+        await asyncio.sleep(0)
+        pages = [asyncio.create_task(turns.interpreted(noting(f"page {n}"), [], urgent=True)) for n in range(3)]
+        await asyncio.sleep(0)
+        slices[1].cancel()
+        pages[0].cancel()
+        go.set()
+        await asyncio.gather(first, *slices, *pages, return_exceptions=True)
+        assert await turns.interpreted(noting("later"), []) is ROWS
+
+    asyncio.run(run())
+    turns.close()
+    assert order == ["page 1", "page 2", "slice 0", "slice 2", "later"]
+
+
+def test_who_leaves_when_called_calls_the_next():
+    turns, go = Turns(1), threading.Event()
+
+    async def run() -> None:
+        first = asyncio.create_task(turns.interpreted(interpreted(encoder(go.wait)), []))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(turns.interpreted(interpreted(encoder(pytest.fail)), []))
+        third = asyncio.create_task(turns.interpreted(interpreted(encoder(lambda: None)), []))
+        await asyncio.sleep(0)
+        go.set()
+        # In the very step in which the second is called.
+        first.add_done_callback(lambda _: second.cancel())
+        await first
+        assert await asyncio.wait_for(third, 20) is ROWS
+        await asyncio.gather(second, return_exceptions=True)
+        assert second.cancelled()
+
+    asyncio.run(run())
+    turns.close()
 
 
 def test_giving_way_is_of_the_thread_alone():

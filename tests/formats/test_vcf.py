@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.formats import vcf
 from gateway.formats.cells import encoder
+from gateway.formats.sites import Seen, copies, entries
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.sorting import Sorter
 
@@ -127,6 +128,25 @@ def test_no_two_records_have_one_id():
 @pytest.mark.parametrize("document", [*NOWHERE, {**cnv(1, 5), "biosample_id": "t"}])
 def test_what_lies_nowhere_or_belongs_to_nobody_has_no_record(document: dict[str, Any]):
     assert records(document) == []
+
+
+edges = st.sampled_from([0, 1, 2, 16_568, 16_569, 16_570, 138_394_716, 138_394_717, 138_394_718, 2**31 - 1])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    place=st.tuples(st.sampled_from(["9", "MT"]), edges.map(str) | st.just("."), edges.map(str) | st.just(".")),
+    state=st.sampled_from([*sorted(STATES), "."]),
+)
+def test_the_short_way_of_copy_number_variants_is_the_same(place: tuple[str, str, str], state: str):
+    kinds = {"DEL", "DUP", "CNV", "LOH"}
+    seen = Seen("s", *place, state, ".", ".", "0.5", *["."] * 10)
+    found = copies(*place, state)
+    if state in STATES and STATES[state].variant_type in kinds and place[1] != ".":
+        assert list(entries(seen)) == ([(found, "0/1:0.5")] if found else [])
+        assert found is not None
+    else:
+        assert found is None
 
 
 low, high, state = st.integers(0, 6), st.integers(0, 9), st.sampled_from(sorted(STATES))

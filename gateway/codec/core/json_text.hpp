@@ -97,40 +97,12 @@ inline char* write_json_double(char* out, double value) {
 
 // --- dates -----------------------------------------------------------------------------------------------------------
 
-// Milliseconds of the years 1 to 9999; the others are left to the reference engine.
-constexpr std::int64_t first_date = -62'135'596'800'000;
-constexpr std::int64_t last_date = 253'402'300'799'999;
-constexpr std::size_t date_space = 32;
-
-inline char* write_digits(char* out, std::int64_t value, int digits) {
-    for (int i = digits - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
-    return out + digits;
-}
-
 // ISO 8601, with milliseconds if there are any.
 inline char* write_date(char* out, std::int64_t milliseconds) {
-    constexpr std::int64_t day_size = 86'400'000;
-    const std::int64_t since = milliseconds - first_date;  // 1 January of the year 1
-    const std::int64_t days = since / day_size, rest = since % day_size;
-    // Years that begin in March, so that a leap day is the last of its year; 306 days of the year 0 come first.
-    const std::int64_t day = days + 306, era = day / 146'097, of_era = day % 146'097;
-    const std::int64_t year_of_era = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
-    const std::int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const std::int64_t part = (5 * of_year + 2) / 153, month = part < 10 ? part + 3 : part - 9;
-    out = write_digits(out, year_of_era + era * 400 + (month <= 2), 4);
-    *out++ = '-';
-    out = write_digits(out, month, 2);
-    *out++ = '-';
-    out = write_digits(out, of_year - (153 * part + 2) / 5 + 1, 2);
-    *out++ = 'T';
-    out = write_digits(out, rest / 3'600'000, 2);
-    *out++ = ':';
-    out = write_digits(out, rest / 60'000 % 60, 2);
-    *out++ = ':';
-    out = write_digits(out, rest / 1'000 % 60, 2);
-    if (rest % 1'000) {
+    out = write_seconds(out, milliseconds);
+    if (const std::int64_t rest = (milliseconds - first_date) % 1'000) {
         *out++ = '.';
-        out = write_digits(out, rest % 1'000, 3);
+        out = write_digits(out, rest, 3);
     }
     *out++ = 'Z';
     return out;

@@ -217,6 +217,8 @@ class Labeller {
             const std::size_t before = out_.size();
             if (before > from) out_.put(separator.data(), separator.size());
             const std::size_t start = out_.size();
+            // What is written by itself elsewhere says nothing beside terms; the reference knows.
+            if (terms && type != type_document) return false;
             if (type == type_document) {
                 if (!term(value + 4, value + size - 1, settled)) return false;
             } else if (!scalar(type, type == type_string ? value + 4 : value, type == type_string ? size - 5 : size)) {

@@ -95,6 +95,50 @@ inline char* write_double(char* out, double value) {
     return lay_out(out, digits, count, negative ? -exponent : exponent);
 }
 
+// --- dates -----------------------------------------------------------------------------------------------------------
+
+// Milliseconds of the years 1 to 9999; the others are left to the reference engine.
+constexpr std::int64_t first_date = -62'135'596'800'000;
+constexpr std::int64_t last_date = 253'402'300'799'999;
+constexpr std::size_t date_space = 32;
+
+inline char* write_digits(char* out, std::int64_t value, int digits) {
+    for (int i = digits - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
+    return out + digits;
+}
+
+// Date and time in ISO 8601, to the second.
+inline char* write_seconds(char* out, std::int64_t milliseconds) {
+    constexpr std::int64_t day_size = 86'400'000;
+    const std::int64_t since = milliseconds - first_date;  // 1 January of the year 1
+    const std::int64_t days = since / day_size, rest = since % day_size;
+    // Years that begin in March, so that a leap day is the last of its year; 306 days of the year 0 come first.
+    const std::int64_t day = days + 306, era = day / 146'097, of_era = day % 146'097;
+    const std::int64_t year_of_era = (of_era - of_era / 1'460 + of_era / 36'524 - of_era / 146'096) / 365;
+    const std::int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const std::int64_t part = (5 * of_year + 2) / 153, month = part < 10 ? part + 3 : part - 9;
+    out = write_digits(out, year_of_era + era * 400 + (month <= 2), 4);
+    *out++ = '-';
+    out = write_digits(out, month, 2);
+    *out++ = '-';
+    out = write_digits(out, of_year - (153 * part + 2) / 5 + 1, 2);
+    *out++ = 'T';
+    out = write_digits(out, rest / 3'600'000, 2);
+    *out++ = ':';
+    out = write_digits(out, rest / 60'000 % 60, 2);
+    *out++ = ':';
+    return write_digits(out, rest / 1'000 % 60, 2);
+}
+
+// As Python's `datetime.isoformat` writes a date without a zone: with microseconds if there are any.
+inline char* write_local_date(char* out, std::int64_t milliseconds) {
+    out = write_seconds(out, milliseconds);
+    const std::int64_t rest = (milliseconds - first_date) % 1'000;
+    if (rest == 0) return out;
+    *out++ = '.';
+    return write_digits(out, rest * 1'000, 6);
+}
+
 // --- texts that spell numbers: at most so many digits, as in the reference engine's patterns --------------------------
 
 constexpr int most_digits = 18;

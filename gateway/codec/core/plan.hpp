@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +13,7 @@
 
 namespace gateway {
 
-enum class Kind : std::uint8_t { text, integer, position, number, lookup };
+enum class Kind : std::uint8_t { text, integer, position, number, lookup, only_string, value, whole };
 
 // A text to be written often: padded with zeros, so that it can be copied eight bytes at a time.
 class Text {
@@ -98,21 +99,48 @@ struct Cell {
     Kind kind;
     std::uint32_t table;  // of a lookup
     std::int64_t shift;   // of a position
+    bool strict = false;  // what is not understood makes the document odd
+};
+
+// Where a column's integer has to lie; `after` and `within` are places of earlier columns, or -1.
+struct Range {
+    std::int64_t least = 0;
+    std::int64_t room = 0;
+    std::int32_t after = -1;
+    std::int32_t within = -1;
+    bool cut = false;
+};
+
+// What may keep a document from having a row, and what later columns need for that.
+struct Rules {
+    bool required = false;  // without a value there is no row
+    bool checked = false;   // without just this text there is no row
+    std::string only{};
+    bool ranged = false;    // without an integer in the range there is no row
+    Range range{};
+    bool sized = false;     // texts have numbers
+    Table sizes{};          // in decimal
 };
 
 struct Column {
     Text missing;
     std::vector<Cell> cells;
-    bool required;     // without a value there is no row
-    bool checked;      // without just this text there is no row
-    std::string only;
+    std::unique_ptr<Rules> rules;  // most have none
+};
+
+// Columns [first, last) for documents with one of some fields, and without others.
+struct Form {
+    std::size_t first = 0;
+    std::size_t last = 0;
+    std::vector<std::uint32_t> has{};
+    std::vector<std::uint32_t> lacks{};
 };
 
 class Plan {
   public:
     static constexpr std::uint32_t root = 0;
 
-    Plan() : nodes_(1) {}
+    Plan() : nodes_(1), forms_(1) {}
 
     // Which field, with `_id`, orders the rows.  Like the rest of the building: false if this core cannot do it.
     bool order_by(std::string_view key) {
@@ -121,14 +149,45 @@ class Plan {
     }
 
     void add_column(std::string missing, bool required = false) {
-        columns_.push_back(Column{Text(std::move(missing)), {}, required, false, {}});
+        columns_.push_back(Column{Text(std::move(missing)), {}, nullptr});
+        if (required) rules().required = true;
+        forms_.back().last = columns_.size();
     }
 
     // The last column must say this, or there is no row.
     void check(std::string only) {
-        columns_.back().checked = true;
-        columns_.back().only = std::move(only);
+        rules().checked = true;
+        rules().only = std::move(only);
     }
+
+    // The integers of the last column must lie there; the columns named are earlier ones of the form.
+    void bound(const Range& range) {
+        const auto first = static_cast<std::int32_t>(forms_.back().first);
+        rules().ranged = true;
+        rules().range = range;
+        if (range.after >= 0) rules().range.after += first;
+        if (range.within >= 0) rules().range.within += first;
+    }
+
+    // The numbers of texts of the last column, to be filled in.
+    Table& size_table() {
+        rules().sized = true;
+        return rules().sizes;
+    }
+
+    // Columns from now on are those of another form; the first form needs no words.
+    void add_form() { forms_.push_back(Form{columns_.size(), columns_.size()}); }
+
+    // The last form is for documents with this field, or for those without it.
+    bool ask(std::string_view field, bool there) {
+        const std::uint32_t node = plain(field) ? child(root, field) : root;
+        if (node == root) return false;
+        (there ? forms_.back().has : forms_.back().lacks).push_back(node);
+        return true;
+    }
+
+    // What the last cell does not understand makes a document odd.
+    void make_strict() { columns_.back().cells.back().strict = true; }
 
     // One more place to look for the last column's value.
     bool add_cell(std::string_view path, Kind kind, std::int64_t shift = 0) {
@@ -152,11 +211,18 @@ class Plan {
 
     const std::vector<Node>& nodes() const { return nodes_; }
     const std::vector<Column>& columns() const { return columns_; }
+    const std::vector<Form>& forms() const { return forms_; }
     const Table& table(const Cell& cell) const { return tables_[cell.table]; }
     std::uint32_t key() const { return key_; }
     std::uint32_t id() const { return id_; }
 
   private:
+    // Those of the last column.
+    Rules& rules() {
+        if (!columns_.back().rules) columns_.back().rules = std::make_unique<Rules>();
+        return *columns_.back().rules;
+    }
+
     // Names of documents end at a zero, and those that are not ASCII are left to the reference engine.
     static bool plain(std::string_view path) {
         for (const char byte : path)
@@ -208,6 +274,7 @@ class Plan {
 
     std::vector<Node> nodes_;
     std::vector<Column> columns_;
+    std::vector<Form> forms_;
     std::vector<Table> tables_;
     std::uint32_t key_ = root;
     std::uint32_t id_ = root;

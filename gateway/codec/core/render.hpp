@@ -1,10 +1,12 @@
 // Values as the text of cells: what the kinds of `columns.py` say, byte for byte as the reference engine writes it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "number.hpp"
 #include "plan.hpp"
@@ -131,28 +133,150 @@ constexpr std::int64_t position_limit = std::int64_t{1} << 31;
 
 class Renderer {
   public:
-    Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out) {}
+    Renderer(const Plan& plan, Buffer& out) : plan_(plan), out_(out), numbers_(plan.columns().size(), nothing) {}
 
-    // The line of the document that was walked last; nothing if its columns say that it has none.  Always sure.
+    // The line of the document that was walked last, if its columns do not say that it has none.  Always sure: an odd
+    // document has the line that was given for it, or none yet.
     bool line(const Walk& walk) {
-        const std::size_t before = out_.size();
-        char separator = 0;
-        for (const Column& column : plan_.columns()) {
-            if (separator) out_.put(separator);
-            separator = '\t';
-            const std::size_t from = out_.size();
-            const bool found = any(column, walk);
-            if (!found) out_.put(column.missing);
-            if ((column.required && !found) || (column.checked && out_.since(from) != column.only)) {
-                out_.end_at(out_.data() + before);
-                return true;
-            }
+        for (const Form& form : plan_.forms()) {
+            if (!fits(form, walk)) continue;
+            if (columns(form, walk)) return true;
+            break;
         }
+        odd(view(walk.whole().at, walk.whole().size));
+        return true;
+    }
+
+    // The odd documents so far, in the order of arrival.
+    const std::vector<std::string_view>& odd() const { return odd_; }
+
+    // The lines of odd documents, in the order of arrival; they must outlive the renderer.
+    void give(const std::vector<std::string>& lines) { given_ = &lines; }
+
+  private:
+    // A column that has no number; all that have one have a larger one.
+    static constexpr std::int64_t nothing = -1;
+
+    GATEWAY_COLD void odd(std::string_view document) {
+        if (given_ != nullptr && odd_.size() < given_->size()) {
+            const std::string& line = (*given_)[odd_.size()];
+            out_.put(line.data(), line.size());
+        }
+        odd_.push_back(document);
+    }
+
+    static bool fits(const Form& form, const Walk& walk) {
+        for (const std::uint32_t node : form.lacks)
+            if (walk.type(node) != type_never) return false;
+        for (const std::uint32_t node : form.has)
+            if (walk.type(node) != type_never) return true;
+        return form.has.empty();
+    }
+
+    // False: the document is odd.
+    bool columns(const Form& form, const Walk& walk) {
+        const std::size_t before = out_.size();
+        refused_ = false;
+        bool row = true;
+        for (std::size_t i = form.first; row && i < form.last; ++i) {
+            const Column& column = plan_.columns()[i];
+            if (column.rules) {
+                row = ruled(column, *column.rules, walk, numbers_[i]);
+            } else if (!any(column, walk)) {
+                out_.put(column.missing);
+            }
+            out_.put('\t');
+        }
+        if (!row || refused_) {
+            out_.end_at(out_.data() + before);
+            return !refused_;
+        }
+        // The last tab; a form of no columns has lines all the same.
+        if (out_.size() != before) out_.end_at(out_.data() + out_.size() - 1);
         out_.put('\n');
         return true;
     }
 
-  private:
+    // Writes what the column says and notes its number; false if the document is to have no row.
+    bool ruled(const Column& column, const Rules& rules, const Walk& walk, std::int64_t& number) {
+        if (rules.ranged && !into(rules.range, whole(column, walk, number), number)) return false;
+        const std::size_t from = out_.size();
+        if (rules.ranged) {
+            out_.end_at(write_integer(out_.room(number_space), number));
+        } else if (!any(column, walk)) {
+            if (rules.required) return false;
+            out_.put(column.missing);
+        }
+        if (rules.sized) {
+            const Text& size = rules.sizes.find(out_.since(from));
+            number = size.size() ? spelled_integer({size.data(), size.size()}) : nothing;
+        }
+        return !rules.checked || out_.since(from) == rules.only;
+    }
+
+    // What the number comes to in the range, if anything.
+    bool into(const Range& range, bool found, std::int64_t& number) const {
+        if (!found) return false;
+        std::int64_t least = range.least;
+        if (range.within >= 0) {
+            const std::int64_t high = numbers_[static_cast<std::size_t>(range.within)];
+            if (high == nothing || (number > high - range.room && !range.cut)) return false;
+            number = std::min(number, high - range.room);
+        }
+        if (range.after >= 0) {
+            const std::int64_t low = numbers_[static_cast<std::size_t>(range.after)];
+            if (low == nothing) return false;
+            least = std::max(least, low);
+        }
+        return number >= least;
+    }
+
+    // The integer that the column's cells find.
+    bool whole(const Column& column, const Walk& walk, std::int64_t& number) const {
+        for (const Cell& cell : column.cells) {
+            const Byte type = walk.type(cell.node);
+            if (type != type_never && understood(type, walk[cell.node], number) && shifted(cell, number)) return true;
+        }
+        return false;
+    }
+
+    static bool understood(Byte type, const Value& value, std::int64_t& number) {
+        switch (type) {
+            case type_int32:
+                number = load_int32(value.at);
+                return true;
+            case type_int64:
+                number = load_int64(value.at);
+                return true;
+            case type_double:
+                return truncated(load_double(value.at), number);
+            case type_string: {
+                const std::string_view text = view(value.at, value.size);
+                if (!spells_integer(text)) return false;
+                number = spelled_integer(text);
+                return true;
+            }
+            default:
+                return false;
+        }
+    }
+
+    static bool truncated(double value, std::int64_t& number) {
+        // Infinities and NaN fail the comparison too.
+        if (!(value >= -int64_limit && value < int64_limit)) return false;
+        number = static_cast<std::int64_t>(value);
+        return true;
+    }
+
+    // Of a position: whether it is one when it is shifted.
+    static bool shifted(const Cell& cell, std::int64_t& value) {
+        if (cell.kind != Kind::position) return true;
+        // Compared first: a sum might overflow.
+        if (value < -2 * position_limit || value > 2 * position_limit) return false;
+        value += cell.shift;
+        return value >= 0 && value < position_limit;
+    }
+
     bool any(const Column& column, const Walk& walk) {
         for (const Cell& cell : column.cells) {
             const Byte type = walk.type(cell.node);
@@ -161,24 +285,77 @@ class Renderer {
         return false;
     }
 
+    // Nothing can be made of the value.
+    bool refuse(const Cell& cell) {
+        refused_ = refused_ || cell.strict;
+        return false;
+    }
+
+    // Whether any plain value is shown.
+    static bool shows(const Cell& cell) { return cell.kind == Kind::value || cell.kind == Kind::whole; }
+
+    static bool of_text(const Cell& cell) { return cell.kind == Kind::lookup || cell.kind == Kind::only_string; }
+
     // Whether the value yields a text for the cell; then it is written.
     bool write(const Cell& cell, Byte type, const Value& value) {
         switch (type) {
             case type_string:
                 return write_string(cell, value);
             case type_int32:
-                return cell.kind != Kind::lookup && write_whole(cell, load_int32(value.at));
+                return of_text(cell) ? refuse(cell) : write_whole(cell, load_int32(value.at));
             case type_int64:
-                return cell.kind != Kind::lookup && write_whole(cell, load_int64(value.at));
+                return of_text(cell) ? refuse(cell) : write_whole(cell, load_int64(value.at));
             case type_double:
-                return cell.kind != Kind::lookup && write_real(cell, load_double(value.at));
+                return of_text(cell) ? refuse(cell) : write_real(cell, load_double(value.at));
             case type_object_id:
-                if (cell.kind != Kind::text) return false;
+                if (cell.kind != Kind::text && !shows(cell)) return refuse(cell);
                 out_.end_at(write_object_id(out_.room(24), value.at));
                 return true;
-            default:
+            case type_null:
+            case type_undefined:
                 return false;
+            default:
+                return shows(cell) ? write_other(cell, type, value) : refuse(cell);
         }
+    }
+
+    GATEWAY_COLD bool write_other(const Cell& cell, Byte type, const Value& value) {
+        switch (type) {
+            case type_bool:
+                out_.put(*value.at ? "True" : "False", *value.at ? 4 : 5);
+                return true;
+            case type_document:
+                return false;
+            case type_array:
+                return write_texts(cell, value);
+            case type_date: {
+                const std::int64_t date = load_int64(value.at);
+                if (date < first_date || date > last_date) return refuse(cell);
+                out_.end_at(write_local_date(out_.room(date_space), date));
+                return true;
+            }
+            default:
+                return refuse(cell);
+        }
+    }
+
+    // A list of strings, which was walked: it is known to be sound.
+    bool write_texts(const Cell& cell, const Value& value) {
+        const std::size_t before = out_.size();
+        const Byte* const end = value.at + value.size - 1;
+        for (const Byte* at = value.at + 4; at < end;) {
+            if (*at++ != type_string) {
+                out_.end_at(out_.data() + before);
+                return refuse(cell);
+            }
+            while (*at != 0) ++at;
+            const std::size_t size = load32(++at) - 1;
+            at += 4;
+            if (size && out_.size() != before) out_.put("&&", 2);
+            out_.end_at(write_escaped(out_.room(3 * size), at, at + size));
+            at += size + 1;
+        }
+        return out_.size() != before;
     }
 
     bool write_string(const Cell& cell, const Value& value) {
@@ -186,21 +363,25 @@ class Renderer {
         const std::string_view text = view(value.at, value.size);
         switch (cell.kind) {
             case Kind::text:
+            case Kind::only_string:
+            case Kind::value:
+            case Kind::whole:
                 // Three bytes for each that is written as a code.
                 out_.end_at(write_escaped(out_.room(3 * text.size()), value.at, value.at + value.size));
                 return true;
             case Kind::lookup: {
                 const Text& found = plan_.table(cell).find(text);
+                if (found.size() == 0) return value.size != 0 && refuse(cell);
                 out_.put(found);
-                return found.size() != 0;
+                return true;
             }
             case Kind::integer:
-                if (!spells_integer(text)) return false;
+                if (!spells_integer(text)) return refuse(cell);
                 break;
             case Kind::position:
-                return spells_integer(text) && write_whole(cell, spelled_integer(text));
+                return spells_integer(text) ? write_whole(cell, spelled_integer(text)) : refuse(cell);
             case Kind::number:
-                if (!spells_number(text)) return false;
+                if (!spells_number(text)) return refuse(cell);
                 break;
         }
         out_.put(text.data(), text.size());
@@ -208,29 +389,29 @@ class Renderer {
     }
 
     bool write_whole(const Cell& cell, std::int64_t value) {
-        if (cell.kind == Kind::position) {
-            // Compared first: a sum might overflow.
-            if (value < -2 * position_limit || value > 2 * position_limit) return false;
-            value += cell.shift;
-            if (value < 0 || value >= position_limit) return false;
-        }
+        if (!shifted(cell, value)) return refuse(cell);
         out_.end_at(write_integer(out_.room(number_space), value));
         return true;
     }
 
     bool write_real(const Cell& cell, double value) {
-        if (cell.kind == Kind::integer || cell.kind == Kind::position) {
-            // Infinities and NaN fail the comparison too.
-            if (!(value >= -int64_limit && value < int64_limit)) return false;
-            return write_whole(cell, static_cast<std::int64_t>(value));
+        const bool finite = std::isfinite(value);
+        if (cell.kind == Kind::integer || cell.kind == Kind::position ||
+            (cell.kind == Kind::whole && finite && value == std::trunc(value))) {
+            std::int64_t number = 0;
+            return truncated(value, number) ? write_whole(cell, number) : refuse(cell);
         }
-        if (!std::isfinite(value)) return false;
+        if (!finite) return !shows(cell) && refuse(cell);
         out_.end_at(write_double(out_.room(number_space), value));
         return true;
     }
 
     const Plan& plan_;
     Buffer& out_;
+    std::vector<std::int64_t> numbers_;  // of the columns, in this line
+    bool refused_ = false;               // a strict cell has refused a value of this line
+    std::vector<std::string_view> odd_;
+    const std::vector<std::string>* given_ = nullptr;
 };
 
 }  // namespace gateway

@@ -121,6 +121,8 @@ class Encoder {
         });
     }
 
+    Renderer& renderer() { return renderer_; }
+
     std::size_t count() const { return rows_.size(); }
 
     // The rows [begin, end) in their order; the bytes live as long as the encoder.

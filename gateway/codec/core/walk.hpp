@@ -29,11 +29,11 @@ class Walk {
         return fields(at + 4, at + size - 1, Plan::root, 1);
     }
 
-    // The BSON type of a path's value: `type_never` if the document does not have the path, and `type_null` for all
-    // values that yield nothing whatever the cell is.  Documents and arrays yield nothing where they are not `kept`.
+    // The BSON type of a path's value: `type_never` if the document does not have the path.  Where values are `kept`, those
+    // that are shown as nothing are of `type_null`.
     Byte type(std::uint32_t node) const { return types_[node]; }
 
-    // Valid only where there is a type that yields something.
+    // Valid only where there is a type.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
 
     // The document that was walked last.
@@ -137,8 +137,7 @@ class Walk {
         const std::size_t size = document_size(at, end);
         if (size == 0 || depth == max_depth) return nullptr;
         if (node != nowhere) {
-            const bool kept = nodes_[node].kept;
-            set(node, kept ? type : static_cast<Byte>(type_null), kept ? at : nullptr, kept ? size : 0);
+            set(node, type, at, size);
             if (nodes_[node].children.empty()) node = nowhere;
         }
         const bool sure = type == type_document ? fields(at + 4, at + size - 1, node, depth + 1)
@@ -161,8 +160,9 @@ class Walk {
         }
         if (node != nowhere) {
             if (type == type_decimal && nodes_[node].asked) return nullptr;
-            if (nodes_[node].kept && type != type_null && type != type_bool && type != type_binary) return nullptr;
-            set(node, type_null, nullptr, 0);
+            const bool kept = nodes_[node].kept;
+            if (kept && type != type_null && type != type_bool && type != type_binary) return nullptr;
+            set(node, kept ? static_cast<Byte>(type_null) : type, at, size);
         }
         return at + size;
     }

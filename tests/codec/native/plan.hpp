@@ -30,6 +30,49 @@ inline std::unique_ptr<const gateway::Plan> test_plan() {
     return plan;
 }
 
+// Integers in ranges: rows are cut, and left out.
+inline std::unique_ptr<const gateway::Plan> test_ranges() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    plan->add_column(".");
+    plan->add_cell("location.sequence_id", Kind::lookup);
+    plan->last_table().fill({{"refseq:NC_000009.12", "9"}});
+    plan->size_table().fill({{"9", "21600000"}, {".", "8"}});
+    plan->add_column(".");
+    plan->add_cell("location.start", Kind::integer);
+    plan->add_cell("start", Kind::position, 1);
+    plan->bound({0, 1, -1, 0, false});
+    plan->add_column(".");
+    plan->add_cell("location.end", Kind::integer);
+    plan->add_cell("end", Kind::integer);
+    plan->bound({1, 0, 1, 0, true});
+    return plan;
+}
+
+// Forms of documents, and values of any type, some of which make a document odd.
+inline std::unique_ptr<const gateway::Plan> test_sheet() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    plan->ask("location", true);
+    plan->ask("dates", true);
+    plan->ask("reference_name", false);
+    for (const char* path : {"dates", "more", "info.cnv_value", "sequence", "dates.0"}) {
+        plan->add_column("");
+        plan->add_cell(path, Kind::value);
+        plan->add_cell(path, Kind::whole);
+        plan->make_strict();
+    }
+    plan->add_form();
+    plan->add_column(".");
+    plan->add_cell("start", Kind::only_string);
+    plan->add_cell("variant_type", Kind::lookup);
+    plan->last_table().fill({{"DEL", "loss"}});
+    plan->make_strict();
+    return plan;
+}
+
 inline std::unique_ptr<const gateway::RecordPlan> test_record_plan() {
     using gateway::Make;
     auto plan = std::make_unique<gateway::RecordPlan>();
