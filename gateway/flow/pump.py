@@ -213,7 +213,10 @@ class _Pass:
             await asyncio.gather(*(task for _, task in lane.flights), return_exceptions=True)
 
     def _may_launch(self) -> bool:
-        return len(self._tasks) < (self._slicing.flights if self.patience.committed else 1)
+        flights = self._slicing.flights
+        if self._source.turns.several:  # together they read ahead enough, and each holds less
+            flights = max(min(2, flights), flights - 1)
+        return len(self._tasks) < (flights if self.patience.committed else 1)
 
     def _launch(self, lane: Lane, roster: Roster) -> None:
         ids = roster.ids[lane.position : lane.position + lane.pace.width()]

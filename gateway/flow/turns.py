@@ -79,8 +79,13 @@ class Turns:
             return sure(arrays, start=start, stop=stop)
 
     @property
+    def several(self) -> bool:
+        """Whether more than one download is under way."""
+        return self._passes > 1
+
+    @property
     def _limit(self) -> int:
-        return self._most if self._passes < 2 else max(1, self._most - 1)
+        return max(1, self._most - 1) if self.several else self._most
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

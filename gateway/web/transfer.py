@@ -252,6 +252,7 @@ def _cut(request: web.Request, error: Exception) -> None:
     if not isinstance(error, GatewayError | TimeoutError):
         log.error("request %s failed in mid-stream", request[REQUEST_ID], exc_info=error)
     if request.transport is not None:
+        _reset_on_close(request, on=True)  # nor let the kernel go on with what it holds
         request.transport.abort()
 
 

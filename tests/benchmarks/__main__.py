@@ -16,7 +16,7 @@ NAMED = {
     "engine": lambda: engine.main([]),
     "squeeze": squeeze.run,
     "throughput": lambda: throughput.run(1_000_000, 3),
-    "peers": lambda: peers.run(100_000, 1),
+    "peers": lambda: peers.run(200_000, 3),
     "scaling": scaling.run,
     "binned": lambda: binned.run(1_000_000, 1),
     "formats": lambda: formats.run(200_000),
