@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import ujson
-from bson import Code, DatetimeMS, Decimal128, Int64, ObjectId, encode
+from bson import Code, DatetimeMS, Decimal128, Int64, MinKey, ObjectId, Timestamp, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.codec import RecordPlan, Rest, Value, dumps, json_rows
+from gateway.codec import RecordPlan, Rest, Value, dumps, json_rows, plain
 from gateway.formats.eras import OLD_VARIANT
+from gateway.model import Rows
 from tests.codec import raw
 from tests.codec.fuzz import mutate
 from tests.codec.records import PLANS, disagreement, sure
@@ -236,7 +237,7 @@ def test_what_says_nothing_is_left_out():
         {"v": {"a_b": 1, "aB": 2}},
         {"v": Decimal128("1.5")},
         {"v": Code("x")},
-        {"v": DatetimeMS(2**60)},
+        *({"v": DatetimeMS(ms)} for ms in (2**60, 253402300800000, -62135596800001)),
         {"v": {"id": datetime(2021, 1, 1, tzinfo=UTC)}},
         {"é": 1},
         {f"n{n}": n for n in range(100)},
@@ -245,6 +246,25 @@ def test_what_says_nothing_is_left_out():
 )
 def test_what_is_left_to_the_reference_engine(document: dict[str, Any]):
     assert sure([array(document)], REST, "k") is None
+
+
+@pytest.mark.parametrize("value", [Decimal128("0"), b"bytes", MinKey(), Timestamp(1, 2)], ids=repr)
+@pytest.mark.parametrize("name", ["id", "identifiers", "type"])
+def test_rare_values_are_left_wherever_they_are(name: str, value: Any):
+    assert sure([array({"_id": 1, name: value})], *PLANS[0]) is None
+    assert sure([array({"_id": 1, "info": value})], *PLANS[0]) is not None  # of which nothing is told
+
+
+def test_the_first_that_is_true_is_told():
+    """In JSON, where NaN is null; if none is, the last."""
+    first = RecordPlan(Value(("a", "b", "c")))
+    empty = [None, "", 0, Int64(0), 0.0, -0.0, False, float("nan"), float("-inf")]
+    for value in empty:
+        assert told({"a": value, "b": "x", "c": "y"}, first) == "x"
+        assert told({"a": value, "c": "y"}, first) == "y"
+        assert told({"a": "x", "b": value}, first) == "x"
+        last = dumps(plain(value))
+        assert sure([array({"_id": 1, "a": 0, "c": value})], first, "k", after=b"") == Rows(last, 1, 1)
 
 
 def test_many_names_are_learnt_and_forgotten():
