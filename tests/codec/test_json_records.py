@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.codec import RecordPlan, Rest, Value, dumps, json_rows, plain
 from gateway.formats.eras import OLD_VARIANT
-from gateway.model import Rows
+from gateway.rows import Rows
 from tests.codec import raw
 from tests.codec.fuzz import mutate
 from tests.codec.records import PLANS, disagreement, sure
