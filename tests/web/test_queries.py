@@ -1,7 +1,9 @@
 """What a request selects, compared with what the stored documents say; and what it must not select."""
 
+import re
 from collections import Counter
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pymongo import MongoClient
@@ -201,3 +203,12 @@ def test_many_ids_are_looked_for_too(gateway: Gateway, mongo: Client):
     answer = gateway.ask("/beacon/g_variants?datasetIds=demo", "POST", body).json
     assert answer["responseSummary"]["numTotalResults"] == len(ids)
     assert answer["meta"]["info"]["warnings"] == [f"variantIds: 1 of {len(ids) + 1} unknown to dataset demo: nobody"]
+
+
+def test_warnings_are_quoted_strings(gateway: Gateway):
+    """Wherever a long text is cut, and whatever letters it has: RFC 9110, 5.6.4."""
+    quoted = r'299 pgx-gateway "(?:[^"\\]|\\.)*"'
+    for width in range(40, 60):
+        ids = ",".join(("a" * width, "b" * 60, "\xe9" * 30))
+        answer = gateway.ask(f"/beacon/variants?output=pgxseg&datasetIds=demo&biosampleIds={quote(ids)}")
+        assert re.fullmatch(f"{quoted}(, {quoted})*", answer.headers["Warning"])
