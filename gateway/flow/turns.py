@@ -19,7 +19,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.rows import Array, Encode, Rows
 
@@ -27,8 +27,6 @@ __all__ = ["Turns", "give_way"]
 
 # Levels: a third of the processor's time against a thread that does not give way.
 _NICER: Final = 5
-
-T = TypeVar("T")
 
 
 def give_way() -> None:
