@@ -26,6 +26,7 @@ from gateway.flow.patience import Patience
 from gateway.flow.roster import Individuals, Roster, bounded
 from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
+from gateway.flow.turns import beside
 from gateway.model import Condition, Part, Plan, both
 from gateway.rows import Fold, Rows, Tally
 
@@ -234,7 +235,7 @@ class _Pass:
         # Of all but variants there is one document a biosample, more or less.
         fixed = part.collection != "variants" and not part.aim
         pace = Pace(part.aim or self._slicing.rows, fixed=fixed)
-        if getattr(part.encode, "sure", part) is None:
+        if beside(part.encode) is None:
             pace.interpreted()
         return Lane(part, pace)
 

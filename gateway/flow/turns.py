@@ -23,7 +23,7 @@ from typing import Final
 
 from gateway.rows import Array, Encode, Rows
 
-__all__ = ["Turns", "give_way"]
+__all__ = ["Turns", "beside", "give_way"]
 
 # Levels: a third of the processor's time against a thread that does not give way.
 _NICER: Final = 5
@@ -35,6 +35,12 @@ def give_way() -> None:
         thread = threading.get_native_id()
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
+
+
+def beside(encode: Encode) -> Encode | None:
+    """What an encoder can do beside the interpreter, as it says; None: nothing."""
+    sure: Encode | None = getattr(encode, "sure", encode)
+    return sure
 
 
 class Turns:
@@ -70,7 +76,7 @@ class Turns:
 
     def tried(self, encode: Encode, arrays: Sequence[Array], start: int = 0, stop: int | None = None) -> Rows | None:
         """What the encoder makes of the arrays beside the interpreter; None: it needs that."""
-        sure: Encode | None = getattr(encode, "sure", encode)
+        sure = beside(encode)
         if sure is None:
             return None
         with self._turn():
@@ -112,7 +118,7 @@ class Turns:
     ) -> Rows:
         """What the encoder makes of the arrays, from a thread of the executor or that of the interpreter."""
         found: Rows | None = None
-        if getattr(encode, "sure", encode) is not None:
+        if beside(encode) is not None:
             work = partial(self.tried, encode, arrays, start, stop)
             found = await asyncio.get_running_loop().run_in_executor(executor, work)
         return await self.interpreted(encode, arrays, start, stop, urgent=urgent) if found is None else found

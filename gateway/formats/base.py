@@ -17,6 +17,7 @@ __all__ = [
     "Sure",
     "camel",
     "compiled",
+    "document_rows",
     "dumps",
     "installed",
     "interpreted",
@@ -118,17 +119,21 @@ def compiled(sure: Sure, reference: Encode) -> Encode:
     return _Interpreted(reference) if codec.IMPLEMENTATION == "python" else _Compiled(sure, reference)
 
 
-def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
-    """An encoder that writes each document, as `shape` makes it, as JSON between `before` and `after`."""
+def document_rows(key: str, write: Callable[[dict[str, Any]], bytes]) -> Encode:
+    """An encoder that writes each document, in (`key`, `_id`) order, by itself."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, key)
         chosen = documents[start:stop]
-        data = b"".join(before + dumps(shape(document)) + after for document in chosen)
-        return Rows(data, len(chosen), len(documents))
+        return Rows(b"".join(map(write, chosen)), len(chosen), len(documents))
 
     return interpreted(encode)
+
+
+def json_rows(key: str, shape: Callable[[dict[str, Any]], Any], *, before: bytes = b"", after: bytes = b"") -> Encode:
+    """The same with each document, as `shape` makes it, as JSON between `before` and `after`."""
+    return document_rows(key, lambda document: before + dumps(shape(document)) + after)
 
 
 def record_rows(plan: RecordPlan, key: str, *, before: bytes = b"", after: bytes = b"") -> Encode:

@@ -4,7 +4,7 @@ Documents of 2021 are read as of the current model.  Values of header lines are 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,8 +16,8 @@ from gateway import codec
 from gateway.codec import Header, Label
 from gateway.errors import BadRequest
 from gateway.formats import eras
-from gateway.formats.base import compiled
-from gateway.rows import Array, Encode, Rows
+from gateway.formats.base import compiled, document_rows
+from gateway.rows import Encode
 from gateway.text import escape_value, never_escaped
 
 __all__ = [
@@ -272,11 +272,4 @@ def rows(kind: Line, group: Grouping) -> Encode:
 
 def written(kind: Line, group: Grouping) -> Encode:
     """The encoder that writes each line itself: the reference."""
-
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        lines = [kind.write(document, group) for document in documents[start:stop]]
-        return Rows("".join(lines).encode(), len(lines), len(documents))
-
-    return encode
+    return document_rows("id", lambda document: kind.write(document, group).encode())

@@ -5,7 +5,7 @@ documents are nested and of either model, so they are read as such; of variants,
 written by column plans (`sheets`), with the same bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -14,11 +14,11 @@ from typing import Any, Final
 from gateway import codec
 from gateway.errors import BadRequest
 from gateway.formats import eras, samples, sheets
-from gateway.formats.base import Format, interpreted
+from gateway.formats.base import Format, document_rows
 from gateway.formats.cells import encoder
 from gateway.genome import STATES
 from gateway.model import Entity, Part, Wanted
-from gateway.rows import Array, Encode, Rows
+from gateway.rows import Encode
 from gateway.text import escape_cell, unescape
 
 __all__ = ["FORMAT", "IDS", "TABLES", "Table"]
@@ -174,16 +174,6 @@ def _row(table: Table, columns: tuple[tuple[str, str], ...], group: samples.Grou
     return row
 
 
-def _rows(row: Row, key: str) -> Encode:
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, key)
-        lines = [row(document) for document in documents[start:stop]]
-        return Rows("".join(lines).encode(), len(lines), len(documents))
-
-    return interpreted(encode)
-
-
 @lru_cache(maxsize=16)
 def _variant_rows(columns: tuple[tuple[str, str], ...]) -> Encode:
     """Rows of variants: made once for some columns, because the compiled engine knows sheets by their identity."""
@@ -210,6 +200,7 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     columns = _asked(wanted, table, ids=ids)
     group, read = samples.grouping(wanted.ask.group_by, None)
     key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
+    row = _row(table, columns, group)
     limit = wanted.ask.limit or 0
     return (
         Part(
@@ -217,7 +208,9 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
             selection=selection,
             collection=entity,
             projection=_projection(entity, read),
-            encode=_variant_rows(columns) if entity == "variants" else _rows(_row(table, columns, group), key),
+            encode=_variant_rows(columns)
+            if entity == "variants"
+            else document_rows(key, lambda document: row(document).encode()),
             before=("\t".join(name for name, _ in columns) + "\n").encode(),
             limit=limit,
             skip=wanted.ask.skip * limit,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.codec import Sheet, _py
 from gateway.demo.cohort import documents as demo
 from gateway.formats import samples, sheets, tables
+from gateway.formats.base import document_rows
 from gateway.rows import Rows
 from tests.codec.engines import ENGINES
 from tests.datasets import ODD_VARIANTS, old_variant
@@ -49,7 +50,7 @@ def check(found: list[dict[str, Any]]) -> int:
     """How many documents were odd; all rows are those of the table, by each engine."""
     array, odd = batch(found), []
     sheet = Sheet(FORMS, lambda document: (odd.append(document), ROW(document))[1])
-    expected = tables._rows(ROW, "biosample_id")([array])
+    expected = document_rows("biosample_id", lambda document: ROW(document).encode())([array])
     assert _py.rows([array], sheet, "biosample_id") == expected
     number = len(odd)
     for engine in filter(None, ENGINES.values()):
