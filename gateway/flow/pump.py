@@ -24,9 +24,9 @@ from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.lanes import Lane, Pace
 from gateway.flow.patience import Patience
 from gateway.flow.roster import Individuals, Roster, bounded
-from gateway.flow.source import Page, Source
+from gateway.flow.source import Page, Reply, Source
 from gateway.flow.survey import Surveyor
-from gateway.flow.turns import beside
+from gateway.flow.turns import Turns, beside
 from gateway.model import Condition, Part, Plan, both
 from gateway.rows import Fold, Rows, Tally
 
@@ -54,12 +54,20 @@ class Slicing:
 
 
 class Pump:
-    """Runs plans against a source.  `executor` encodes, off the event loop."""
+    """Runs plans against a source.  `executor` encodes, off the event loop, when it is its turn."""
 
     def __init__(
-        self, source: Source, surveyor: Surveyor, executor: Executor, *, slicing: Slicing, retry_window: float
+        self,
+        source: Source,
+        surveyor: Surveyor,
+        executor: Executor,
+        turns: Turns,
+        *,
+        slicing: Slicing,
+        retry_window: float,
     ) -> None:
         self._source = source
+        self._turns = turns
         self._surveyor = surveyor
         self._executor = executor
         self._slicing = slicing
@@ -72,13 +80,13 @@ class Pump:
         download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
         `kept` under its digest is checked at the end even if it came in one chunk: a survey may be seconds old.
         """
-        with self._source.turns.passing():
+        with self._turns.passing():
             async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
     async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
-        run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
+        run = _Pass(self._source, self._executor, self._turns, self._slicing, Patience(self._window))
         pending = b""
         try:
             lanes = [run.lane(part) for part in plan.parts]
@@ -112,8 +120,9 @@ class Pump:
 class _Pass:
     """One run of a plan."""
 
-    def __init__(self, source: Source, executor: Executor, slicing: Slicing, patience: Patience) -> None:
+    def __init__(self, source: Source, executor: Executor, turns: Turns, slicing: Slicing, patience: Patience) -> None:
         self._source = source
+        self._turns = turns
         self._executor = executor
         self._slicing = slicing
         self.patience = patience
@@ -214,7 +223,7 @@ class _Pass:
 
     def _may_launch(self) -> bool:
         flights = self._slicing.flights
-        if self._source.turns.several:  # together they read ahead enough, and each holds less
+        if self._turns.several:  # together they read ahead enough, and each holds less
             flights = max(min(2, flights), flights - 1)
         return len(self._tasks) < (flights if self.patience.committed else 1)
 
@@ -257,11 +266,18 @@ class _Pass:
     async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
         part, began = lane.part, time.monotonic()
-        landed, size = await self._source.shaped(
+
+        def shape(reply: Reply) -> tuple[Rows | Page, int]:
+            # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
+            rows = None if reply.full else self._turns.tried(part.encode, [reply.batch])
+            whole = rows is not None and rows.matched < reply.limit
+            return rows if rows is not None and whole else reply.page(), len(reply.batch)
+
+        landed, size = await self._source.read(
             part.survey.dataset,
             part.source,
             self._condition(part, ids),
-            part.encode,
+            shape,
             projection=part.projection,
             limit=lane.pace.rows * _OVERSHOOT,
         )
@@ -269,13 +285,13 @@ class _Pass:
         lane.pace.weighed(len(ids), size)
         if isinstance(landed, Page) and landed.complete:
             lane.pace.interpreted()
-            return await self._source.turns.interpreted(part.encode, landed.arrays)
+            return await self._turns.interpreted(part.encode, landed.arrays)
         return landed
 
     async def _encode(
         self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
     ) -> Rows:
-        return await self._source.turns.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
+        return await self._turns.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
     async def _arrays(self, lane: Lane, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
         """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""

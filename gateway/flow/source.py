@@ -9,7 +9,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -23,11 +22,10 @@ from pymongo import errors as driver
 from gateway import codec
 from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
-from gateway.flow.turns import Turns, give_way
+from gateway.flow.turns import give_way
 from gateway.model import Condition
-from gateway.rows import Encode, Rows
 
-__all__ = ["Page", "Source"]
+__all__ = ["Page", "Reply", "Source"]
 
 log = logging.getLogger("gateway.flow")
 
@@ -58,10 +56,22 @@ class Page:
         return sum(len(array) for array in self.arrays)
 
 
-def _page(batch: memoryview, limit: int, *, full: bool) -> Page:
-    array = bytes(batch)
-    count = codec.count(array)
-    return Page([array] if count else [], not full and count < limit)
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply to a `find` of up to `limit` documents: its BSON array where it lies; `full`: it could not hold all.
+
+    Valid only in the thread that is given it.
+    """
+
+    batch: memoryview
+    full: bool
+    limit: int
+
+    def page(self) -> Page:
+        """A copy of the documents."""
+        array = bytes(self.batch)
+        count = codec.count(array)
+        return Page([array] if count else [], not self.full and count < self.limit)
 
 
 def _translate(error: Exception) -> GatewayError:
@@ -84,10 +94,10 @@ def _translate(error: Exception) -> GatewayError:
 class Source:
     """A MongoDB deployment.  Create it inside the running event loop; `close` it."""
 
-    def __init__(self, uri: str, *, query_timeout: float, connections: int, encoders: int = 2) -> None:
+    def __init__(self, uri: str, *, query_timeout: float, connections: int) -> None:
         """Connect lazily: nothing is sent before the first read.  `query_timeout` is in seconds.
 
-        Of the threads that read, one a connection, so many `encoders` encode at once.
+        There is a thread that reads for each of the `connections`.
         """
         stated = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2])}
         defaults: dict[str, Any] = {
@@ -105,7 +115,6 @@ class Source:
             raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
         # Motor's own threads, five a processor, would be the limit where the database is slow.
         self._readers = ThreadPoolExecutor(connections, thread_name_prefix="read", initializer=give_way)
-        self.turns = Turns(encoders)
         self._milliseconds = int(query_timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
 
@@ -114,7 +123,6 @@ class Source:
         if self._orphans:
             await asyncio.wait(self._orphans, timeout=2)
         self._client.close()
-        self.turns.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
     def _database(self, dataset: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
@@ -148,34 +156,24 @@ class Source:
         command = self._find(collection, condition, projection, limit)
         if sort:
             command["sort"] = {sort: 1}
-        return await self._in_reader(partial(self._page, dataset, command))
+        return await self._in_reader(lambda: self._reply(dataset, command).page())
 
-    async def shaped(
+    async def read(
         self,
         dataset: str,
         collection: str,
         condition: Condition,
-        encode: Encode,
+        shape: Callable[[Reply], T],
         *,
         projection: Mapping[str, int],
         limit: int,
-    ) -> tuple[Rows | Page, int]:
-        """What `encode` makes of the documents if they are all there are, else the page itself; and their bytes.
+    ) -> T:
+        """What `shape` makes of the reply to a `find` of up to `limit` documents.
 
-        The page as well where they are, but encoding them needs the interpreter.
-
-        Read and encoded in one go by the same thread: the event loop hears of it once, when it is done.
+        Read and shaped in one go by the same thread: the event loop hears of it once, when it is done.
         """
         command = self._find(collection, condition, projection, limit)
-
-        def work() -> tuple[Rows | Page, int]:
-            full, batch = self._reply(dataset, command)
-            # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
-            rows = None if full else self.turns.tried(encode, [batch])
-            whole = rows is not None and rows.matched < limit
-            return rows if rows is not None and whole else _page(batch, limit, full=full), len(batch)
-
-        return await self._in_reader(work)
+        return await self._in_reader(lambda: shape(self._reply(dataset, command)))
 
     def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
         command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
@@ -184,15 +182,8 @@ class Source:
     async def _in_reader(self, work: Callable[[], T]) -> T:
         return await self._read(self._unbroken(asyncio.get_running_loop().run_in_executor(self._readers, work)))
 
-    def _page(self, dataset: str, command: dict[str, Any]) -> Page:
-        full, batch = self._reply(dataset, command)
-        return _page(batch, command["limit"], full=full)
-
-    def _reply(self, dataset: str, command: dict[str, Any]) -> tuple[bool, memoryview]:
-        """Whether the reply could not hold all, and its batch.
-
-        Asked and waited for in a thread, through motor's own client, whose pool and server selection are thus shared.
-        """
+    def _reply(self, dataset: str, command: dict[str, Any]) -> Reply:
+        """Asked and waited for in a thread, through motor's own client, whose pool and server selection are shared."""
         database = self._client.delegate[dataset]
         preference = self._client.read_preference
         reply = database.command(command, read_preference=preference, codec_options=_RAW)
@@ -202,7 +193,7 @@ class Source:
             database.command(kill, read_preference=preference)
         if cursor and len(batch) <= _EMPTY:
             raise StoreSlow("the database answered with nothing yet")
-        return bool(cursor), batch
+        return Reply(batch, bool(cursor), command["limit"])
 
     async def _unbroken(self, work: Awaitable[T]) -> T:
         """Await work that runs to its end even if the caller is cancelled: half-read replies would leave cursors."""

@@ -10,7 +10,7 @@ from gateway.config import Config
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
-from gateway.flow.turns import give_way
+from gateway.flow.turns import Turns, give_way
 
 __all__ = ["Resources", "opened"]
 
@@ -35,17 +35,18 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
         config.mongo_uri,
         query_timeout=config.query_timeout,
         connections=_CONNECTIONS,
-        encoders=config.encode_threads,
     )
     surveyor = Surveyor(source, ttl=config.version_ttl)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
     slicing = Slicing(rows=config.slice_rows, flights=config.flights)
-    pump = Pump(source, surveyor, shaping, slicing=slicing, retry_window=config.retry_window)
+    turns = Turns(config.encode_threads)
+    pump = Pump(source, surveyor, shaping, turns, slicing=slicing, retry_window=config.retry_window)
     try:
         yield Resources(source, surveyor, packing, pump)
     finally:
         await source.close()
+        turns.close()
         shaping.shutdown(cancel_futures=True)
         packing.shutdown(cancel_futures=True)

@@ -18,6 +18,7 @@ from gateway.flow import lanes, pump
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
+from gateway.flow.turns import Turns
 from gateway.model import Plan
 from gateway.query import params
 from gateway.rows import Tally
@@ -43,7 +44,7 @@ class Rig:
 
     def pump(self, rows: int, flights: int) -> Pump:
         slicing = Slicing(rows=rows, flights=flights)
-        return Pump(self.source, self.surveyor, self.executor, slicing=slicing, retry_window=30)
+        return Pump(self.source, self.surveyor, self.executor, Turns(2), slicing=slicing, retry_window=30)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> tuple[bytes, list[Tally]]:
         tallies: list[Tally] = []

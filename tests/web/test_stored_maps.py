@@ -18,6 +18,7 @@ from gateway.config import Config, load
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
+from gateway.flow.turns import Turns
 from gateway.model import Plan
 from gateway.query import params
 from gateway.rows import Tally
@@ -50,7 +51,7 @@ class Rig:
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
         tallies: list[Tally] = []
         slicing = Slicing(rows=rows, flights=flights)
-        pump = Pump(self.source, self.surveyor, self.executor, slicing=slicing, retry_window=30)
+        pump = Pump(self.source, self.surveyor, self.executor, Turns(2), slicing=slicing, retry_window=30)
         async with aclosing(pump.chunks(plan, tallies)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 
