@@ -1,42 +1,35 @@
 """The pump: a plan in, chunks of bytes out.
 
-A part is walked in slices of biosample ids, one short `find` a slice, several in flight, delivered in order; nothing
-is kept open between them.  A slice that does not fit one reply is halved; a biosample that does not fit is walked by
-`_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
-response; from then on the pass is patient.
+A part is walked in slices of biosample ids, several in flight, delivered in order (`slices` reads them).  The first
+chunk comes from a slice that went alone, so that a failure before it is still an error response; from then on the pass
+is patient.
 
 Memory of a pass: `flights` slices of at most one reply each (4 MiB as planned, never more than the 16 MiB of a reply),
 their text, and the ids of its biosamples.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from gateway import codec
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.lanes import Lane, Pace
 from gateway.flow.patience import Patience
-from gateway.flow.roster import Individuals, Roster, bounded
-from gateway.flow.source import Page, Reply, Source
+from gateway.flow.roster import Individuals, Roster
+from gateway.flow.slices import Slices, once
+from gateway.flow.source import Page, Source
 from gateway.flow.survey import Surveyor
 from gateway.flow.turns import Turns, beside
-from gateway.model import Condition, Part, Plan, both
+from gateway.model import Part, Plan
 from gateway.rows import Fold, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
 
-# A slice that brings this many times the rows aimed at is asked for again, in halves.
-_OVERSHOOT: Final = 4
-# Replies of a biosample walked by `_id` aim at this many bytes.
-_WALK_BYTES: Final = 8 * 1024 * 1024
-_WALK_ROWS: Final = 40_000
 _IDS_A_COUNT: Final = 400
 
 T = TypeVar("T")
@@ -126,6 +119,7 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.patience = patience
+        self._slices = Slices(source, executor, turns, patience)
         self._rosters: dict[_Name, Roster] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
@@ -202,7 +196,7 @@ class _Pass:
                 if not lane.flights:
                     return
                 ids, task = lane.flights[0]
-                landed = await self.patience(_once(task, partial(self._fetch, lane, ids)))
+                landed = await self.patience(once(task, partial(self._slices.fetch, lane, ids)))
                 lane.flights.popleft()
                 self._tasks.discard(task)
                 passed += len(ids)
@@ -210,9 +204,9 @@ class _Pass:
                     lane.pace.learn(len(ids), landed.matched)
                     yield landed, passed
                 else:
-                    async with aclosing(self._arrays(lane, ids, landed)) as pieces:
+                    async with aclosing(self._slices.arrays(lane, ids, landed)) as pieces:
                         async for arrays in pieces:
-                            yield await self._encode(part, arrays), passed - len(ids)
+                            yield await self._slices.encode(part, arrays), passed - len(ids)
                     lane.pace.learn(1, lane.pace.rows)
                     yield Rows(b"", 0, 0), passed
         finally:
@@ -230,7 +224,7 @@ class _Pass:
     def _launch(self, lane: Lane, roster: Roster) -> None:
         ids = roster.ids[lane.position : lane.position + lane.pace.width()]
         lane.position += len(ids)
-        task = asyncio.create_task(self._fetch(lane, ids))
+        task = asyncio.create_task(self._slices.fetch(lane, ids))
         self._tasks.add(task)
         lane.flights.append((ids, task))
 
@@ -248,107 +242,6 @@ class _Pass:
             pace.interpreted()
         return Lane(part, pace)
 
-    def _condition(self, part: Part, ids: list[str]) -> Condition:
-        chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == part.selection.entity else {}
-        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
-
-    async def _page(self, lane: Lane, ids: list[str]) -> Page:
-        part = lane.part
-        return await self._source.page(
-            part.survey.dataset,
-            part.source,
-            self._condition(part, ids),
-            projection=part.projection,
-            limit=lane.pace.rows * _OVERSHOOT,
-        )
-
-    async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
-        """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        part, began = lane.part, time.monotonic()
-
-        def shape(reply: Reply) -> tuple[Rows | Page, int]:
-            # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
-            rows = None if reply.full else self._turns.tried(part.encode, [reply.batch])
-            whole = rows is not None and rows.matched < reply.limit
-            return rows if rows is not None and whole else reply.page(), len(reply.batch)
-
-        landed, size = await self._source.read(
-            part.survey.dataset,
-            part.source,
-            self._condition(part, ids),
-            shape,
-            projection=part.projection,
-            limit=lane.pace.rows * _OVERSHOOT,
-        )
-        lane.pace.took(len(ids), time.monotonic() - began)
-        lane.pace.weighed(len(ids), size)
-        if isinstance(landed, Page) and landed.complete:
-            lane.pace.interpreted()
-            return await self._turns.interpreted(part.encode, landed.arrays)
-        return landed
-
-    async def _encode(
-        self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
-    ) -> Rows:
-        return await self._turns.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
-
-    async def _arrays(self, lane: Lane, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
-        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
-        if page.complete:
-            yield page.arrays
-        elif len(ids) == 1:
-            async with aclosing(self._walk(lane, ids[0], page)) as pieces:
-                async for arrays in pieces:
-                    yield arrays
-        else:
-            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-                landed = await self.patience(partial(self._page, lane, half))
-                async with aclosing(self._arrays(lane, half, landed)) as pieces:
-                    async for arrays in pieces:
-                        yield arrays
-
-    async def _walk(self, lane: Lane, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
-        """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
-        known = max(1, sum(codec.count(array) for array in seen.arrays))
-        most = min(_WALK_ROWS, lane.pace.rows * _OVERSHOOT)
-        limit = max(lane.pace.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
-        part, limit = lane.part, lane.pace.within(limit, known)
-        base = self._condition(part, [biosample])
-        condition, first, last = base, True, None
-        task = asyncio.create_task(self._after(part, condition, limit))
-        try:
-            while True:
-                page = await self.patience(_once(task, partial(self._after, part, condition, limit)))
-                if page.arrays:
-                    last = codec.last_id(page.arrays[-1])
-                following = self._following(last, page, first=first)
-                if following:
-                    condition, first = both([base, following]), page.complete
-                    task = asyncio.create_task(self._after(part, condition, limit))
-                yield page.arrays
-                if not following:
-                    return
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def _following(self, last: Any, page: Page, *, first: bool) -> Condition:
-        """What is still to be read of a biosample behind `last`, after this page of its walk; nothing after the last.
-
-        `$gt` sees ids of one type only, so a walk that is through with a type goes on with the types above it; the
-        `first` page of such a stretch had no lower bound within a type.
-        """
-        if not page.complete:
-            return {"_id": {"$gt": last}}
-        later = codec.types_after(last)
-        return {"_id": {"$type": list(later)}} if later and not first else {}
-
-    async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._source.page(
-            part.survey.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
-        )
-
     # --- a window of rows, and counts --------------------------------------------------------------------------------
 
     async def _window(self, lane: Lane, roster: Roster) -> AsyncGenerator[Rows, None]:
@@ -359,11 +252,11 @@ class _Pass:
         while left > 0 and await roster.more(lane.position):
             ids = roster.ids[lane.position : lane.position + lane.pace.width()]
             lane.position += len(ids)
-            page = await self.patience(partial(self._page, lane, ids))
+            page = await self.patience(partial(self._slices.page, lane, ids))
             found = 0
-            async with aclosing(self._arrays(lane, ids, page)) as pieces:
+            async with aclosing(self._slices.arrays(lane, ids, page)) as pieces:
                 async for arrays in pieces:
-                    rows = await self._encode(part, arrays, skip, skip + left, urgent=True)
+                    rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     yield rows
                     if left <= 0:
@@ -375,15 +268,11 @@ class _Pass:
         position = before = 0
         while part.skip > before and await roster.more(position):
             ids = roster.ids[position : position + _IDS_A_COUNT]
-            rows = await self._count(part, ids)
+            rows = await self._slices.count(part, ids)
             if before + rows > part.skip:
                 break
             position, before = position + len(ids), before + rows
         return position, before
-
-    async def _count(self, part: Part, ids: list[str]) -> int:
-        read = partial(self._source.count, part.survey.dataset, part.source, self._condition(part, ids))
-        return await self.patience(read)
 
     async def _total(self, part: Part, roster: Roster, rows: int) -> int:
         """How many documents match, whatever the window."""
@@ -394,16 +283,5 @@ class _Pass:
         total = 0
         for at in range(0, len(slices), self._slicing.flights):
             some = slices[at : at + self._slicing.flights]
-            total += sum(await asyncio.gather(*(self._count(part, ids) for ids in some)))
+            total += sum(await asyncio.gather(*(self._slices.count(part, ids) for ids in some)))
         return total
-
-
-def _once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """A read whose first try is under way already."""
-    tries = iter([task])
-
-    async def read() -> T:
-        started = next(tries, None)
-        return await (started if started is not None else again())
-
-    return read

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from gateway.config import Config, load
 from gateway.errors import DatasetChanged, StoreDown
-from gateway.flow import lanes, pump
+from gateway.flow import lanes, slices
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
@@ -107,7 +107,7 @@ async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
 
 async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, monkeypatch: pytest.MonkeyPatch):
     """Comparisons in the database see ids of one type only."""
-    monkeypatch.setattr(pump, "_WALK_ROWS", 7)
+    monkeypatch.setattr(slices, "_WALK_ROWS", 7)
     mongo.drop_database("moving")
     mongo["moving"].biosamples.insert_one({"id": "s"})
     ids = [*range(21), *(f"id{n:02}" for n in range(20)), *(ObjectId(f"{n:024x}") for n in range(20))]
@@ -161,25 +161,25 @@ async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pyt
 
         return reading
 
-    for name in ("shaped", "page"):  # slices, and what is asked anew because a slice was too large
+    for name in ("read", "page"):  # slices, and what is asked anew because a slice was too large
         monkeypatch.setattr(rig.source, name, counted(name))
     async with aclosing(rig.pump(10, 3).chunks(plan, [])) as chunks:
         for taken in range(1, 7):
             await anext(chunks)
-            assert started["shaped"] <= taken + 3
+            assert started["read"] <= taken + 3
         await asyncio.to_thread(until, lambda: landed == started, what="the end of what is in flight")
         seen = started.copy()
         await asyncio.sleep(0.3)
         assert started == seen
         rest = [chunk async for chunk in chunks]
-    assert started["shaped"] > 6 + 3, rest  # there was more to read ahead
+    assert started["read"] > 6 + 3, rest  # there was more to read ahead
 
 
 async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """However many rows a slice may have, it is not asked for what takes too long: clients must not wait in silence."""
     monkeypatch.setattr(lanes, "_SECONDS_A_SLICE", 0.1)
     asked: list[int] = []
-    shaped = rig.source.shaped
+    read = rig.source.read
 
     async def slow(dataset: str, collection: str, condition: Any, shape: Any, **kwargs: Any) -> Any:
         if collection == "variants":
@@ -187,11 +187,11 @@ async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pyt
             many = len(ids["$in"]) if isinstance(ids, dict) and "$in" in ids else 1
             asked.append(many)
             await asyncio.sleep(0.02 * many)
-        return await shaped(dataset, collection, condition, shape, **kwargs)
+        return await read(dataset, collection, condition, shape, **kwargs)
 
     plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true")
     whole, _ = await rig.run(plan)
-    monkeypatch.setattr(rig.source, "shaped", slow)
+    monkeypatch.setattr(rig.source, "read", slow)
     again, _ = await rig.run(plan)
     assert again == whole
     assert max(asked) <= 5
