@@ -22,8 +22,8 @@ from pymongo import errors as driver
 from gateway import codec
 from gateway.config import ConfigError
 from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
-from gateway.flow.turns import give_way
 from gateway.model import Condition
+from gateway.threads import give_way
 
 __all__ = ["Page", "Reply", "Source"]
 

@@ -11,30 +11,17 @@ thread waits that others need.
 
 import asyncio
 import heapq
-import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
-from typing import Final
 
 from gateway.rows import Array, Encode, Rows
+from gateway.threads import give_way
 
-__all__ = ["Turns", "beside", "give_way"]
-
-# Levels: a third of the processor's time against a thread that does not give way.
-_NICER: Final = 5
-
-
-def give_way() -> None:
-    """Let the calling thread do its work when the others, the event loop's and other programs', have done theirs."""
-    if sys.platform == "linux":  # elsewhere threads have no priorities of their own
-        thread = threading.get_native_id()
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
+__all__ = ["Turns", "beside"]
 
 
 def beside(encode: Encode) -> Encode | None:

@@ -10,7 +10,8 @@ from gateway.config import Config
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.source import Source
 from gateway.flow.survey import Surveyor
-from gateway.flow.turns import Turns, give_way
+from gateway.flow.turns import Turns
+from gateway.threads import give_way
 
 __all__ = ["Resources", "opened"]
 

@@ -10,9 +10,10 @@ from contextlib import ExitStack
 import pytest
 
 from gateway import codec
-from gateway.flow.turns import Turns, give_way
+from gateway.flow.turns import Turns
 from gateway.formats.base import compiled, interpreted
 from gateway.rows import Array, Encode, Rows
+from gateway.threads import give_way
 
 ROWS = Rows(b"", 0, 0)
 
