@@ -15,7 +15,7 @@ GatewayError
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
 
-Drivers' exceptions are translated in `flow/source.py` and nowhere else; `web/app.py` turns this tree into responses.
+Drivers' exceptions are translated in `db/source.py` and nowhere else; `web/app.py` turns this tree into responses.
 """
 
 from collections.abc import Mapping

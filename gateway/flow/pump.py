@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from gateway.db.patience import Patience
+from gateway.db.roster import Individuals, Roster
+from gateway.db.source import Page, Source
+from gateway.db.survey import Surveyor
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import Landed, encoded, folded
 from gateway.flow.lanes import Lane, Pace
-from gateway.flow.patience import Patience
-from gateway.flow.roster import Individuals, Roster
 from gateway.flow.slices import Slices, once
-from gateway.flow.source import Page, Source
-from gateway.flow.survey import Surveyor
 from gateway.flow.turns import Turns, beside
 from gateway.model import Part, Plan
 from gateway.rows import Fold, Rows, Tally

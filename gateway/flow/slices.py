@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import codec
+from gateway.db.patience import Patience
+from gateway.db.roster import bounded
+from gateway.db.source import Page, Reply, Source
 from gateway.flow.lanes import Lane
-from gateway.flow.patience import Patience
-from gateway.flow.roster import bounded
-from gateway.flow.source import Page, Reply, Source
 from gateway.flow.turns import Turns
 from gateway.model import Condition, Part, both
 from gateway.rows import Rows

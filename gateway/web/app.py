@@ -13,13 +13,12 @@ from aiohttp import web
 
 from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
-from gateway.flow.limits import Slots
+from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.spool.exports import Spool
 from gateway.spool.folder import Folder
-from gateway.web import exports, info, openapi
-from gateway.web.asking import POSTED
-from gateway.web.download import download
+from gateway.web.endpoints import exports, info, openapi
+from gateway.web.endpoints.download import download
 from gateway.web.keys import (
     CLIENTS,
     CONFIG,
@@ -33,7 +32,8 @@ from gateway.web.keys import (
     STOPPING,
     SURVEYOR,
 )
-from gateway.web.resources import opened
+from gateway.web.limits import Slots
+from gateway.web.messages.asking import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 

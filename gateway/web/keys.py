@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from gateway.config import Config
-from gateway.flow.limits import Slots
+from gateway.db.source import Source
+from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
 from gateway.spool.exports import Spool
+from gateway.web.limits import Slots
 
 __all__ = [
     "CLIENTS",

@@ -13,17 +13,17 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from gateway.config import Config, load
+from gateway.db.source import Source
+from gateway.db.survey import Surveyor
 from gateway.errors import DatasetChanged, StoreDown
 from gateway.flow import lanes, slices
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
 from gateway.flow.turns import Turns
 from gateway.model import Plan
+from gateway.planning.prepare import prepare
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.rows import Tally
-from gateway.web.prepare import prepare
-from gateway.web.routes import ROUTES
 from tests.harness import until
 
 Client = MongoClient[dict[str, Any]]

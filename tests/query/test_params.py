@@ -7,10 +7,10 @@ import pytest
 
 from gateway.errors import BadRequest, NotFound
 from gateway.model import Ask, FilterTerm, VariantAsk
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.query.parameters import PARAMETERS, normal
 from gateway.query.routes import BEACON, service
-from gateway.web.routes import ROUTES
 
 read = partial(params.read, routes=ROUTES)
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
 from gateway.model import Collation, Survey
+from gateway.planning.routes import ROUTES
 from gateway.query import MAX_INTEGER, params
 from gateway.query.filters import wanted
 from gateway.query.parameters import PARAMETERS
 from gateway.query.select import select
-from gateway.web.routes import ROUTES
 
 OPERATORS = {"$or", "$and", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$eq", "$not", "$regex"}
 FIELDS = {

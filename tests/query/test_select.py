@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.model import Collation, Survey, Term
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.query.select import identities, select
-from gateway.web.routes import ROUTES
 
 NOW = Survey(
     dataset="progenetix",

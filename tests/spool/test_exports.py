@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Busy, DatasetChanged, GatewayError, StoreDown
-from gateway.flow.limits import Slots
 from gateway.rows import Tally
 from gateway.spool.exports import Export, Making, Spool, Unspooled
 from gateway.spool.folder import Folder
+from gateway.web.limits import Slots
 
 A, B = "a" * 40, "b" * 40
 DATA = random.Random(4).randbytes(3_000_000)

@@ -17,8 +17,8 @@ from gateway.formats import FORMATS
 from gateway.formats.arrow import ARROW, PARQUET
 from gateway.formats.base import Format
 from gateway.model import Ask
+from gateway.planning import prepare
 from gateway.text import unescape
-from gateway.web import prepare
 from tests.formats.test_format_properties import wanted
 from tests.harness import Gateway
 from tests.web.conftest import BIG, Quick

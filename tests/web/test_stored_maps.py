@@ -15,15 +15,15 @@ from pymongo.database import Database
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.config import Config, load
+from gateway.db.source import Source
+from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
 from gateway.flow.turns import Turns
 from gateway.model import Plan
+from gateway.planning.prepare import prepare
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.rows import Tally
-from gateway.web.prepare import prepare
-from gateway.web.routes import ROUTES
 from tests.profiles import fractions, frequencies, profiles
 
 Client = MongoClient[dict[str, Any]]

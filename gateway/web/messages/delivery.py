@@ -18,11 +18,11 @@ from gateway.model import Plan
 from gateway.rows import Tally, delivered
 from gateway.spool.exports import Export, Making, Produce, Unspooled
 from gateway.spool.folder import Sum
-from gateway.spool.ranges import Span
-from gateway.web.asking import Question
-from gateway.web.headers import coding_of, described, is_known, sized, span_of, within
 from gateway.web.keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
-from gateway.web.transfer import Transfer, tune
+from gateway.web.messages.asking import Question
+from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.ranges import Span
+from gateway.web.messages.transfer import Transfer, tune
 
 __all__ = ["Offer", "answer", "produced"]
 

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from gateway.web import exports
-from gateway.web.asking import Question
-from gateway.web.delivery import Offer, answer
+from gateway.web.endpoints import exports
+from gateway.web.messages.asking import Question
+from gateway.web.messages.delivery import Offer, answer
 
 __all__ = ["download"]
 

@@ -241,7 +241,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from gateway.web.export import export  # noqa: PLC0415
+    from gateway.cli.export_file import export  # noqa: PLC0415
 
     target = None if str(options.output) == "-" else options.output
     done = asyncio.run(export(options.query, target, _config(options)))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.spool import ranges
-from gateway.spool.ranges import Span
+from gateway.web.messages import ranges
+from gateway.web.messages.ranges import Span
 
 EXAMPLES = [  # header, bytes of ten that it selects; None: left out; (): nothing of it is there
     ("bytes=0-4", range(5)),

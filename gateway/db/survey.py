@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.db.roster import bounded
+from gateway.db.source import Source
 from gateway.errors import NotFound, StoreSlow
-from gateway.flow.roster import bounded
-from gateway.flow.source import Source
 from gateway.model import Bounds, Collation, Survey
 
 __all__ = ["StoredMap", "Surveyor"]

@@ -19,9 +19,9 @@ from gateway.formats.base import dumps
 from gateway.rows import Tally
 from gateway.spool.exports import Progress, Spool, Unspooled
 from gateway.spool.folder import Sum, is_digest
-from gateway.web.asking import Question, base_of
-from gateway.web.delivery import Offer, answer, produced
 from gateway.web.keys import CLIENTS, CONFIG, SPOOL
+from gateway.web.messages.asking import Question, base_of
+from gateway.web.messages.delivery import Offer, answer, produced
 
 __all__ = ["export", "issue", "ticket"]
 

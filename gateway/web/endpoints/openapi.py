@@ -7,9 +7,9 @@ from aiohttp import web
 from gateway import __version__
 from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
+from gateway.planning.routes import ROUTES
 from gateway.query.parameters import PARAMETERS, Parameter
 from gateway.query.routes import Route
-from gateway.web.routes import ROUTES
 
 __all__ = ["describe", "description"]
 

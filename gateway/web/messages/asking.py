@@ -13,10 +13,10 @@ from aiohttp import web
 
 from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
 from gateway.model import Plan
+from gateway.planning.prepare import prepare
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.web.keys import CONFIG, EXECUTOR, SURVEYOR
-from gateway.web.prepare import prepare
-from gateway.web.routes import ROUTES
 
 __all__ = ["POSTED", "Question", "base_of"]
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.codes import spellings
+from gateway.db.survey import StoredMap, Surveyor
 from gateway.errors import BadRequest
-from gateway.flow.survey import StoredMap, Surveyor
 from gateway.model import Ask, Collation, FilterTerm, Group, Selection, Survey, Wanted
 from gateway.query.select import select, without_references
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.config import Config
+from gateway.db.source import Source
+from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
 from gateway.flow.turns import Turns
 from gateway.threads import give_way
 

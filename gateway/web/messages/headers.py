@@ -9,8 +9,8 @@ from aiohttp import web
 
 from gateway.errors import BadRange, NotMatched
 from gateway.flow.squeeze import CODINGS
-from gateway.spool import ranges
 from gateway.spool.folder import Sum
+from gateway.web.messages import ranges
 
 __all__ = ["coding_of", "described", "is_known", "sized", "span_of"]
 

@@ -9,9 +9,9 @@ import asyncio
 from typing import Final
 
 from gateway import codec
+from gateway.db.patience import Patience
+from gateway.db.source import Source
 from gateway.errors import GatewayError
-from gateway.flow.patience import Patience
-from gateway.flow.source import Source
 from gateway.model import Condition, Selection, Survey, Term, both
 
 __all__ = ["Individuals", "Roster", "bounded"]

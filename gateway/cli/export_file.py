@@ -11,12 +11,12 @@ import aiofiles
 import aiofiles.os
 
 from gateway.config import Config
+from gateway.flow.resources import opened
 from gateway.flow.squeeze import squeezed
+from gateway.planning.prepare import prepare
+from gateway.planning.routes import ROUTES
 from gateway.query import params
 from gateway.rows import Tally, delivered
-from gateway.web.prepare import prepare
-from gateway.web.resources import opened
-from gateway.web.routes import ROUTES
 
 __all__ = ["Exported", "export"]
 
