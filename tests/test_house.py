@@ -39,8 +39,8 @@ GROUND = ["errors", "text", "threads", "codes", "genome", "bins", "rows", "model
 OWNERS = {
     "motor": {"db/source.py"},
     "pymongo": {"db/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
-    "stamina": {"db/patience.py", "fetch/transfer.py"},
-    "aiofiles": {"cli/export_file.py", "spool/exports.py"},
+    "stamina": {"db/retry.py", "fetch/transfer.py"},
+    "aiofiles": {"cli/export_file.py", "spool/spool.py"},
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "keys", "server", "workers")),
         *(f"web/endpoints/{name}.py" for name in ("download", "exports", "info", "openapi")),
@@ -51,8 +51,8 @@ OWNERS = {
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/squeeze.py"},
-    "zstandard": {"flow/squeeze.py"},
+    "isal": {"flow/compression.py"},
+    "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
 ENVIRONMENT_READERS = {"cli/command_line.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}

@@ -11,11 +11,11 @@ import aiofiles
 import aiofiles.os
 
 from gateway.config import Config
+from gateway.flow.compression import squeezed
 from gateway.flow.resources import opened
-from gateway.flow.squeeze import squeezed
-from gateway.planning.prepare import prepare
+from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
-from gateway.query import params
+from gateway.query import request
 from gateway.rows import Tally, delivered
 
 __all__ = ["Exported", "export"]
@@ -37,7 +37,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     is no regular file (a pipe, a device) is written to as it is.
     """
     address = urlsplit(query)
-    ask = params.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
+    ask = request.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
     tallies: list[Tally] = []
     size = 0
     base = f"http://{config.host}:{config.port}"

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from gateway.db.patience import Patience
-from gateway.db.roster import Individuals, Roster
+from gateway.db.catalog import Surveyor
+from gateway.db.retry import Patience
+from gateway.db.sample_ids import Individuals, Roster
 from gateway.db.source import Page, Source
-from gateway.db.survey import Surveyor
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import Landed, encoded, folded
-from gateway.flow.lanes import Lane, Pace
+from gateway.flow.scheduling import Turns, beside
+from gateway.flow.slice_sizes import Lane, Pace
 from gateway.flow.slices import Slices, once
-from gateway.flow.turns import Turns, beside
 from gateway.model import Part, Plan
 from gateway.rows import Fold, Rows, Tally
 

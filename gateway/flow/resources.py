@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.config import Config
+from gateway.db.catalog import Surveyor
 from gateway.db.source import Source
-from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.turns import Turns
+from gateway.flow.scheduling import Turns
 from gateway.threads import give_way
 
 __all__ = ["Resources", "opened"]

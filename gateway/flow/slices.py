@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import codec
-from gateway.db.patience import Patience
-from gateway.db.roster import bounded
+from gateway.db.retry import Patience
+from gateway.db.sample_ids import bounded
 from gateway.db.source import Page, Reply, Source
-from gateway.flow.lanes import Lane
-from gateway.flow.turns import Turns
+from gateway.flow.scheduling import Turns
+from gateway.flow.slice_sizes import Lane
 from gateway.model import Condition, Part, both
 from gateway.rows import Rows
 

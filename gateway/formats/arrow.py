@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
-from gateway.formats.cells import encoder, projection
 from gateway.formats.preload import preload
+from gateway.formats.variant_columns import encoder, projection
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Wanted
 from gateway.rows import Rows

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway.formats.base import Format, dumps
-from gateway.formats.envelope import collections, end, meta, page, result_sets, shown
-from gateway.formats.records import RECORDS
+from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets, shown
+from gateway.formats.beacon_records import RECORDS
 from gateway.model import Part, Selection, Survey, Wanted
 from gateway.rows import Encode
 

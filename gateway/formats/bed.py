@@ -11,7 +11,17 @@ from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
+from gateway.formats.variant_columns import (
+    ENDS,
+    STARTS,
+    by_state,
+    cells,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+    sizes,
+)
 from gateway.genome import STATE_OF_TYPE
 from gateway.model import Condition, Part, Survey, Wanted
 

@@ -16,9 +16,9 @@ from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
 from gateway.formats.base import Format, camel, dumps, interpreted, plain
+from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
-from gateway.formats.profiles import Profiles, analyses_part
-from gateway.formats.services import envelope
+from gateway.formats.service_json import envelope
 from gateway.model import Group, Part, Wanted
 from gateway.rows import Array, Encode, Rows
 from gateway.text import escape_cell, escape_value

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.formats.base import Format
 from gateway.formats.beacon import record_part
-from gateway.formats.records import RECORDS
+from gateway.formats.beacon_records import RECORDS
 from gateway.model import Part, Wanted
 
 __all__ = ["FORMAT"]

@@ -13,9 +13,9 @@ from typing import Any, Final
 from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
-from gateway.formats import eras, samples
+from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, interpreted
-from gateway.formats.profiles import Analysis, Profiles, analyses_part, counted_analyses
+from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Selection, Survey, Wanted
 from gateway.rows import Array, Encode, Rows, Tally
@@ -82,7 +82,7 @@ def _maps(name: str, path: str, bins: int) -> Encode:
     return interpreted(encode)
 
 
-def _groups(group: samples.Grouping) -> Encode:
+def _groups(group: sample_lines.Grouping) -> Encode:
     """An encoder of biosamples: lines of id and group."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
@@ -90,7 +90,7 @@ def _groups(group: samples.Grouping) -> Encode:
         codec.sort(documents, "id")
         lines = []
         for document in documents[start:stop]:
-            sample = eras.biosample(document)
+            sample = model_2021.biosample(document)
             if isinstance(sample.get("id"), str):
                 lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
         return Rows("".join(lines).encode(), len(lines), len(documents))
@@ -165,8 +165,8 @@ class _Matrix:
 
 def _projection(wanted: Wanted) -> dict[str, int]:
     """The fields of a biosample that its line and its group need."""
-    _, read = samples.grouping(wanted.ask.group_by, None)
-    return {**samples.PROJECTION, **({read: 1} if read else {})}
+    _, read = sample_lines.grouping(wanted.ask.group_by, None)
+    return {**sample_lines.PROJECTION, **({read: 1} if read else {})}
 
 
 def _beside(
@@ -230,7 +230,7 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     chosen = None
     if len(included) == 1 and not selection.nothing:
         chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
-    group, _ = samples.grouping(wanted.ask.group_by, chosen)
+    group, _ = sample_lines.grouping(wanted.ask.group_by, chosen)
     groups = None if chosen and wanted.ask.group_by is None else _groups(group)
     limit = wanted.ask.limit or 0
     fold = partial(
@@ -251,7 +251,7 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         selection=selection,
         collection="biosamples",
         projection=_projection(wanted),
-        encode=samples.rows(samples.LINE, group),
+        encode=sample_lines.rows(sample_lines.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
     rows = analyses_part(wanted, survey, selection, fold)

@@ -11,7 +11,18 @@ from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, LOG2, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
+from gateway.formats.variant_columns import (
+    ENDS,
+    LOG2,
+    STARTS,
+    by_state,
+    cells,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+    sizes,
+)
 from gateway.model import Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT"]

@@ -14,8 +14,17 @@ from typing import Final
 
 from gateway.codec import Cell, Column
 from gateway.formats.base import Format
-from gateway.formats.cells import LOG2, REFERENCE, SEQUENCE, by_state, chromosome, encoder, positions, projection
-from gateway.formats.sites import Seen, copies, entries
+from gateway.formats.variant_columns import (
+    LOG2,
+    REFERENCE,
+    SEQUENCE,
+    by_state,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+)
+from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.model import Part, Wanted
 from gateway.rows import Rows

@@ -15,11 +15,9 @@ from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.resources import opened
 from gateway.formats import envelope_error
-from gateway.spool.exports import Spool
 from gateway.spool.folder import Folder
-from gateway.web.endpoints import exports, info, openapi
-from gateway.web.endpoints.download import download
-from gateway.web.keys import (
+from gateway.spool.spool import Spool
+from gateway.web.app_keys import (
     CLIENTS,
     CONFIG,
     EXECUTOR,
@@ -32,8 +30,10 @@ from gateway.web.keys import (
     STOPPING,
     SURVEYOR,
 )
+from gateway.web.endpoints import exports, info, openapi
+from gateway.web.endpoints.downloads import download
 from gateway.web.limits import Slots
-from gateway.web.messages.asking import POSTED
+from gateway.web.messages.request import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 

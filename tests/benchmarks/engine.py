@@ -20,8 +20,8 @@ import bson
 
 from gateway.codec import _json, _py
 from gateway.demo.cohort import documents
+from gateway.formats.beacon_records import RECORDS
 from gateway.formats.pgxseg import COLUMNS, FORMAT
-from gateway.formats.records import RECORDS
 from gateway.model import Ask, Selection, Survey, Wanted
 
 try:

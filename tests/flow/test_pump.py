@@ -13,16 +13,16 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from gateway.config import Config, load
+from gateway.db.catalog import Surveyor
 from gateway.db.source import Source
-from gateway.db.survey import Surveyor
 from gateway.errors import DatasetChanged, StoreDown
-from gateway.flow import lanes, slices
+from gateway.flow import slice_sizes, slices
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.turns import Turns
+from gateway.flow.scheduling import Turns
 from gateway.model import Plan
-from gateway.planning.prepare import prepare
+from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
-from gateway.query import params
+from gateway.query import request
 from gateway.rows import Tally
 from tests.harness import until
 
@@ -39,7 +39,7 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items(), routes=ROUTES)
+        ask = request.read(path, query.items(), routes=ROUTES)
         return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
 
     def pump(self, rows: int, flights: int) -> Pump:
@@ -177,7 +177,7 @@ async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pyt
 
 async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """However many rows a slice may have, it is not asked for what takes too long: clients must not wait in silence."""
-    monkeypatch.setattr(lanes, "_SECONDS_A_SLICE", 0.1)
+    monkeypatch.setattr(slice_sizes, "_SECONDS_A_SLICE", 0.1)
     asked: list[int] = []
     read = rig.source.read
 

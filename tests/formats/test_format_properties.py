@@ -12,7 +12,20 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.formats import FORMATS, beacon, bed, downloads, eras, jsonl, pgxseg, records, samples, seg, tables, vcf
+from gateway.formats import (
+    FORMATS,
+    beacon,
+    beacon_records,
+    bed,
+    downloads,
+    jsonl,
+    model_2021,
+    pgxseg,
+    sample_lines,
+    seg,
+    tables,
+    vcf,
+)
 from gateway.formats.base import camel, dumps, plain
 from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
 from gateway.rows import Tally
@@ -139,10 +152,10 @@ every_part = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
 @given(documents(BIOSAMPLE))
 def test_biosamples_of_any_kind_are_read(document):
     before = repr(document)
-    current = eras.biosample(document)
-    assert repr(eras.biosample(current)) == repr(current)
-    line = samples.line(document)
-    record = records.biosample(document)
+    current = model_2021.biosample(document)
+    assert repr(model_2021.biosample(current)) == repr(current)
+    line = sample_lines.line(document)
+    record = beacon_records.biosample(document)
     assert repr(document) == before
     assert line.startswith("#sample=>")
     assert not any(ord(character) < 0x20 or character == "\x7f" for character in line[:-1])
@@ -153,12 +166,12 @@ def test_biosamples_of_any_kind_are_read(document):
 @given(documents(VARIANT))
 def test_variants_of_any_kind_are_read(document):
     before = repr(document)
-    current = eras.variant(document)
-    assert repr(eras.variant(current)) == repr(current)
-    record = records.variant(document)
+    current = model_2021.variant(document)
+    assert repr(model_2021.variant(current)) == repr(current)
+    record = beacon_records.variant(document)
     assert repr(document) == before
     assert json.loads(dumps(record)) == record
-    assert record.keys() == records.variant({}).keys()
+    assert record.keys() == beacon_records.variant({}).keys()
 
 
 @given(st.lists(documents(VARIANT), max_size=5))
@@ -183,7 +196,7 @@ def test_a_row_is_ten_cells_and_one_line(found):
 )
 def test_sample_lines_read_back(notes, label, own):
     document = {"id": "s", "notes": notes, "tumor_grade": {"label": label}, "info": {"pgxseg": own}}
-    pairs = samples.line(document).removeprefix("#sample=>").rstrip("\n").split(";")
+    pairs = sample_lines.line(document).removeprefix("#sample=>").rstrip("\n").split(";")
     read = {unescape(name): unescape(value) for name, value in (pair.split("=", 1) for pair in pairs)}
     written = {"id": "s", "biosample_id": "s", "notes": notes, "tumor_grade_label": label}
     assert read == {name: value for name, value in {**own, **written}.items() if value}
@@ -315,7 +328,7 @@ def test_order_is_by_sample_and_then_by_id(found, random):
     starts = [row.split("\t")[2] for row in SEGMENTS.encode([array(shuffled)]).data.decode().split("\n")[:-1]]
     assert starts == [str(number) for number in range(len(found))]
     lines = PARTS["variants as JSON Lines"].encode([array(shuffled)]).data.splitlines()
-    assert [json.loads(line) for line in lines] == [records.variant(document) for document in found]
+    assert [json.loads(line) for line in lines] == [beacon_records.variant(document) for document in found]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
 from gateway.model import Collation, Survey
 from gateway.planning.routes import ROUTES
-from gateway.query import MAX_INTEGER, params
+from gateway.query import MAX_INTEGER, request
 from gateway.query.filters import wanted
 from gateway.query.parameters import PARAMETERS
-from gateway.query.select import select
+from gateway.query.selection import select
 
 OPERATORS = {"$or", "$and", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$eq", "$not", "$regex"}
 FIELDS = {
@@ -110,7 +110,7 @@ sound_paths = st.sampled_from(
 
 def attempt(path, query, body=None):
     try:
-        return params.read(path, query, body, routes=ROUTES)
+        return request.read(path, query, body, routes=ROUTES)
     except GatewayError as error:
         refused = error
     assert refused.status in (400, 404)
@@ -218,5 +218,5 @@ def test_path_ids_are_ids_or_refused(ids):
     found = attempt("/beacon/biosamples/" + ",".join(ids) + "/g_variants", ())
     if found:
         assert found.biosample_ids
-        assert all(params._ID.fullmatch(i) for i in found.biosample_ids)
+        assert all(request._ID.fullmatch(i) for i in found.biosample_ids)
         assert quote("".join(found.biosample_ids))

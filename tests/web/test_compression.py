@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.demo.store import Store
-from gateway.flow.squeeze import squeezed
+from gateway.flow.compression import squeezed
 from tests.harness import Gateway
 
 PATH = "/beacon/variants?filters=NCIT:C3262&output=pgxseg"

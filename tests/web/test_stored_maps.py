@@ -15,14 +15,14 @@ from pymongo.database import Database
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.config import Config, load
+from gateway.db.catalog import Surveyor
 from gateway.db.source import Source
-from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.turns import Turns
+from gateway.flow.scheduling import Turns
 from gateway.model import Plan
-from gateway.planning.prepare import prepare
+from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
-from gateway.query import params
+from gateway.query import request
 from gateway.rows import Tally
 from tests.profiles import fractions, frequencies, profiles
 
@@ -45,7 +45,7 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items(), routes=ROUTES)
+        ask = request.read(path, query.items(), routes=ROUTES)
         return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:

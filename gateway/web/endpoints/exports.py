@@ -17,11 +17,11 @@ from aiohttp import web
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.formats.base import dumps
 from gateway.rows import Tally
-from gateway.spool.exports import Progress, Spool, Unspooled
 from gateway.spool.folder import Sum, is_digest
-from gateway.web.keys import CLIENTS, CONFIG, SPOOL
-from gateway.web.messages.asking import Question, base_of
-from gateway.web.messages.delivery import Offer, answer, produced
+from gateway.spool.spool import Progress, Spool, Unspooled
+from gateway.web.app_keys import CLIENTS, CONFIG, SPOOL
+from gateway.web.messages.representation import Offer, answer, produced
+from gateway.web.messages.request import Question, base_of
 
 __all__ = ["export", "issue", "ticket"]
 

@@ -12,7 +12,7 @@ from gateway import __version__, codec
 from gateway.errors import GatewayError
 from gateway.formats import OFFERED, Format
 from gateway.formats.base import dumps
-from gateway.web.keys import CONFIG, SOURCE, SPOOL, STOPPING
+from gateway.web.app_keys import CONFIG, SOURCE, SPOOL, STOPPING
 
 __all__ = ["health", "page", "ready"]
 

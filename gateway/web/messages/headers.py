@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.errors import BadRange, NotMatched
-from gateway.flow.squeeze import CODINGS
+from gateway.flow.compression import CODINGS
 from gateway.spool.folder import Sum
 from gateway.web.messages import ranges
 

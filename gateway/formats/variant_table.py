@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.codec import Cell, Column, Form, Kind
-from gateway.formats import eras
-from gateway.formats.cells import LABELS, lookup
+from gateway.formats import model_2021
+from gateway.formats.variant_columns import LABELS, lookup
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
 
 __all__ = ["forms"]
 
 # What makes a document one of 2021, if it has no place of the current model; and what it then does not have.
-_OLD: Final = tuple(sorted(eras.OLD_VARIANT))
+_OLD: Final = tuple(sorted(model_2021.OLD_VARIANT))
 _CURRENT: Final = (
     *("location", "adjoined_sequences", "analysis_id", "variant_internal_id", "reference_sequence", "sequence"),
     *("state", "variant_state"),

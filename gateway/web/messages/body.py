@@ -18,8 +18,8 @@ from typing import Final, Self
 from aiohttp import HttpVersion11, web
 
 from gateway.errors import DatasetChanged, GatewayError
-from gateway.spool.exports import Export
-from gateway.web.keys import CONFIG, REQUEST_ID, STOPPING
+from gateway.spool.spool import Export
+from gateway.web.app_keys import CONFIG, REQUEST_ID, STOPPING
 
 __all__ = ["Transfer", "tune"]
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gateway import codec
 from gateway.codec import Header, Label
 from gateway.errors import BadRequest
-from gateway.formats import eras
+from gateway.formats import model_2021
 from gateway.formats.base import compiled, document_rows
 from gateway.rows import Encode
 from gateway.text import escape_value, never_escaped
@@ -220,7 +220,7 @@ def _pairs(sample: Mapping[str, Any], group: Group, escape: Escape) -> list[str]
 
 def line(document: Mapping[str, Any], group: Grouping = _OWN) -> str:
     """The `#sample=>` line of a biosample of either model."""
-    sample = eras.biosample(document)
+    sample = model_2021.biosample(document)
     own = group(sample)
     pairs = _pairs(sample, own, str)
     text = ";".join(pairs)
@@ -232,7 +232,7 @@ def line(document: Mapping[str, Any], group: Grouping = _OWN) -> str:
 
 def line_2021(document: Mapping[str, Any], group: Grouping = _OWN) -> str:
     """The `#sample=>` line as it was in May 2021: id, group and diagnosis."""
-    sample = eras.biosample(document)
+    sample = model_2021.biosample(document)
     before, after = ([(label.name, shown(at(sample, label.path))) for label in some] for some in (_ID_2021, _TERM_2021))
     pairs = [*before, *zip(_GROUP, group(sample), strict=True), *after]
     return "#sample=>" + ";".join(f"{name}={text}" for name, text in pairs if text) + "\n"
@@ -255,7 +255,7 @@ class Line:
 
     def header(self, group: Grouping) -> Header:
         """The same for the core, which leaves documents of 2021, and what files of others said, to `write`."""
-        refused = (*sorted(eras.OLD_BIOSAMPLE), "info.pgxseg")
+        refused = (*sorted(model_2021.OLD_BIOSAMPLE), "info.pgxseg")
         return Header("#sample=>", self.labels, group.paths, group.chosen, self.more, refused)
 
 

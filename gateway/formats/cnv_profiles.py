@@ -23,7 +23,7 @@ from gateway.bins.coverage import (
 )
 from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
-from gateway.formats.cells import encoder
+from gateway.formats.variant_columns import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
 from gateway.model import Condition, Part, Selection, Survey, Wanted
 from gateway.rows import Fold, Say

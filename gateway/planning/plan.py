@@ -11,14 +11,14 @@ from urllib.parse import urlencode
 from gateway import formats
 from gateway.bins.maps import DEFAULT
 from gateway.config import Config
-from gateway.db.survey import Surveyor
+from gateway.db.catalog import Surveyor
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.formats import Format
 from gateway.genome import STATES
 from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
-from gateway.planning.binned import complete
+from gateway.planning.binning import complete
 from gateway.query import filters
-from gateway.query.select import cohorts, collations, identities, select
+from gateway.query.selection import cohorts, collations, identities, select
 
 __all__ = ["prepare"]
 

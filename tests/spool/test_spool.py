@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import Busy, DatasetChanged, GatewayError, StoreDown
 from gateway.rows import Tally
-from gateway.spool.exports import Export, Making, Spool, Unspooled
 from gateway.spool.folder import Folder
+from gateway.spool.spool import Export, Making, Spool, Unspooled
 from gateway.web.limits import Slots
 
 A, B = "a" * 40, "b" * 40
@@ -216,7 +216,7 @@ WRITER = """
 import asyncio, json, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.spool.test_exports import *
+from tests.spool.test_spool import *
 
 async def main():
     producer = Producer(wait=lambda at: asyncio.sleep(0.002 if at < {stop} else 60))

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from gateway import codec
-from gateway.db.patience import Patience
+from gateway.db.retry import Patience
 from gateway.db.source import Source
 from gateway.errors import GatewayError
 from gateway.model import Condition, Selection, Survey, Term, both

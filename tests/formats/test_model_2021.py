@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from gateway.codes import current_code
-from gateway.formats import eras
+from gateway.formats import model_2021
 from gateway.genome import CHROMOSOMES
 
 
@@ -56,7 +56,7 @@ BIOSAMPLE = {
 
 
 def test_a_biosample():
-    assert eras.biosample(BIOSAMPLE) == {
+    assert model_2021.biosample(BIOSAMPLE) == {
         "id": "pgxbs-zz0demo1",
         "individual_id": "pgxind-zz0demo3",
         "notes": "breast carcinoma [ductal]",
@@ -80,8 +80,8 @@ def test_a_biosample():
 def test_what_a_document_holds_in_the_new_way_already_stands():
     other = {"id": "NCIT:C3262", "label": "Neoplasm"}
     both = {"biocharacteristics": [DIAGNOSIS], "histological_diagnosis": other, "notes": "n", "description": "d"}
-    assert eras.biosample(both)["histological_diagnosis"] == other
-    assert eras.biosample(both)["notes"] == "n"
+    assert model_2021.biosample(both)["histological_diagnosis"] == other
+    assert model_2021.biosample(both)["notes"] == "n"
 
 
 @pytest.mark.parametrize("empty", [None, {}], ids=repr)
@@ -92,19 +92,19 @@ def test_an_empty_new_field_does_not_hide_the_old_one(empty):
         "external_references": [{"id": "PMID:1", "label": "a"}],
         "references": empty,
     }
-    assert eras.biosample(document)["histological_diagnosis"] == DIAGNOSIS
-    assert eras.biosample(document)["references"] == {"pubmed": {"id": "pubmed:1", "label": "a"}}
+    assert model_2021.biosample(document)["histological_diagnosis"] == DIAGNOSIS
+    assert model_2021.biosample(document)["references"] == {"pubmed": {"id": "pubmed:1", "label": "a"}}
 
 
 def test_the_first_of_several_terms_of_a_kind_counts():
     other = {"id": "NCIT:C3262", "label": "Neoplasm"}
-    assert eras.biosample({"biocharacteristics": [DIAGNOSIS, other]})["histological_diagnosis"] == DIAGNOSIS
-    assert eras.biosample({"biocharacteristics": [other, DIAGNOSIS]})["histological_diagnosis"] == other
+    assert model_2021.biosample({"biocharacteristics": [DIAGNOSIS, other]})["histological_diagnosis"] == DIAGNOSIS
+    assert model_2021.biosample({"biocharacteristics": [other, DIAGNOSIS]})["histological_diagnosis"] == other
 
 
 def test_each_old_field_alone_is_read():
     for field in ("description", "biocharacteristics", "external_references", "provenance", "cohorts"):
-        whole, alone = eras.biosample(BIOSAMPLE), eras.biosample({field: BIOSAMPLE[field]})
+        whole, alone = model_2021.biosample(BIOSAMPLE), model_2021.biosample({field: BIOSAMPLE[field]})
         assert field == "cohorts" or field not in alone
         assert alone
         assert alone.items() <= whole.items()
@@ -186,7 +186,7 @@ def test_each_old_field_alone_is_read():
     ],
 )
 def test_variants(old, new):
-    assert eras.variant(old) == new
+    assert model_2021.variant(old) == new
 
 
 @pytest.mark.parametrize(
@@ -204,12 +204,12 @@ def test_variations_of_2021_say_what_vrs_says(old, told):
     old = {"reference_name": "chr9", "start": 5.0, "end": 7.5, **old}
     sequence = {"type": "SequenceReference", "refget_accession": CHROMOSOMES["9"].refget}
     place = {"start": 5, "sequence_reference": sequence}
-    plain = eras.variant(old)
-    assert eras.variation(old) == {**plain, **told, "location": {**plain["location"], **place}}
+    plain = model_2021.variant(old)
+    assert model_2021.variation(old) == {**plain, **told, "location": {**plain["location"], **place}}
 
 
 def test_a_type_without_a_state_is_not_lost():
-    new = eras.variant({"reference_name": "9", "start": 1, "variant_type": "AMP"})
+    new = model_2021.variant({"reference_name": "9", "start": 1, "variant_type": "AMP"})
     assert "AMP" in str(new)
 
 
@@ -222,18 +222,18 @@ def test_a_type_without_a_state_is_not_lost():
     ],
 )
 def test_current_variants_pass_untouched(document):
-    assert eras.variant(document) == eras.variation(document) == document
+    assert model_2021.variant(document) == model_2021.variation(document) == document
 
 
 def test_current_biosamples_pass_untouched():
     document = {"id": "1", "histological_diagnosis": DIAGNOSIS, "notes": "n", "geo_location": PLACE}
-    assert eras.biosample(document) == document
+    assert model_2021.biosample(document) == document
 
 
 def test_documents_are_not_changed_in_place():
     before = copy.deepcopy(BIOSAMPLE)
-    eras.biosample(BIOSAMPLE)["notes"] = "changed"
+    model_2021.biosample(BIOSAMPLE)["notes"] = "changed"
     assert before == BIOSAMPLE
     variant = {"reference_name": "9", "start": 1, "alternate_bases": "A"}
-    eras.variant(variant)
+    model_2021.variant(variant)
     assert variant == {"reference_name": "9", "start": 1, "alternate_bases": "A"}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.db.roster import bounded
+from gateway.db.sample_ids import bounded
 from gateway.db.source import Source
 from gateway.errors import NotFound, StoreSlow
 from gateway.model import Bounds, Collation, Survey

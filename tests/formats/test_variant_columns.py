@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.formats import bed, seg
-from gateway.formats.cells import encoder
+from gateway.formats.variant_columns import encoder
 from gateway.genome import CHROMOSOMES
 
 SIZE = CHROMOSOMES["9"].size

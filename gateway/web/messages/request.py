@@ -13,10 +13,10 @@ from aiohttp import web
 
 from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
 from gateway.model import Plan
-from gateway.planning.prepare import prepare
+from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
-from gateway.query import params
-from gateway.web.keys import CONFIG, EXECUTOR, SURVEYOR
+from gateway.query import request
+from gateway.web.app_keys import CONFIG, EXECUTOR, SURVEYOR
 
 __all__ = ["POSTED", "Question", "base_of"]
 
@@ -75,7 +75,7 @@ class Question:
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""
-        read = partial(params.read, self.path, self.pairs, self.body, routes=ROUTES)
+        read = partial(request.read, self.path, self.pairs, self.body, routes=ROUTES)
         # A body of a megabyte takes its time to read; a query string does not.
         ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
         return await prepare(ask, self.accept, self.base, config=app[CONFIG], surveyor=app[SURVEYOR])

@@ -13,16 +13,16 @@ from typing import Any, ClassVar, Final, Self
 from aiohttp import web
 
 from gateway.errors import DatasetChanged
-from gateway.flow.squeeze import squeezed
+from gateway.flow.compression import squeezed
 from gateway.model import Plan
 from gateway.rows import Tally, delivered
-from gateway.spool.exports import Export, Making, Produce, Unspooled
 from gateway.spool.folder import Sum
-from gateway.web.keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
-from gateway.web.messages.asking import Question
+from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.messages.body import Transfer, tune
 from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
-from gateway.web.messages.transfer import Transfer, tune
+from gateway.web.messages.request import Question
 
 __all__ = ["Offer", "answer", "produced"]
 

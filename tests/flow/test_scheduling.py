@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from gateway import codec
-from gateway.flow.turns import Turns
+from gateway.flow.scheduling import Turns
 from gateway.formats.base import compiled, interpreted
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_way

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from gateway.config import Config
+from gateway.db.catalog import Surveyor
 from gateway.db.source import Source
-from gateway.db.survey import Surveyor
 from gateway.flow.pump import Pump
-from gateway.spool.exports import Spool
+from gateway.spool.spool import Spool
 from gateway.web.limits import Slots
 
 __all__ = [

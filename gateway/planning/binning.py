@@ -6,10 +6,10 @@ from typing import Final
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.codes import spellings
-from gateway.db.survey import StoredMap, Surveyor
+from gateway.db.catalog import StoredMap, Surveyor
 from gateway.errors import BadRequest
 from gateway.model import Ask, Collation, FilterTerm, Group, Selection, Survey, Wanted
-from gateway.query.select import select, without_references
+from gateway.query.selection import select, without_references
 
 __all__ = ["complete"]
 

@@ -1,6 +1,6 @@
 """Compression of pgxseg text, as downloads are compressed, beside a gigabit line and a plain copy.
 
-    python -m tests.benchmarks.squeeze [ROWS]         (default: 200000)
+    python -m tests.benchmarks.compression [ROWS]         (default: 200000)
 
 One thread at work, in memory that is kept as in the gateway; the ceiling that matters is the line: 125 MB/s of what
 leaves.
@@ -17,9 +17,9 @@ import bson
 
 from gateway import codec
 from gateway.demo.cohort import documents
-from gateway.flow.squeeze import CODINGS, squeezed
+from gateway.flow.compression import CODINGS, squeezed
 from gateway.formats.pgxseg import COLUMNS
-from gateway.web.memory import keep_freed_memory
+from gateway.web.process import keep_freed_memory
 from tests.benchmarks.clients import median, table
 from tests.benchmarks.cohort import array
 

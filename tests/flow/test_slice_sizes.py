@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.flow.lanes import Pace
+from gateway.flow.slice_sizes import Pace
 
 MEBIBYTE = 1024 * 1024
 slices = st.lists(

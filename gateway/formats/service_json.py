@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gateway.errors import BadRequest
 from gateway.formats.base import Format, camel, dumps, json_rows, plain
-from gateway.formats.envelope import meta
+from gateway.formats.beacon_envelope import meta
 from gateway.model import Entity, Part, Wanted
 from gateway.rows import Say, Tally
 

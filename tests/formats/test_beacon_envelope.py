@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway.errors import BadRequest, NotFound, StoreDown
-from gateway.formats.envelope import error as envelope_error
+from gateway.formats.beacon_envelope import error as envelope_error
 
 
 def test_an_error_has_the_shape_that_beacon_clients_expect():

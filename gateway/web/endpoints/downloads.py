@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from gateway.web.endpoints import exports
-from gateway.web.messages.asking import Question
-from gateway.web.messages.delivery import Offer, answer
+from gateway.web.messages.representation import Offer, answer
+from gateway.web.messages.request import Question
 
 __all__ = ["download"]
 

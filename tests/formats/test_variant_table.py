@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.codec import Sheet, _py
 from gateway.demo.cohort import documents as demo
-from gateway.formats import samples, sheets, tables
+from gateway.formats import sample_lines, tables, variant_table
 from gateway.formats.base import document_rows
 from gateway.rows import Rows
 from tests.codec.engines import ENGINES
@@ -17,8 +17,8 @@ from tests.datasets import ODD_VARIANTS, old_variant
 from tests.formats.test_format_properties import TERM, VARIANT, documents
 
 COLUMNS = tables.TABLES["variants"].columns
-ROW = tables._row(tables.TABLES["variants"], COLUMNS, samples.Grouping())
-FORMS = sheets.forms([name for name, _ in COLUMNS])
+ROW = tables._row(tables.TABLES["variants"], COLUMNS, sample_lines.Grouping())
+FORMS = variant_table.forms([name for name, _ in COLUMNS])
 CURRENT = {
     name: value
     for name, value in VARIANT.items()
@@ -100,9 +100,9 @@ def test_stored_documents_are_hardly_ever_odd(found: list[dict[str, Any]], most:
 
 def test_some_columns_alone():
     """What is odd elsewhere does not matter."""
-    row = tables._row(tables.TABLES["variants"], (COLUMNS[0], COLUMNS[-1]), samples.Grouping())
+    row = tables._row(tables.TABLES["variants"], (COLUMNS[0], COLUMNS[-1]), sample_lines.Grouping())
     encode = tables._variant_rows((COLUMNS[0], COLUMNS[-1]))
     found = [{"id": f"v{n}", "location": {"start": b"odd"}, "variant_state": TERM} for n in range(3)]
     assert encode([batch(found)]) == Rows("".join(map(row, found)).encode(), 3, 3)
-    sheet = Sheet(sheets.forms(["variant_id"]), lambda _: pytest.fail("odd"))
+    sheet = Sheet(variant_table.forms(["variant_id"]), lambda _: pytest.fail("odd"))
     assert _py.rows([batch(found)], sheet, "biosample_id").data == b"v0\nv1\nv2\n"

@@ -14,7 +14,7 @@ from bson import ObjectId
 
 from gateway import codec
 from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value, camel, filled, is_term, plain
-from gateway.formats import eras
+from gateway.formats import model_2021
 from gateway.formats.base import json_rows, record_rows
 from gateway.model import Entity
 from gateway.rows import Encode
@@ -83,7 +83,7 @@ _VARIANT: Final = RecordPlan(
             ("variantLevelData", Camel("variant_level_data")),
         )
     ),
-    Renewal(eras.OLD_VARIANT, eras.NEW_VARIANT, eras.variation),
+    Renewal(model_2021.OLD_VARIANT, model_2021.NEW_VARIANT, model_2021.variation),
 )
 
 
@@ -95,7 +95,7 @@ def variant(document: Document) -> Document:
 
 def biosample(document: Document) -> Document:
     """A biosample."""
-    stored = eras.biosample(document)
+    stored = model_2021.biosample(document)
     record = _without(stored, _NOT_BIOSAMPLE)
     record["sampleOriginType"] = {"id": "OBI:0001479", "label": "specimen from organism"}
     record.setdefault("biosampleStatus", _UNKNOWN)
@@ -115,7 +115,7 @@ def _reference(term: Document) -> Document:
 
 def individual(document: Document) -> Document:
     """An individual, with its diseases in a list."""
-    stored = eras.individual(document)
+    stored = model_2021.individual(document)
     found = [stored.get(name) for name in _DISEASES]
     record = _without(stored, frozenset({"_id", *_DISEASES}))
     record.setdefault("sex", _UNKNOWN)
@@ -126,7 +126,7 @@ def individual(document: Document) -> Document:
 
 def analysis(document: Document, *, stats: bool = False) -> Document:
     """An analysis; `stats` are those of coverage, as far as they are stored."""
-    stored = eras.analysis(document)
+    stored = model_2021.analysis(document)
     info = stored.get("info")
     if isinstance(info, dict) and "cnvstatistics" in info:  # the place of 2021
         stored.setdefault("cnv_stats", info["cnvstatistics"])
@@ -138,7 +138,7 @@ def analysis(document: Document, *, stats: bool = False) -> Document:
 
 def run(document: Document) -> Document:
     """The experiment behind an analysis, which has the same id."""
-    stored = eras.analysis(document)
+    stored = model_2021.analysis(document)
     names = ("id", "biosample_id", "individual_id", "platform_model")
     day = _day(stored.get("run_date"), stored.get("updated"), stored.get("_id"))
     return filled({**plain({name: stored.get(name) for name in names}, camel), "runDate": day})
