@@ -42,9 +42,9 @@ OWNERS = {
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/spool.py"},
     "aiohttp": {
-        *(f"web/{name}.py" for name in ("app", "keys", "server", "workers")),
-        *(f"web/endpoints/{name}.py" for name in ("download", "exports", "info", "openapi")),
-        *(f"web/messages/{name}.py" for name in ("asking", "delivery", "headers", "transfer")),
+        *(f"web/{name}.py" for name in ("app", "app_keys", "server", "workers")),
+        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "info", "openapi")),
+        *(f"web/messages/{name}.py" for name in ("body", "headers", "representation", "request")),
         "fetch/server.py",
     },
     "ujson": {"codec/_json.py"},
