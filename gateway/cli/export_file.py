@@ -11,7 +11,7 @@ import aiofiles
 import aiofiles.os
 
 from gateway.config import Config
-from gateway.flow.compression import squeezed
+from gateway.flow.compression import compressed
 from gateway.flow.resources import opened
 from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
@@ -42,10 +42,10 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     size = 0
     base = f"http://{config.host}:{config.port}"
     async with opened(config) as resources:
-        plan = await prepare(ask, "*/*", base, config=config, surveyor=resources.surveyor)
+        plan = await prepare(ask, "*/*", base, config=config, catalog=resources.catalog)
         plain = resources.pump.chunks(plan, tallies)
         async with _file(target) as file, aclosing(plain):
-            async for chunk in squeezed(plain, plan.packing, resources.executor) if plan.packing else plain:
+            async for chunk in compressed(plain, plan.packing, resources.executor) if plan.packing else plain:
                 await file.write(chunk)
                 size += len(chunk)
     return Exported(delivered(tallies), size, plan.warnings)

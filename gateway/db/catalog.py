@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from gateway.db.sample_ids import bounded
 from gateway.db.source import Source
-from gateway.errors import NotFound, StoreSlow
-from gateway.model import Bounds, Collation, Survey
+from gateway.errors import DatabaseSlow, NotFound
+from gateway.model import Bounds, Collation, DatasetState
 
-__all__ = ["StoredMap", "Surveyor"]
+__all__ = ["Catalog", "StoredMap"]
 
 _READ: Final[tuple[str, ...]] = ("biosamples", "individuals", "analyses", "callsets", "variants", "collations")
 _MAPS: Final = ("frequencymaps", "analyses_", "collations_")  # collections of maps are called, or begin, so
@@ -39,33 +39,33 @@ class StoredMap:
     bins: int
 
 
-class Surveyor:
-    """Surveys of datasets, each kept for `ttl` seconds; concurrent askers share one, its failure included."""
+class Catalog:
+    """States of datasets, each kept for `ttl` seconds; concurrent askers share one, its failure included."""
 
     def __init__(self, source: Source, *, ttl: float) -> None:
         self._source = source
         self._ttl = ttl
-        self._kept: dict[str, tuple[float, Survey]] = {}
-        self._running: dict[str, asyncio.Task[Survey]] = {}
+        self._states: dict[str, tuple[float, DatasetState]] = {}
+        self._running: dict[str, asyncio.Task[DatasetState]] = {}
 
-    async def survey(self, dataset: str) -> Survey:
-        """The survey of a dataset, at most `ttl` seconds old."""
-        made, survey = self._kept.get(dataset, (0.0, None))
-        if survey is not None and time.monotonic() - made <= self._ttl:
-            return survey
+    async def state(self, dataset: str) -> DatasetState:
+        """What is known of a dataset, at most `ttl` seconds old."""
+        made, dataset_state = self._states.get(dataset, (0.0, None))
+        if dataset_state is not None and time.monotonic() - made <= self._ttl:
+            return dataset_state
         task = self._running.get(dataset)
         if task is None:
-            task = self._running[dataset] = asyncio.create_task(self.fresh(dataset))
+            task = self._running[dataset] = asyncio.create_task(self.read_state(dataset))
             task.add_done_callback(lambda done: self._forget(dataset, done))
         return await asyncio.shield(task)
 
-    def _forget(self, dataset: str, task: asyncio.Task[Survey]) -> None:
+    def _forget(self, dataset: str, task: asyncio.Task[DatasetState]) -> None:
         del self._running[dataset]
         if not task.cancelled():
             task.exception()  # seen, even if all who asked have left
 
-    async def fresh(self, dataset: str) -> Survey:
-        """A survey made now."""
+    async def read_state(self, dataset: str) -> DatasetState:
+        """What is known of a dataset, read now."""
         source = self._source
         indexed = await source.collections(dataset)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
@@ -83,7 +83,7 @@ class Surveyor:
             updated = await self._last(dataset, [name for name in present if "updated" in indexed[name]], "updated")
             bounds = Bounds(last=last, updated=updated)
             marks += [sorted((name, repr(value)) for name, value in found.items()) for found in (last, updated)]
-        survey = Survey(
+        dataset_state = DatasetState(
             dataset=dataset,
             version=hashlib.sha256(repr(marks).encode()).hexdigest()[:32],
             stated=str(stated["version"]) if stated and "version" in stated else "",
@@ -92,16 +92,16 @@ class Surveyor:
             indexed=indexed,
             bounds=bounds,
         )
-        self._kept[dataset] = (time.monotonic(), survey)
-        return survey
+        self._states[dataset] = (time.monotonic(), dataset_state)
+        return dataset_state
 
-    async def disturbed(self, before: Survey) -> bool:
-        """Whether data that a pass reads was deleted or replaced since its survey.
+    async def changed_since(self, before: DatasetState) -> bool:
+        """Whether data that a pass reads was deleted or replaced since its state was read.
 
         Documents that came after the largest `_id` of then do not count: the pass does not see them.  A change that
         leaves numbers, largest ids and the largest indexed `updated` as they were goes unseen.
         """
-        now = await self.fresh(before.dataset)
+        now = await self.read_state(before.dataset)
         if now.stated != before.stated:
             return True
         for name, count in before.counts.items():
@@ -142,25 +142,27 @@ class Surveyor:
                 found.setdefault(document["id"], _collation(document))
         return found
 
-    async def unknown(self, survey: Survey, collection: str, field: str, ids: Sequence[str]) -> set[str]:
+    async def unknown(self, dataset_state: DatasetState, collection: str, field: str, ids: Sequence[str]) -> set[str]:
         """Those of the given ids that no document has in a field; none where it takes long to know."""
-        name = survey.analyses if collection == "analyses" else collection
-        if name not in survey.collections:
+        name = dataset_state.analyses if collection == "analyses" else collection
+        if name not in dataset_state.collections:
             return set(ids)
-        if field not in survey.indexed.get(name, ()) or len(ids) > _IDS_CHECKED:
+        if field not in dataset_state.indexed.get(name, ()) or len(ids) > _IDS_CHECKED:
             return set()
 
         async def known(some: list[str]) -> set[str]:
-            condition = bounded({field: {"$in": some}}, survey, name)
-            return await self._source.values(survey.dataset, name, condition, field, len(some))
+            condition = bounded({field: {"$in": some}}, dataset_state, name)
+            return await self._source.values(dataset_state.dataset, name, condition, field, len(some))
 
         parts = [list(ids[at : at + _IDS_A_CHECK]) for at in range(0, len(ids), _IDS_A_CHECK)]
         try:
             return set(ids).difference(*await asyncio.gather(*map(known, parts)))
-        except StoreSlow:  # nobody should wait, or be refused, for a warning
+        except DatabaseSlow:  # nobody should wait, or be refused, for a warning
             return set()
 
-    async def frequency_maps(self, survey: Survey, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:
+    async def frequency_maps(
+        self, dataset_state: DatasetState, ids: Iterable[str], binning: str
+    ) -> dict[str, StoredMap]:
         """The stored frequency maps of these ids in a binning, wherever each era keeps them."""
         found: dict[str, StoredMap] = {}
         wanted = sorted(set(ids))
@@ -168,37 +170,41 @@ class Surveyor:
         fields = dict.fromkeys(("id", "frequencymap.interval_count", "frequencymap.binning"), 1)
         for name in (*own, "frequencymaps", "collations"):
             # Such documents are large: without an index a look-up would read them all.
-            if not wanted or "id" not in survey.indexed.get(name, ()):
+            if not wanted or "id" not in dataset_state.indexed.get(name, ()):
                 continue
             condition = {"id": {"$in": wanted}}
-            documents = await self._source.find_some(survey.dataset, name, condition, fields, limit=len(wanted) * 4)
+            documents = await self._source.find_some(
+                dataset_state.dataset, name, condition, fields, limit=len(wanted) * 4
+            )
             for document in documents:
                 count = _fitting(document.get("frequencymap"), binning, named=name in own)
                 if count:
                     found.setdefault(document["id"], StoredMap(name, "frequencymap", count))
         return found
 
-    async def status_maps(self, survey: Survey, binning: str) -> StoredMap | None:
+    async def status_maps(self, dataset_state: DatasetState, binning: str) -> StoredMap | None:
         """Where the status maps of analyses in a binning are, if any are among the first few documents."""
-        within = "info.statusmaps" if survey.analyses == "callsets" else "cnv_statusmaps"
-        places = ((f"analyses_{binning}_maps", "cnv_statusmaps"), (survey.analyses, within))
+        within = "info.statusmaps" if dataset_state.analyses == "callsets" else "cnv_statusmaps"
+        places = ((f"analyses_{binning}_maps", "cnv_statusmaps"), (dataset_state.analyses, within))
         for name, path in places:
-            if "biosample_id" not in survey.indexed.get(name, ()):
+            if "biosample_id" not in dataset_state.indexed.get(name, ()):
                 continue
             fields = dict.fromkeys((f"{path}.interval_count", f"{path}.binning"), 1)
-            for document in await self._source.find_some(survey.dataset, name, {}, fields, limit=_FEW):
+            for document in await self._source.find_some(dataset_state.dataset, name, {}, fields, limit=_FEW):
                 found: Any = document
                 for step in path.split("."):
                     found = found.get(step) if isinstance(found, dict) else None
-                if count := _fitting(found, binning, named=name != survey.analyses):
+                if count := _fitting(found, binning, named=name != dataset_state.analyses):
                     return StoredMap(name, path, count)
         return None
 
-    async def stores_stats(self, survey: Survey) -> bool:
+    async def stores_stats(self, dataset_state: DatasetState) -> bool:
         """Whether analyses have statistics of coverage, as far as the first few tell."""
         paths = ("cnv_stats", "cnv_chro_stats", "info.cnvstatistics")
-        few = await self._source.find_some(survey.dataset, survey.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW)
-        old = survey.analyses == "callsets"
+        few = await self._source.find_some(
+            dataset_state.dataset, dataset_state.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW
+        )
+        old = dataset_state.analyses == "callsets"
         return any(("info" in found and bool(found["info"])) if old else "cnv_chro_stats" in found for found in few)
 
 

@@ -1,7 +1,8 @@
-"""Patience: what a pass does when the database goes away.
+"""What a pass does when the database goes away.
 
-Before its first byte a pass has none: the client hears 503 at once and can come again.  After it, a read is tried again
-with growing pauses until the retry window is over; reads are idempotent, so the client sees a pause and nothing else.
+Before its first byte nothing is tried again: the client hears 503 at once and can come again.  After it, a read is
+tried again with growing pauses until the retry window is over; reads are idempotent, so the client sees a pause and
+nothing else.
 """
 
 import logging
@@ -10,9 +11,9 @@ from typing import TypeVar
 
 import stamina
 
-from gateway.errors import StoreDown, StoreSlow
+from gateway.errors import DatabaseDown, DatabaseSlow
 
-__all__ = ["Patience"]
+__all__ = ["RetryPolicy"]
 
 log = logging.getLogger("gateway.flow")
 
@@ -22,7 +23,7 @@ _FIRST_PAUSE = 0.1  # seconds
 _LONGEST_PAUSE = 5.0
 
 
-class Patience:
+class RetryPolicy:
     """Retries of one pass.  `committed` says that its first byte is out."""
 
     def __init__(self, window: float) -> None:
@@ -33,12 +34,12 @@ class Patience:
         """The result of `work`, tried again for `window` seconds of an outage if the pass is committed."""
         try:
             return await work()
-        except (StoreDown, StoreSlow):
+        except (DatabaseDown, DatabaseSlow):
             if not self.committed or self._window <= 0:
                 raise
             log.warning("the database is lost in mid-stream; trying again for %g seconds", self._window)
         async for attempt in stamina.retry_context(
-            on=(StoreDown, StoreSlow),
+            on=(DatabaseDown, DatabaseSlow),
             attempts=None,
             timeout=self._window,
             wait_initial=_FIRST_PAUSE,

@@ -1,4 +1,4 @@
-"""The roster of a selection: the ids of its biosamples, ascending, known bit by bit.
+"""The ids of a selection's biosamples, ascending, known bit by bit.
 
 A selection on biosamples alone starts at once: its first ids by one sorted query, the rest drained behind it.  One that
 goes through other collections (individuals, analyses, variants) is resolved as sets of ids first.  Memory: some 70
@@ -9,45 +9,45 @@ import asyncio
 from typing import Final
 
 from gateway import codec
-from gateway.db.retry import Patience
+from gateway.db.retry import RetryPolicy
 from gateway.db.source import Source
 from gateway.errors import GatewayError
-from gateway.model import Condition, Selection, Survey, Term, both
+from gateway.model import Condition, DatasetState, Selection, Term, both
 
-__all__ = ["Individuals", "Roster", "bounded"]
+__all__ = ["IndividualIds", "SampleIds", "bounded"]
 
 _FIRST: Final = 200
 _IDS_A_QUERY: Final = 400
 
 
-def bounded(condition: Condition, survey: Survey, collection: str) -> Condition:
-    """The condition, without documents inserted after the survey.
+def bounded(condition: Condition, dataset_state: DatasetState, collection: str) -> Condition:
+    """The condition, without documents inserted after the dataset's state was read.
 
     Not `$lte`: comparisons see one type only, and ids of other types must not be lost.
     """
-    if collection not in survey.bounds.last:
+    if collection not in dataset_state.bounds.last:
         return condition
-    return both([condition, {"_id": {"$not": {"$gt": survey.bounds.last[collection]}}}])
+    return both([condition, {"_id": {"$not": {"$gt": dataset_state.bounds.last[collection]}}}])
 
 
 def _is_direct(group: tuple[Term, ...], root: str) -> bool:
     return len(group) == 1 and group[0].collection == root and not group[0].negated
 
 
-class Roster:
+class SampleIds:
     """Ids of the selected biosamples, or those given.  `start` it, then `more` them; `stop` it whatever happens."""
 
     def __init__(
         self,
         source: Source,
-        survey: Survey,
+        dataset_state: DatasetState,
         selection: Selection,
-        patience: Patience,
+        retry: RetryPolicy,
         ids: tuple[str, ...] | None = None,
     ) -> None:
         self._source = source
-        self._patience = patience
-        self._survey = survey
+        self._retry = retry
+        self._dataset_state = dataset_state
         self._selection = selection
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
@@ -60,13 +60,13 @@ class Roster:
             self.complete = True
         elif all(_is_direct(group, self._selection.root) for group in self._selection.samples):
             condition = both(group[0].condition for group in self._selection.samples)
-            await self._start_direct(bounded(condition, self._survey, self._selection.root))
+            await self._start_direct(bounded(condition, self._dataset_state, self._selection.root))
         else:
             self.ids = sorted(await self._resolve())
             self.complete = True
 
     async def _start_direct(self, condition: Condition) -> None:
-        dataset, root = self._survey.dataset, self._selection.root
+        dataset, root = self._dataset_state.dataset, self._selection.root
         page = await self._source.page(dataset, root, condition, projection={"id": 1}, limit=_FIRST, sort="id")
         first = [item.get("id") for item in codec.decode(page.arrays)]
         self.ids = sorted({value for value in first if isinstance(value, str)})
@@ -79,7 +79,7 @@ class Roster:
 
     async def _await_rest(self) -> list[str]:
         task, self._rest = self._rest, None
-        if task is None:  # a first reading failed, and patience asks for another
+        if task is None:  # a first reading failed, and is tried again
             task = asyncio.create_task(self._drain(self._selection.root, self._remainder, "id"))
         self._rest = task
         try:
@@ -91,7 +91,7 @@ class Roster:
     async def more(self, position: int) -> bool:
         """Wait until there is an id at `position`, or none will come."""
         if position >= len(self.ids) and not self.complete:
-            self.ids += await self._patience(self._await_rest)
+            self.ids += await self._retry(self._await_rest)
             self._rest, self.complete = None, True
         return position < len(self.ids)
 
@@ -112,7 +112,7 @@ class Roster:
 
     async def _drain(self, collection: str, condition: Condition, field: str) -> set[str]:
         found: set[str] = set()
-        async for batch in self._source.drain(self._survey.dataset, collection, condition, field):
+        async for batch in self._source.drain(self._dataset_state.dataset, collection, condition, field):
             found.update(batch)
         return found
 
@@ -136,23 +136,23 @@ class Roster:
         return found if found is not None else set()
 
     async def _all_biosamples(self) -> set[str]:
-        return await self._drain("biosamples", bounded({}, self._survey, "biosamples"), "id")
+        return await self._drain("biosamples", bounded({}, self._dataset_state, "biosamples"), "id")
 
     async def _of_term(self, term: Term) -> set[str]:
-        survey = self._survey
-        name = survey.analyses if term.collection == "analyses" else term.collection
-        condition = bounded(term.condition, survey, name)
+        dataset_state = self._dataset_state
+        name = dataset_state.analyses if term.collection == "analyses" else term.collection
+        condition = bounded(term.condition, dataset_state, name)
         if term.collection == "individuals":
             individuals = sorted(await self._drain(name, condition, "id"))
             found: set[str] = set()
             for at in range(0, len(individuals), _IDS_A_QUERY):
                 some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
-                found |= await self._drain("biosamples", bounded(some, survey, "biosamples"), "id")
+                found |= await self._drain("biosamples", bounded(some, dataset_state, "biosamples"), "id")
             return found
         return await self._drain(name, condition, "id" if term.collection == "biosamples" else "biosample_id")
 
 
-class Individuals(Roster):
+class IndividualIds(SampleIds):
     """Ids of the individuals of the selected biosamples, each once; all are known before the first is handed out."""
 
     async def start(self) -> None:
@@ -162,5 +162,5 @@ class Individuals(Roster):
         found: set[str] = set()
         for at in range(0, len(biosamples), _IDS_A_QUERY):
             some = {"id": {"$in": biosamples[at : at + _IDS_A_QUERY]}}
-            found |= await self._drain("biosamples", bounded(some, self._survey, "biosamples"), "individual_id")
+            found |= await self._drain("biosamples", bounded(some, self._dataset_state, "biosamples"), "individual_id")
         self.ids = sorted(found)

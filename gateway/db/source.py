@@ -21,7 +21,7 @@ from pymongo import errors as driver
 
 from gateway import codec
 from gateway.config import ConfigError
-from gateway.errors import BadDocument, DatasetChanged, GatewayError, StoreDown, StoreSlow
+from gateway.errors import BadDocument, DatabaseDown, DatabaseSlow, DatasetChanged, GatewayError
 from gateway.model import Condition
 from gateway.threads import give_way
 
@@ -80,15 +80,15 @@ def _translate(error: Exception) -> GatewayError:
     log.warning("database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
     if isinstance(error, driver.OperationFailure):
         if error.code in _SLOW:
-            return StoreSlow("the database did not answer within its time")
+            return DatabaseSlow("the database did not answer within its time")
         if error.code in _CHANGED:
             return DatasetChanged("the dataset changed during the download; ask again for the new data")
-        return StoreDown("the database refused a query")
+        return DatabaseDown("the database refused a query")
     if isinstance(error, driver.NetworkTimeout | driver.ExecutionTimeout):
-        return StoreSlow("the database did not answer within its time")
+        return DatabaseSlow("the database did not answer within its time")
     if isinstance(error, BSONError):
         return BadDocument("the database's reply is not valid BSON")
-    return StoreDown("the database cannot be reached")
+    return DatabaseDown("the database cannot be reached")
 
 
 class Source:
@@ -129,7 +129,7 @@ class Source:
         return self._client[dataset]
 
     async def ping(self) -> None:
-        """Raise StoreDown unless the database answers."""
+        """Raise DatabaseDown unless the database answers."""
         await self._read(self._client.admin.command("ping"))
 
     async def _read(self, work: Awaitable[T]) -> T:
@@ -192,7 +192,7 @@ class Source:
             kill = {"killCursors": command["find"], "cursors": [cursor]}
             database.command(kill, read_preference=preference)
         if cursor and len(batch) <= _EMPTY:
-            raise StoreSlow("the database answered with nothing yet")
+            raise DatabaseSlow("the database answered with nothing yet")
         return Reply(batch, bool(cursor), command["limit"])
 
     async def _unbroken(self, work: Awaitable[T]) -> T:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import zstandard
 from isal import isal_zlib
 
-__all__ = ["CODINGS", "squeezed"]
+__all__ = ["CODINGS", "compressed"]
 
 _FIRST: Final = 4 * 1024
 # A flush each 128 KiB costs under 1 % of size.
@@ -114,7 +114,7 @@ class _Cutter:
         return (self._compressor.block(self._kept) if self._kept else b"") + self._compressor.end()
 
 
-async def squeezed(chunks: AsyncIterator[bytes], coding: str, executor: Executor) -> AsyncGenerator[bytes, None]:
+async def compressed(chunks: AsyncIterator[bytes], coding: str, executor: Executor) -> AsyncGenerator[bytes, None]:
     """The chunks compressed, in a content coding or as `bgzf`; ends only if they do."""
     loop = asyncio.get_running_loop()
     cutter = _Cutter(_PACKINGS[coding]())

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.config import Config
-from gateway.db.catalog import Surveyor
+from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.scheduling import Turns
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.threads import give_way
 
 __all__ = ["Resources", "opened"]
@@ -24,7 +24,7 @@ class Resources:
     """The database, what is known of its datasets, the threads that compress, and the pump."""
 
     source: Source
-    surveyor: Surveyor
+    catalog: Catalog
     executor: ThreadPoolExecutor
     pump: Pump
 
@@ -37,17 +37,17 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
         query_timeout=config.query_timeout,
         connections=_CONNECTIONS,
     )
-    surveyor = Surveyor(source, ttl=config.version_ttl)
+    catalog = Catalog(source, ttl=config.version_ttl)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
     slicing = Slicing(rows=config.slice_rows, flights=config.flights)
-    turns = Turns(config.encode_threads)
-    pump = Pump(source, surveyor, shaping, turns, slicing=slicing, retry_window=config.retry_window)
+    scheduler = EncodeScheduler(config.encode_threads)
+    pump = Pump(source, catalog, shaping, scheduler, slicing=slicing, retry_window=config.retry_window)
     try:
-        yield Resources(source, surveyor, packing, pump)
+        yield Resources(source, catalog, packing, pump)
     finally:
         await source.close()
-        turns.close()
+        scheduler.close()
         shaping.shutdown(cancel_futures=True)
         packing.shutdown(cancel_futures=True)

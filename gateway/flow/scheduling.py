@@ -21,7 +21,7 @@ from itertools import count
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_way
 
-__all__ = ["Turns", "beside"]
+__all__ = ["EncodeScheduler", "beside"]
 
 
 def beside(encode: Encode) -> Encode | None:
@@ -30,8 +30,8 @@ def beside(encode: Encode) -> Encode | None:
     return sure
 
 
-class Turns:
-    """Turns of encoders; `passing` is said of each download under way, `close` at the end."""
+class EncodeScheduler:
+    """Lets encoders work in turn; `passing` is said of each download under way, `close` at the end."""
 
     def __init__(self, most: int) -> None:
         """At most so many encoders of the core are at work at once."""

@@ -9,7 +9,7 @@ from gateway.db.source import Page
 from gateway.model import Part
 from gateway.rows import Rows
 
-__all__ = ["Lane", "Pace"]
+__all__ = ["PartReading", "SliceSizer"]
 
 # Ids of one slice: a `$in` of some hundred values is sought in an index by every server.
 _WIDEST: Final = 400
@@ -24,7 +24,7 @@ _INTERPRETED: Final = 2_000
 _BYTES_A_SLICE: Final = 4 * 1024 * 1024
 
 
-class Pace:
+class SliceSizer:
     """How many biosamples the slices of a walk ask for: as many as bring the `rows` aimed at, or a `fixed` number.
 
     Fewer where the database is so slow that a client would be left without a byte for seconds, and where documents are
@@ -79,11 +79,11 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Lane:
+class PartReading:
     """How far the reading of a part is: where its next slice begins, and the slices under way, in order."""
 
     part: Part
-    pace: Pace
+    sizer: SliceSizer
     position: int = 0
     flights: "deque[tuple[list[str], asyncio.Task[Rows | Page]]]" = field(default_factory=deque)
 

@@ -214,8 +214,8 @@ def _around(wanted: Wanted, kind: str, around: _Around, parts: Sequence[Part]) -
         replace(
             part,
             before=begin if part is parts[0] else b"",
-            opening=around.open(part.survey.dataset),
-            closing=around.close(part.survey.dataset, last=part is parts[-1]),
+            opening=around.open(part.dataset_state.dataset),
+            closing=around.close(part.dataset_state.dataset, last=part is parts[-1]),
             lead=2,
             limit=limit,
             skip=skip,

@@ -25,7 +25,7 @@ from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
 from gateway.formats.variant_columns import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
-from gateway.model import Condition, Part, Selection, Survey, Wanted
+from gateway.model import Condition, DatasetState, Part, Selection, Wanted
 from gateway.rows import Fold, Say
 from gateway.text import escape_cell
 
@@ -83,17 +83,17 @@ def _fields(columns: Sequence[Column]) -> dict[str, int]:
     return dict.fromkeys(sorted({cell.path for column in columns for cell in column.cells} | {"_id"}), 1)
 
 
-def analyses_part(wanted: Wanted, survey: Survey, selection: Selection, fold: Callable[[], Fold]) -> Part:
+def analyses_part(wanted: Wanted, dataset_state: DatasetState, selection: Selection, fold: Callable[[], Fold]) -> Part:
     """A part over analyses and, beside them, their segments: sources 0 and 1 of `fold`, which feeds `Profiles`."""
     ids = wanted.ask.analysis_ids
     return Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection="analyses",
         projection=_fields(_ANALYSIS_COLUMNS),
         encode=encoder(_ANALYSIS_COLUMNS),
         narrow={"id": {"$in": list(ids)}} if ids else {},
-        beside=(variants_part(wanted, survey, selection),),
+        beside=(variants_part(wanted, dataset_state, selection),),
         fold=fold,
     )
 
@@ -107,11 +107,11 @@ def counted_analyses(part: Part, closing: Say) -> Part:
     return replace(part, narrow=counting, beside=(), fold=None, count=True, fetch=False, closing=closing)
 
 
-def variants_part(wanted: Wanted, survey: Survey, selection: Selection) -> Part:
+def variants_part(wanted: Wanted, dataset_state: DatasetState, selection: Selection) -> Part:
     """The segments of the selected biosamples, as a part beside another."""
-    ids, field = wanted.ask.analysis_ids, "callset_id" if survey.analyses == "callsets" else "analysis_id"
+    ids, field = wanted.ask.analysis_ids, "callset_id" if dataset_state.analyses == "callsets" else "analysis_id"
     return Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection="variants",
         projection=_fields(_SEGMENT_COLUMNS),

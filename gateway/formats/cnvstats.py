@@ -111,17 +111,17 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     parts = []
     limit, skip = page(wanted)
     ids = wanted.ask.analysis_ids
-    for survey, selection in wanted.datasets:
-        compute = survey.dataset not in wanted.stats
+    for dataset_state, selection in wanted.datasets:
+        compute = dataset_state.dataset not in wanted.stats
         parts.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection="analyses",
                 projection=_PROJECTION,
                 encode=interpreted(_lines),
                 narrow={"id": {"$in": list(ids)}} if ids else {},
-                beside=(variants_part(wanted, survey, selection),) if compute else (),
+                beside=(variants_part(wanted, dataset_state, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )
         )

@@ -12,9 +12,9 @@ __all__ = ["FORMAT"]
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     limit = wanted.ask.limit or 0
-    part = record_part(wanted, survey, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
+    part = record_part(wanted, dataset_state, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
     return (replace(part, limit=limit, skip=wanted.ask.skip * limit),)
 
 

@@ -17,7 +17,7 @@ from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, interpreted
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import Part, Selection, Survey, Wanted
+from gateway.model import DatasetState, Part, Selection, Wanted
 from gateway.rows import Array, Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
@@ -170,14 +170,14 @@ def _projection(wanted: Wanted) -> dict[str, int]:
 
 
 def _beside(
-    wanted: Wanted, survey: Survey, selection: Selection, groups: Encode | None, bins: BinMap
+    wanted: Wanted, dataset_state: DatasetState, selection: Selection, groups: Encode | None, bins: BinMap
 ) -> tuple[Part, ...]:
     """What is read beside analyses and segments."""
     found: list[Part] = []
     if groups:
         found.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection="biosamples",
                 projection=_projection(wanted),
@@ -186,12 +186,12 @@ def _beside(
         )
     if wanted.maps:
         collection, path = wanted.maps
-        name = "id" if collection == survey.analyses else "analysis_id"
+        name = "id" if collection == dataset_state.analyses else "analysis_id"
         kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
         ids = wanted.ask.analysis_ids
         found.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection=collection,
                 projection=dict.fromkeys(("biosample_id", name, *kept), 1),
@@ -222,7 +222,7 @@ def header(info: Sequence[str], bins: BinMap) -> bytes:
 
 
 def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     bins = wanted.bins or bin_map()
     if values:  # stored maps hold none
         wanted = replace(wanted, maps=None)
@@ -247,15 +247,15 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         return f"#meta=>{counts}\n".encode() + header(_INFO, bins)
 
     lines = Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection="biosamples",
         projection=_projection(wanted),
         encode=sample_lines.rows(sample_lines.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
-    rows = analyses_part(wanted, survey, selection, fold)
-    beside = _beside(wanted, survey, selection, groups, bins)
+    rows = analyses_part(wanted, dataset_state, selection, fold)
+    beside = _beside(wanted, dataset_state, selection, groups, bins)
     return (
         lines,
         counted_analyses(rows, counted),

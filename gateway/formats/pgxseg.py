@@ -93,12 +93,12 @@ _COLUMNS_2021: Final = COLUMNS[:6]
 
 def _meta(wanted: Wanted) -> bytes:
     """What is known of the file before anything is read; pgxRpi expects the dataset, assembly and filters first."""
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     pairs = [("id", selection.dataset), ("assemblyId", ASSEMBLY)]
     lines = [f"#meta=>{name}={escape_value(text)}" for name, text in pairs]
     if wanted.ask.filters:
         lines.append("#meta=>filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
-    pairs = [("dataVersion", survey.version), ("licence", wanted.licence), ("citation", wanted.citation)]
+    pairs = [("dataVersion", dataset_state.version), ("licence", wanted.licence), ("citation", wanted.citation)]
     pairs += [("groupBy", wanted.ask.group_by or ""), *(("warning", warning) for warning in selection.warnings)]
     lines += [f"#meta=>{name}={escape_value(text)}" for name, text in pairs if text]
     if wanted.ask.plot_pars:
@@ -122,12 +122,12 @@ def _chosen(wanted: Wanted) -> sample_lines.Group | None:
 
 
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     group, read = sample_lines.grouping(wanted.ask.group_by, _chosen(wanted))
     limit = wanted.ask.limit or 0
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="biosamples",
             projection={**sample_lines.PROJECTION, read: 1} if read else sample_lines.PROJECTION,
@@ -136,7 +136,7 @@ def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line)
             closing=_counted,
         ),
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="variants",
             projection=projection(columns),

@@ -58,12 +58,12 @@ def _collation(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     begin, end = envelope(wanted, "collations")
     limit, fields = wanted.ask.limit or 0, _asked(wanted)
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="collations",
             projection=dict.fromkeys((*fields, "id"), 1) if fields else {"frequencymap": 0},

@@ -194,7 +194,7 @@ def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str],
 
 
 def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     entity = wanted.ask.entity
     table = TABLES[entity]
     columns = _asked(wanted, table, ids=ids)
@@ -204,7 +204,7 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     limit = wanted.ask.limit or 0
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection=entity,
             projection=_projection(entity, read),

@@ -6,9 +6,9 @@ from typing import Final
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.codes import spellings
-from gateway.db.catalog import StoredMap, Surveyor
+from gateway.db.catalog import Catalog, StoredMap
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, FilterTerm, Group, Selection, Survey, Wanted
+from gateway.model import Ask, Collation, DatasetState, FilterTerm, Group, Selection, Wanted
 from gateway.query.selection import select, without_references
 
 __all__ = ["complete"]
@@ -19,47 +19,49 @@ _MAX_CELLS: Final = 2_000_000
 Known = Mapping[str, Collation]
 
 
-async def complete(wanted: Wanted, known: Sequence[Known], surveyor: Surveyor) -> Wanted:
+async def complete(wanted: Wanted, known: Sequence[Known], catalog: Catalog) -> Wanted:
     """The same with bins, groups and places of stored maps; `known` are the collations of each dataset."""
     ask = wanted.ask
     if ask.entity == "frequencies":
-        return await _frequencies(wanted, known, surveyor)
+        return await _frequencies(wanted, known, catalog)
     if ask.output == "cnvstats":
-        stored = {survey.dataset for survey, _ in wanted.datasets if await surveyor.stores_stats(survey)}
+        stored = {
+            dataset_state.dataset for dataset_state, _ in wanted.datasets if await catalog.stores_stats(dataset_state)
+        }
         return replace(wanted, stats=frozenset(stored))
     if ask.entity != "analyses" or ask.output in {"json", "jsonl"}:
         return wanted
-    survey = wanted.datasets[0][0]
-    maps = await surveyor.status_maps(survey, ask.binning)
-    bins = _bins(ask, [survey], [maps] if maps else [])
+    dataset_state = wanted.datasets[0][0]
+    maps = await catalog.status_maps(dataset_state, ask.binning)
+    bins = _bins(ask, [dataset_state], [maps] if maps else [])
     if maps is None or maps.bins != len(bins):
         return replace(wanted, bins=bins)
     return replace(wanted, bins=bins, maps=(maps.collection, maps.path))
 
 
-def _bins(ask: Ask, surveys: Sequence[Survey], stored: Sequence[StoredMap]) -> BinMap:
+def _bins(ask: Ask, dataset_states: Sequence[DatasetState], stored: Sequence[StoredMap]) -> BinMap:
     """The bins of a file: those of 2021 where all that is stored has them, or the dataset is of 2021."""
     now, then = bin_map(ask.binning), bin_map(old=True)
     if now.name != then.name:
         return now
     if stored:
         return then if all(found.bins == len(then) for found in stored) else now
-    return then if all(survey.analyses == "callsets" for survey in surveys) else now
+    return then if all(dataset_state.analyses == "callsets" for dataset_state in dataset_states) else now
 
 
-async def _frequencies(wanted: Wanted, known: Sequence[Known], surveyor: Surveyor) -> Wanted:
+async def _frequencies(wanted: Wanted, known: Sequence[Known], catalog: Catalog) -> Wanted:
     ask = wanted.ask
     groups: list[tuple[Group, StoredMap | None]] = []
-    for (survey, selection), collations in zip(wanted.datasets, known, strict=True):
-        own = list(_groups(ask, survey, selection, collations)) if ask.each else []
-        own = own or [(_whole(ask, survey, selection), _alone(ask))]
+    for (dataset_state, selection), collations in zip(wanted.datasets, known, strict=True):
+        own = list(_groups(ask, dataset_state, selection, collations)) if ask.each else []
+        own = own or [(_whole(ask, dataset_state, selection), _alone(ask))]
         codes = {code: term for _, term in own if term for code in spellings(term.id) if code in collations}
-        maps = await surveyor.frequency_maps(survey, codes, ask.binning)
+        maps = await catalog.frequency_maps(dataset_state, codes, ask.binning)
         for group, term in own:
             stored = [code for code in (spellings(term.id) if term else ()) if code in maps]
             found = maps[stored[0]] if stored else None
             groups.append((replace(group, stored=(found.collection, stored[0])) if found else group, found))
-    bins = _bins(ask, [survey for survey, _ in wanted.datasets], [found for _, found in groups if found])
+    bins = _bins(ask, [dataset_state for dataset_state, _ in wanted.datasets], [found for _, found in groups if found])
     if len(groups) * len(bins) > _MAX_CELLS:
         most = _MAX_CELLS // len(bins)
         raise BadRequest(f"genomeBinning: at {bins.name} at most {most} groups fit one file", parameter="genomeBinning")
@@ -78,22 +80,24 @@ def _alone(ask: Ask) -> FilterTerm | None:
     return only if only and _is_code(only) and only.descendants else None
 
 
-def _whole(ask: Ask, survey: Survey, selection: Selection) -> Group:
+def _whole(ask: Ask, dataset_state: DatasetState, selection: Selection) -> Group:
     """The whole query as one group."""
     codes = [term.id for term in ask.filters if _is_code(term)]
-    name = codes[0] if len(codes) == 1 else survey.dataset
+    name = codes[0] if len(codes) == 1 else dataset_state.dataset
     label = ", ".join(label for code in codes if (label := selection.labels.get(code, "")))
-    return Group(id=name, label=label, survey=survey, selection=without_references(ask, selection))
+    return Group(id=name, label=label, dataset_state=dataset_state, selection=without_references(ask, selection))
 
 
-def _groups(ask: Ask, survey: Survey, selection: Selection, known: Known) -> list[tuple[Group, FilterTerm | None]]:
+def _groups(
+    ask: Ask, dataset_state: DatasetState, selection: Selection, known: Known
+) -> list[tuple[Group, FilterTerm | None]]:
     """A group for each code asked for; all else that is asked narrows each of them."""
     others = tuple(term for term in ask.filters if not _is_code(term))
     found = []
     for term in (term for term in ask.filters if _is_code(term)):
         own = replace(ask, filters=(term, *others), logic="AND")
-        chosen = select(own, survey, known)
+        chosen = select(own, dataset_state, known)
         label = selection.labels.get(term.id, "")
-        group = Group(id=term.id, label=label, survey=survey, selection=without_references(own, chosen))
+        group = Group(id=term.id, label=label, dataset_state=dataset_state, selection=without_references(own, chosen))
         found.append((group, _alone(own)))
     return found

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from gateway import formats
 from gateway.bins.maps import DEFAULT
 from gateway.config import Config
-from gateway.db.catalog import Surveyor
+from gateway.db.catalog import Catalog
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.formats import Format
 from gateway.genome import STATES
-from gateway.model import Ask, Collation, Plan, Selection, Survey, VariantAsk, Wanted
+from gateway.model import Ask, Collation, DatasetState, Plan, Selection, VariantAsk, Wanted
 from gateway.planning.binning import complete
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
@@ -35,16 +35,16 @@ _NAMED: Final = frozenset(
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
-async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor: Surveyor) -> Plan:
+async def prepare(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
     ask, form, packed = _chosen(ask, accept)
     names = ask.datasets or (config.datasets if ask.entity == "datasets" else config.datasets[:1])
     _check(ask, form, names, config)
-    datasets: list[tuple[Survey, Selection]] = []
+    datasets: list[tuple[DatasetState, Selection]] = []
     collated: list[Mapping[str, Collation]] = []
-    for survey in await _surveys(ask, names, surveyor):
-        collated.append(await surveyor.collations(survey.dataset, filters.wanted(ask)))
-        datasets.append((survey, await _selection(ask, survey, collated[-1], surveyor)))
+    for dataset_state in await _dataset_states(ask, names, catalog):
+        collated.append(await catalog.collations(dataset_state.dataset, filters.wanted(ask)))
+        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
     wanted = Wanted(
         ask=ask,
         datasets=tuple(datasets),
@@ -56,7 +56,7 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
         citation=config.citation,
         downloads=formats.downloads(ask.entity) if form.sets else (),
     )
-    wanted = await complete(wanted, collated, surveyor)
+    wanted = await complete(wanted, collated, catalog)
     selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
     warnings = [*ask.warnings, *(warning for selection in selections for warning in selection.warnings)]
     return Plan(
@@ -71,12 +71,12 @@ async def prepare(ask: Ask, accept: str, base: str, *, config: Config, surveyor:
     )
 
 
-async def _surveys(ask: Ask, names: tuple[str, ...], surveyor: Surveyor) -> list[Survey]:
-    """The surveys of these datasets; a list of all that are served passes over those that hold nothing."""
+async def _dataset_states(ask: Ask, names: tuple[str, ...], catalog: Catalog) -> list[DatasetState]:
+    """What is known of these datasets; a list of all that are served passes over those that hold nothing."""
     found = []
     for name in names:
         try:
-            found.append(await surveyor.survey(name))
+            found.append(await catalog.state(name))
         except NotFound:
             if ask.datasets or len(names) == 1:
                 raise
@@ -85,21 +85,25 @@ async def _surveys(ask: Ask, names: tuple[str, ...], surveyor: Surveyor) -> list
     return found
 
 
-async def _selection(ask: Ask, survey: Survey, known: Mapping[str, Collation], surveyor: Surveyor) -> Selection:
+async def _selection(
+    ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation], catalog: Catalog
+) -> Selection:
     if ask.entity == "collations":
-        return collations(ask, survey)
+        return collations(ask, dataset_state)
     if ask.entity == "cohorts":
-        return cohorts(ask, survey)
+        return cohorts(ask, dataset_state)
     asked = identities(ask)
-    found = await asyncio.gather(*(surveyor.unknown(survey, place, name, ids) for _, place, name, ids in asked))
-    return select(ask, survey, known, {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)})
+    found = await asyncio.gather(*(catalog.unknown(dataset_state, place, name, ids) for _, place, name, ids in asked))
+    return select(ask, dataset_state, known, {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)})
 
 
-def _expected(ask: Ask, survey: Survey, known: Mapping[str, Collation]) -> dict[str, int]:
+def _expected(ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation]) -> dict[str, int]:
     """The numbers of samples and variants that an ask selects, where the dataset states them."""
     if ask.selects_everything:
         pairs = (("samples", "biosamples"), ("variants", "variants"))
-        return {name: survey.counts[collection] for name, collection in pairs if collection in survey.counts}
+        return {
+            name: dataset_state.counts[collection] for name, collection in pairs if collection in dataset_state.counts
+        }
     if len(ask.filters) != 1 or not replace(ask, filters=()).selects_everything:
         return {}
     (term,) = ask.filters
@@ -146,7 +150,7 @@ def _check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> No
 def _digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
     ask = replace(wanted.ask, output=None, datasets=())
-    data = [(survey.dataset, survey.version, selection) for survey, selection in wanted.datasets]
+    data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
     if form.sets:
         named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)

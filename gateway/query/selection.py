@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.codes import spellings
-from gateway.model import Ask, Collation, Condition, Selection, Survey, Term
+from gateway.model import Ask, Collation, Condition, DatasetState, Selection, Term
 from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
@@ -31,30 +31,33 @@ def identities(ask: Ask) -> tuple[tuple[str, Place, str, tuple[str, ...]], ...]:
 
 
 def select(
-    ask: Ask, survey: Survey, collations: Mapping[str, Collation], unknown: Mapping[str, Sequence[str]] = _NONE
+    ask: Ask,
+    dataset_state: DatasetState,
+    collations: Mapping[str, Collation],
+    unknown: Mapping[str, Sequence[str]] = _NONE,
 ) -> Selection:
     """Put a request's filters, ids and variant queries together for one dataset.
 
     `unknown` are those of its ids that the dataset is known not to have, by parameter.
     """
-    filters = resolve(ask, survey, collations)
-    variants = [condition(query, survey) for query in ask.variants]
+    filters = resolve(ask, dataset_state, collations)
+    variants = [condition(query, dataset_state) for query in ask.variants]
     return Selection(
-        dataset=survey.dataset,
+        dataset=dataset_state.dataset,
         samples=merged((*filters.groups, *_ids(ask), *((Term(collection="variants", condition=c),) for c in variants))),
-        rows=_rows(ask, survey, variants),
+        rows=_rows(ask, dataset_state, variants),
         entity="analyses" if ask.entity == "runs" else ask.entity,  # that is where they are
         labels=filters.labels,
         nothing=filters.nothing,
-        warnings=(*filters.warnings, *_warnings(ask, survey, unknown)),
+        warnings=(*filters.warnings, *_warnings(ask, dataset_state, unknown)),
     )
 
 
-def _warnings(ask: Ask, survey: Survey, unknown: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _warnings(ask: Ask, dataset_state: DatasetState, unknown: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for name, _, _, ids in identities(ask):
         if missing := sorted(unknown.get(name, ())):
             some = ", ".join(map(shown, missing[:_SOME])) + (" ..." if missing[_SOME:] else "")
-            yield f"{name}: {len(missing)} of {len(ids)} unknown to dataset {survey.dataset}: {some}"
+            yield f"{name}: {len(missing)} of {len(ids)} unknown to dataset {dataset_state.dataset}: {some}"
 
 
 def without_references(ask: Ask, selection: Selection) -> Selection:
@@ -66,18 +69,18 @@ def without_references(ask: Ask, selection: Selection) -> Selection:
     return replace(selection, samples=merged((*selection.samples, (Term(collection="biosamples", condition=others),))))
 
 
-def collations(ask: Ask, survey: Survey) -> Selection:
+def collations(ask: Ask, dataset_state: DatasetState) -> Selection:
     """The collations whose ids begin, and whose types are, as the request says."""
     conditions = [_beginning(ask.prefixes)]
     if ask.collation_types:  # in 2021 nothing but the ids told them
-        old = survey.analyses == "callsets"
+        old = dataset_state.analyses == "callsets"
         types = ask.collation_types
         conditions.append(_beginning(types) if old else {"collation_type": among(types)})
     if ask.matched:
         conditions.append({"code_matches": {"$gt": 0}})
     term = Term(collection="collations", condition=both(conditions))
-    held = "collations" in survey.collections
-    return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
+    held = "collations" in dataset_state.collections
+    return Selection(dataset=dataset_state.dataset, root="collations", samples=((term,),), nothing=not held)
 
 
 def _beginning(prefixes: Iterable[str]) -> Condition:
@@ -88,14 +91,14 @@ def _beginning(prefixes: Iterable[str]) -> Condition:
     return {"$or": ranges} if ranges else {}
 
 
-def cohorts(ask: Ask, survey: Survey) -> Selection:
+def cohorts(ask: Ask, dataset_state: DatasetState) -> Selection:
     """The collations that are cohorts, or those of them whose ids are given."""
     if not ask.cohort_ids:
-        return collations(replace(ask, prefixes=_COHORTS), survey)
+        return collations(replace(ask, prefixes=_COHORTS), dataset_state)
     ids = [code for asked in ask.cohort_ids for code in spellings(asked) if code.startswith(_COHORTS)]
     term = Term(collection="collations", condition={"id": among(ids)})
-    held = bool(ids) and "collations" in survey.collections
-    return Selection(dataset=survey.dataset, root="collations", samples=((term,),), nothing=not held)
+    held = bool(ids) and "collations" in dataset_state.collections
+    return Selection(dataset=dataset_state.dataset, root="collations", samples=((term,),), nothing=not held)
 
 
 def _ids(ask: Ask) -> list[Group]:
@@ -105,7 +108,7 @@ def _ids(ask: Ask) -> list[Group]:
     return [(Term(collection=place, condition={name: among(ids)}),) for place, name, ids in terms]
 
 
-def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:
+def _rows(ask: Ask, dataset_state: DatasetState, variants: list[Condition]) -> Condition:
     """What narrows the variants, or the analyses, of the selected samples.
 
     Several variant queries deliver the variants that meet any of them: a sample that met them all did so with
@@ -115,7 +118,7 @@ def _rows(ask: Ask, survey: Survey, variants: list[Condition]) -> Condition:
         return {"id": among(ask.analysis_ids)} if ask.analysis_ids else {}
     if ask.entity != "variants":
         return {}
-    analysis = "callset_id" if survey.analyses == "callsets" else "analysis_id"
+    analysis = "callset_id" if dataset_state.analyses == "callsets" else "analysis_id"
     narrowing: list[Condition] = [{analysis: among(ask.analysis_ids)}] if ask.analysis_ids else []
     if not ask.whole_samples:
         narrowing += [{"id": among(ask.variant_ids)}] if ask.variant_ids else []

@@ -18,6 +18,7 @@ from gateway.formats import envelope_error
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Spool
 from gateway.web.app_keys import (
+    CATALOG,
     CLIENTS,
     CONFIG,
     EXECUTOR,
@@ -28,7 +29,6 @@ from gateway.web.app_keys import (
     SOURCE,
     SPOOL,
     STOPPING,
-    SURVEYOR,
 )
 from gateway.web.endpoints import exports, info, openapi
 from gateway.web.endpoints.downloads import download
@@ -70,7 +70,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     app[MEASURED] = {}
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
-        app[SURVEYOR] = resources.surveyor
+        app[CATALOG] = resources.catalog
         app[EXECUTOR] = resources.executor
         app[PUMP] = resources.pump
         spool = await _open_spool(app[CONFIG], app[SLOTS])

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from gateway.config import Config
-from gateway.db.catalog import Surveyor
+from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.flow.pump import Pump
 from gateway.spool.spool import Spool
 from gateway.web.limits import Slots
 
 __all__ = [
+    "CATALOG",
     "CLIENTS",
     "CONFIG",
     "EXECUTOR",
@@ -22,12 +23,11 @@ __all__ = [
     "SOURCE",
     "SPOOL",
     "STOPPING",
-    "SURVEYOR",
 ]
 
 CONFIG = web.AppKey("config", Config)
 SOURCE = web.AppKey("source", Source)
-SURVEYOR = web.AppKey("surveyor", Surveyor)
+CATALOG = web.AppKey("catalog", Catalog)
 PUMP = web.AppKey("pump", Pump)
 SLOTS = web.AppKey("slots", Slots)
 SPOOL = web.AppKey("spool", Spool)

@@ -17,7 +17,7 @@ import bson
 
 from gateway import codec
 from gateway.demo.cohort import documents
-from gateway.flow.compression import CODINGS, squeezed
+from gateway.flow.compression import CODINGS, compressed
 from gateway.formats.pgxseg import COLUMNS
 from gateway.web.process import keep_freed_memory
 from tests.benchmarks.clients import median, table
@@ -46,7 +46,7 @@ async def squeeze(data: bytes, coding: str) -> tuple[float, int]:
 
     with ThreadPoolExecutor(1) as executor:
         began = time.process_time()
-        size = sum([len(piece) async for piece in squeezed(chunks(), coding, executor)])
+        size = sum([len(piece) async for piece in compressed(chunks(), coding, executor)])
         return time.process_time() - began, size
 
 

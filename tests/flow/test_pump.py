@@ -13,12 +13,12 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from gateway.config import Config, load
-from gateway.db.catalog import Surveyor
+from gateway.db.catalog import Catalog
 from gateway.db.source import Source
-from gateway.errors import DatasetChanged, StoreDown
+from gateway.errors import DatabaseDown, DatasetChanged
 from gateway.flow import slice_sizes, slices
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.scheduling import Turns
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
 from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
@@ -35,16 +35,16 @@ class Rig:
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
         self.source = Source(uri, query_timeout=60, connections=32)
-        self.surveyor = Surveyor(self.source, ttl=0)
+        self.catalog = Catalog(self.source, ttl=0)
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
         ask = request.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
+        return await prepare(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     def pump(self, rows: int, flights: int) -> Pump:
         slicing = Slicing(rows=rows, flights=flights)
-        return Pump(self.source, self.surveyor, self.executor, Turns(2), slicing=slicing, retry_window=30)
+        return Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), slicing=slicing, retry_window=30)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> tuple[bytes, list[Tally]]:
         tallies: list[Tally] = []
@@ -120,22 +120,22 @@ async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, mon
 
 
 async def test_askers_share_one_survey_and_its_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    surveyor, made = Surveyor(rig.source, ttl=60), 0
-    fresh = surveyor.fresh
+    catalog, made = Catalog(rig.source, ttl=60), 0
+    read_state = catalog.read_state
 
     async def counted(dataset: str) -> Any:
         nonlocal made
         made += 1
         await asyncio.sleep(0.05)
         if made == 1:
-            raise StoreDown("down")
-        return await fresh(dataset)
+            raise DatabaseDown("down")
+        return await read_state(dataset)
 
-    monkeypatch.setattr(surveyor, "fresh", counted)
-    failed = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)), return_exceptions=True)
-    assert [type(error) for error in failed] == [StoreDown] * 20
-    found = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)))
-    assert (made, len({id(survey) for survey in found})) == (2, 1)
+    monkeypatch.setattr(catalog, "read_state", counted)
+    failed = await asyncio.gather(*(catalog.state("demo") for _ in range(20)), return_exceptions=True)
+    assert [type(error) for error in failed] == [DatabaseDown] * 20
+    found = await asyncio.gather(*(catalog.state("demo") for _ in range(20)))
+    assert (made, len({id(dataset_state) for dataset_state in found})) == (2, 1)
 
 
 async def test_the_first_chunk_holds_what_the_database_gave(rig: Rig):

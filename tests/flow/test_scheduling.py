@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from gateway import codec
-from gateway.flow.scheduling import Turns
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.formats.base import compiled, interpreted
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_way
@@ -26,7 +26,7 @@ def encoder(work: Callable[[], object]) -> Encode:
     return encode
 
 
-def most_at_once(turns: Turns, allowed: int) -> int:
+def most_at_once(scheduler: EncodeScheduler, allowed: int) -> int:
     """How many of eight threads have a turn at the same time, when each waits for as many as are allowed."""
     meeting = threading.Barrier(allowed)
     now, most, lock = 0, 0, threading.Lock()
@@ -42,7 +42,7 @@ def most_at_once(turns: Turns, allowed: int) -> int:
 
     # As many as come in full rounds.
     with ThreadPoolExecutor(8) as pool:
-        for done in [pool.submit(turns.tried, encoder(work), []) for _ in range(12)]:
+        for done in [pool.submit(scheduler.tried, encoder(work), []) for _ in range(12)]:
             assert done.result() is ROWS
     return most
 
@@ -51,31 +51,31 @@ def most_at_once(turns: Turns, allowed: int) -> int:
     ("encoders", "passes", "allowed"), [(1, 0, 1), (1, 3, 1), (2, 1, 2), (2, 2, 1), (4, 0, 4), (4, 2, 3)]
 )
 def test_turns(encoders: int, passes: int, allowed: int):
-    turns = Turns(encoders)
+    scheduler = EncodeScheduler(encoders)
     with ExitStack() as stack:
         for _ in range(passes):
-            stack.enter_context(turns.passing())
-        assert most_at_once(turns, allowed) == allowed
-    assert most_at_once(turns, encoders) == encoders
+            stack.enter_context(scheduler.passing())
+        assert most_at_once(scheduler, allowed) == allowed
+    assert most_at_once(scheduler, encoders) == encoders
 
 
 def test_a_turn_ends_with_its_error():
-    turns = Turns(1)
+    scheduler = EncodeScheduler(1)
 
     def work() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        turns.tried(encoder(work), [])
-    assert most_at_once(turns, 1) == 1
+        scheduler.tried(encoder(work), [])
+    assert most_at_once(scheduler, 1) == 1
 
 
 def test_who_waits_goes_on_when_a_download_ends():
-    turns, came, go = Turns(2), threading.Event(), threading.Event()
+    scheduler, came, go = EncodeScheduler(2), threading.Event(), threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(turns.tried, encoder(go.wait), [])
-        with turns.passing(), turns.passing():
-            pool.submit(turns.tried, encoder(came.set), [])
+        first = pool.submit(scheduler.tried, encoder(go.wait), [])
+        with scheduler.passing(), scheduler.passing():
+            pool.submit(scheduler.tried, encoder(came.set), [])
             assert not came.wait(timeout=0.1)
         assert came.wait(timeout=20)
         assert not first.done()
@@ -86,17 +86,17 @@ def test_who_waits_goes_on_when_a_download_ends():
 
 
 def test_what_needs_the_interpreter_takes_no_turn():
-    turns, go = Turns(1), threading.Event()
+    scheduler, go = EncodeScheduler(1), threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        taken = pool.submit(turns.tried, encoder(go.wait), [])
-        assert turns.tried(interpreted(encoder(pytest.fail)), []) is None
+        taken = pool.submit(scheduler.tried, encoder(go.wait), [])
+        assert scheduler.tried(interpreted(encoder(pytest.fail)), []) is None
         go.set()
         taken.result()
 
 
 @pytest.mark.skipif(codec.IMPLEMENTATION == "python", reason="there is no core to ask")
 def test_the_core_is_asked_first():
-    turns, asked = Turns(1), []
+    scheduler, asked = EncodeScheduler(1), []
 
     def unsure(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> None:
         asked.append("core")
@@ -108,47 +108,47 @@ def test_the_core_is_asked_first():
 
     async def run() -> None:
         with ThreadPoolExecutor(1) as pool:
-            assert await turns.encoded(pool, compiled(unsure, reference), []) is ROWS
+            assert await scheduler.encoded(pool, compiled(unsure, reference), []) is ROWS
             assert asked == ["core", "reference"]
-            assert (await turns.encoded(pool, compiled(sure, reference), [])).data == b"by the core"
+            assert (await scheduler.encoded(pool, compiled(sure, reference), [])).data == b"by the core"
             assert asked == ["core", "reference"]
 
     asyncio.run(run())
-    turns.close()
+    scheduler.close()
 
 
 def test_one_after_the_other_the_urgent_first_and_who_left_not_at_all():
-    turns, order, go = Turns(1), [], threading.Event()
+    scheduler, order, go = EncodeScheduler(1), [], threading.Event()
 
     def noting(name: str) -> Encode:
         return interpreted(encoder(lambda: order.append(name)))
 
     async def run() -> None:
-        first = asyncio.create_task(turns.interpreted(interpreted(encoder(go.wait)), []))
+        first = asyncio.create_task(scheduler.interpreted(interpreted(encoder(go.wait)), []))
         await asyncio.sleep(0)
-        slices = [asyncio.create_task(turns.interpreted(noting(f"slice {n}"), [])) for n in range(3)]
+        slices = [asyncio.create_task(scheduler.interpreted(noting(f"slice {n}"), [])) for n in range(3)]
         await asyncio.sleep(0)
-        pages = [asyncio.create_task(turns.interpreted(noting(f"page {n}"), [], urgent=True)) for n in range(3)]
+        pages = [asyncio.create_task(scheduler.interpreted(noting(f"page {n}"), [], urgent=True)) for n in range(3)]
         await asyncio.sleep(0)
         slices[1].cancel()
         pages[0].cancel()
         go.set()
         await asyncio.gather(first, *slices, *pages, return_exceptions=True)
-        assert await turns.interpreted(noting("later"), []) is ROWS
+        assert await scheduler.interpreted(noting("later"), []) is ROWS
 
     asyncio.run(run())
-    turns.close()
+    scheduler.close()
     assert order == ["page 1", "page 2", "slice 0", "slice 2", "later"]
 
 
 def test_who_leaves_when_called_calls_the_next():
-    turns, go = Turns(1), threading.Event()
+    scheduler, go = EncodeScheduler(1), threading.Event()
 
     async def run() -> None:
-        first = asyncio.create_task(turns.interpreted(interpreted(encoder(go.wait)), []))
+        first = asyncio.create_task(scheduler.interpreted(interpreted(encoder(go.wait)), []))
         await asyncio.sleep(0)
-        second = asyncio.create_task(turns.interpreted(interpreted(encoder(pytest.fail)), []))
-        third = asyncio.create_task(turns.interpreted(interpreted(encoder(lambda: None)), []))
+        second = asyncio.create_task(scheduler.interpreted(interpreted(encoder(pytest.fail)), []))
+        third = asyncio.create_task(scheduler.interpreted(interpreted(encoder(lambda: None)), []))
         await asyncio.sleep(0)
         go.set()
         # In the very step in which the second is called.
@@ -159,7 +159,7 @@ def test_who_leaves_when_called_calls_the_next():
         assert second.cancelled()
 
     asyncio.run(run())
-    turns.close()
+    scheduler.close()
 
 
 def test_giving_way_is_of_the_thread_alone():

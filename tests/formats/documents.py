@@ -8,7 +8,7 @@ from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId
 from hypothesis import strategies as st
 
 from gateway.formats import downloads
-from gateway.model import Ask, Selection, Survey, Wanted
+from gateway.model import Ask, DatasetState, Selection, Wanted
 
 # Strings that could end a cell, a value or a line, or be taken for a code, beside any other.
 texts = st.one_of(st.text(max_size=8), st.text(st.sampled_from('\t\r\n\0\x7f#;="%2509B:&\x85\u2028é'), max_size=8))
@@ -98,6 +98,6 @@ def array(found: list[dict[str, Any]]) -> bytes:
 
 
 def wanted(ask: Ask, datasets: tuple[str, ...] = ("demo",)) -> Wanted:
-    sets = tuple((Survey(dataset=name, version="1"), Selection(dataset=name)) for name in datasets)
+    sets = tuple((DatasetState(dataset=name, version="1"), Selection(dataset=name)) for name in datasets)
     said = {"base": "http://h", "address": "/beacon/g_variants", "downloads": downloads(ask.entity)}
     return Wanted(ask=ask, datasets=sets, beacon_id="b", page_limit=200, **said)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.errors import BadRequest, NotFound, StoreDown
+from gateway.errors import BadRequest, DatabaseDown, NotFound
 from gateway.formats.beacon_envelope import error as envelope_error
 
 
@@ -33,7 +33,7 @@ def test_an_error_has_the_shape_that_beacon_clients_expect():
     [
         (BadRequest("limit: '-1' is negative", parameter="limit"), 400, "limit: '-1' is negative"),
         (NotFound("no such path"), 404, "no such path"),
-        (StoreDown('the "database" is down\n'), 503, 'the "database" is down\n'),
+        (DatabaseDown('the "database" is down\n'), 503, 'the "database" is down\n'),
     ],
 )
 def test_errors_name_their_parameter_once(error, code, message):

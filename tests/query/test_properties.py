@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
-from gateway.model import Collation, Survey
+from gateway.model import Collation, DatasetState
 from gateway.planning.routes import ROUTES
 from gateway.query import MAX_INTEGER, request
 from gateway.query.filters import wanted
@@ -37,14 +37,14 @@ FIELDS = {
 }
 
 SURVEYS = [
-    Survey(dataset="d", version="1"),
-    Survey(
+    DatasetState(dataset="d", version="1"),
+    DatasetState(
         dataset="d",
         version="1",
         collections=frozenset({"variants", "biosamples", "individuals", "analyses"}),
         indexed={"variants": frozenset({"location.sequence_id", "location.start"})},
     ),
-    Survey(
+    DatasetState(
         dataset="d",
         version="1",
         collections=frozenset({"variants", "biosamples", "individuals", "callsets"}),
@@ -184,7 +184,7 @@ def walk(condition):
     (None, "biosample"),
 )
 @settings(max_examples=600, deadline=None)
-def test_text_is_only_ever_a_value(path, query, body, survey, stored_in):
+def test_text_is_only_ever_a_value(path, query, body, dataset_state, stored_in):
     key, entity = stored_in
     ask = attempt(path, query, body) or attempt(path, query)
     if ask is None:
@@ -196,7 +196,7 @@ def test_text_is_only_ever_a_value(path, query, body, survey, stored_in):
         for code in wanted(ask)[::2]
     }
     try:
-        found = select(ask, survey, stored)
+        found = select(ask, dataset_state, stored)
     except BadRequest:  # too many exclusions joined by OR
         return
     assert set(found.labels) <= {f.id if f.operator is None else f"{f.id}:{f.operator}{f.value}" for f in ask.filters}

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.model import Collation, Survey, Term
+from gateway.model import Collation, DatasetState, Term
 from gateway.planning.routes import ROUTES
 from gateway.query import request
 from gateway.query.selection import identities, select
 
-NOW = Survey(
+NOW = DatasetState(
     dataset="progenetix",
     version="1",
     collections=frozenset({"variants", "biosamples", "individuals", "analyses", "collations"}),
     indexed={"variants": frozenset({"biosample_id", "analysis_id", "location.sequence_id", "variant_state.id"})},
 )
-THEN = Survey(
+THEN = DatasetState(
     dataset="progenetix",
     version="1",
     collections=frozenset({"variants", "biosamples", "individuals", "callsets", "collations"}),
@@ -32,8 +32,8 @@ LOH = {"variant_state.id": "EFO:0030065"}
 IN_9 = {"location.sequence_id": "refseq:NC_000009.12"}
 
 
-def run(path, survey=NOW, **query: str):
-    return select(request.read(path, query.items(), routes=ROUTES), survey, {CODE.id: CODE})
+def run(path, dataset_state=NOW, **query: str):
+    return select(request.read(path, query.items(), routes=ROUTES), dataset_state, {CODE.id: CODE})
 
 
 def biosamples(condition):

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import Busy, DatasetChanged, GatewayError, StoreDown
+from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError
 from gateway.rows import Tally
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Export, Making, Spool, Unspooled
@@ -162,9 +162,9 @@ def failing(error: Exception, at: int = 1_000_000) -> Producer:
 
 async def test_a_failure_before_the_first_byte_is_everybodys(tmp_path: Path):
     async with opened(tmp_path) as spool:
-        producer = failing(StoreDown("down"), 0)
+        producer = failing(DatabaseDown("down"), 0)
         found = await asyncio.gather(*(fetched(spool, producer) for _ in range(3)), return_exceptions=True)
-        assert {type(error) for error in found} == {StoreDown}
+        assert {type(error) for error in found} == {DatabaseDown}
         assert await fetched(spool, Producer()) == DATA  # it is not held against the next
 
 

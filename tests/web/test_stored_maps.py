@@ -15,10 +15,10 @@ from pymongo.database import Database
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.config import Config, load
-from gateway.db.catalog import Surveyor
+from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.scheduling import Turns
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
 from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
@@ -41,17 +41,17 @@ class Rig:
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": ",".join((*DATASETS, "demo"))}, {})
         self.source = Source(uri, query_timeout=60, connections=32)
-        self.surveyor = Surveyor(self.source, ttl=60)
+        self.catalog = Catalog(self.source, ttl=60)
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
         ask = request.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
+        return await prepare(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
         tallies: list[Tally] = []
         slicing = Slicing(rows=rows, flights=flights)
-        pump = Pump(self.source, self.surveyor, self.executor, Turns(2), slicing=slicing, retry_window=30)
+        pump = Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), slicing=slicing, retry_window=30)
         async with aclosing(pump.chunks(plan, tallies)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 

@@ -3,14 +3,16 @@
 from aiohttp import web
 
 from gateway.web.endpoints import exports
-from gateway.web.messages.representation import Offer, answer
-from gateway.web.messages.request import Question
+from gateway.web.messages.representation import Representation, answer
+from gateway.web.messages.request import DownloadRequest
 
 __all__ = ["download"]
 
 
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
-    question = await Question.of(request)
-    offer = Offer.of(await question.plan(request.app), question, request.app)
-    return await (exports.issue(request, offer) if question.ticket else answer(request, offer))
+    download_request = await DownloadRequest.of(request)
+    representation = Representation.of(await download_request.plan(request.app), download_request, request.app)
+    return await (
+        exports.issue(request, representation) if download_request.ticket else answer(request, representation)
+    )

@@ -20,8 +20,8 @@ from gateway.rows import Tally
 from gateway.spool.folder import Sum, is_digest
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.web.app_keys import CLIENTS, CONFIG, SPOOL
-from gateway.web.messages.representation import Offer, answer, produced
-from gateway.web.messages.request import Question, base_of
+from gateway.web.messages.representation import Representation, answer, produced
+from gateway.web.messages.request import DownloadRequest, base_of
 
 __all__ = ["export", "issue", "ticket"]
 
@@ -32,28 +32,30 @@ _AT_ONCE: Final = 0.1
 
 async def export(request: web.Request) -> web.StreamResponse:
     """The bytes of an export, or their hash."""
-    offer = await _offered(request)
+    representation = await _represented(request)
     name = request.match_info["name"]
-    if name not in {offer.filename, offer.filename + _SHA}:
+    if name not in {representation.filename, representation.filename + _SHA}:
         raise NotFound("this export has another name")
     try:
-        return await (answer(request, offer) if name == offer.filename else _hash(request, offer))
+        return await (
+            answer(request, representation) if name == representation.filename else _hash(request, representation)
+        )
     except GatewayError as error:
         if error.status == HTTPStatus.GONE:
-            raise _gone(offer.record or {}, base_of(request)) from error
+            raise _gone(representation.record or {}, base_of(request)) from error
         raise
 
 
 async def ticket(request: web.Request) -> web.StreamResponse:
     """How far an export is; starts it if nobody makes it, unless it failed."""
-    return await _ticket(request, await _offered(request), fresh=False)
+    return await _ticket(request, await _represented(request), fresh=False)
 
 
-async def issue(request: web.Request, offer: Offer) -> web.StreamResponse:
+async def issue(request: web.Request, representation: Representation) -> web.StreamResponse:
     """The ticket of a live request: starts the export if it is not there."""
-    if offer.record is None:
+    if representation.record is None:
         raise BadRequest("only whole downloads have a ticket: no page, no limit", parameter="ticket")
-    return await _ticket(request, offer, fresh=True)
+    return await _ticket(request, representation, fresh=True)
 
 
 def _spool(request: web.Request) -> Spool:
@@ -63,14 +65,14 @@ def _spool(request: web.Request) -> Spool:
     return spool
 
 
-async def _offered(request: web.Request) -> Offer:
+async def _represented(request: web.Request) -> Representation:
     """An export that was asked for before."""
     spool, digest = _spool(request), request.match_info["digest"]
     try:
         record = await spool.recall(digest) if is_digest(digest) else None
     except OSError as error:
         raise Busy("the spool cannot be read now; try again soon") from error
-    if record is None or Offer.KEPT - record.keys():
+    if record is None or Representation.KEPT - record.keys():
         raise NotFound("no such export; ask the live query again")
     app = request.app
     if not set(record["datasets"]) <= set(app[CONFIG].datasets):
@@ -79,7 +81,7 @@ async def _offered(request: web.Request) -> Offer:
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:
-            plan = await Question.kept(record).plan(app)
+            plan = await DownloadRequest.kept(record).plan(app)
         except (BadRequest, NotFound) as error:
             raise _gone(record, "") from error
         if plan.digest != digest:
@@ -88,7 +90,7 @@ async def _offered(request: web.Request) -> Offer:
             async for chunk in chunks:
                 yield chunk
 
-    return Offer.kept(digest, record, produce)
+    return Representation.kept(digest, record, produce)
 
 
 def _gone(record: Mapping[str, Any], base: str) -> Gone:
@@ -99,46 +101,46 @@ def _gone(record: Mapping[str, Any], base: str) -> Gone:
     return Gone(f"the data behind this address has changed since; {where}", headers=headers)
 
 
-async def _hash(request: web.Request, offer: Offer) -> web.Response:
+async def _hash(request: web.Request, representation: Representation) -> web.Response:
     with request.app[CLIENTS].take():
         try:
-            async with _spool(request).join(offer.making) as running:
+            async with _spool(request).join(representation.making) as running:
                 known = await running.finished()
         except Unspooled as error:
             raise NotFound("there is no room in the spool for this export, so its hash is not known") from error
-    text = f"{known.sha256}  {offer.filename}\n"
-    headers = {"Cache-Control": offer.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
+    text = f"{known.sha256}  {representation.filename}\n"
+    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
     return web.Response(text=text, headers=headers)
 
 
 # --- tickets ---------------------------------------------------------------------------------------------------------
 
 
-async def _ticket(request: web.Request, offer: Offer, *, fresh: bool) -> web.Response:
+async def _ticket(request: web.Request, representation: Representation, *, fresh: bool) -> web.Response:
     spool = _spool(request)
     # A fresh one is joined even if it is complete: its record, which the address needs, is mended by that.
-    known = None if fresh else await spool.look(offer.digest)
+    known = None if fresh else await spool.look(representation.digest)
     state: dict[str, Any]
     if known is not None:
         state = _complete(known)
-    elif not fresh and (note := await spool.failure(offer.digest)):
+    elif not fresh and (note := await spool.failure(representation.digest)):
         state = (
             _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")
             if note.full
             else (_failed(note.status, note.message))
         )
     else:
-        state = await _started(spool, offer, fresh=fresh)
-    value = {**_constant(request, offer), **state}
+        state = await _started(spool, representation, fresh=fresh)
+    value = {**_constant(request, representation), **state}
     return web.Response(
         body=dumps(value) + b"\n", content_type="application/json", headers={"Cache-Control": "no-store"}
     )
 
 
-async def _started(spool: Spool, offer: Offer, *, fresh: bool) -> dict[str, Any]:
+async def _started(spool: Spool, representation: Representation, *, fresh: bool) -> dict[str, Any]:
     """The state of an export that is not complete yet."""
     try:
-        async with spool.join(offer.making) as running:
+        async with spool.join(representation.making) as running:
             await running.begins()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_AT_ONCE):
@@ -165,22 +167,22 @@ def _failed(status: int, message: str) -> dict[str, Any]:
     return {"state": "failed", "error": {"status": int(status), "message": message}}
 
 
-def _constant(request: web.Request, offer: Offer) -> dict[str, Any]:
+def _constant(request: web.Request, representation: Representation) -> dict[str, Any]:
     """What a ticket says at any time."""
-    base, record = base_of(request), offer.record or {}
-    own = f"{base}/exports/{offer.digest}"
-    address = f"{own}/{offer.filename}"
+    base, record = base_of(request), representation.record or {}
+    own = f"{base}/exports/{representation.digest}"
+    address = f"{own}/{representation.filename}"
     return {
-        "digest": offer.digest,
+        "digest": representation.digest,
         "address": address,
         "sha256Address": address + _SHA,
         "self": own,
         "query": base + record["live"] if record["live"] else None,
-        "name": offer.filename,
-        "mediaType": offer.media,
-        "etag": f'"{offer.digest}"',
+        "name": representation.filename,
+        "mediaType": representation.media,
+        "etag": f'"{representation.digest}"',
         "expected": record["expected"],
-        "commands": _commands(address, offer.filename),
+        "commands": _commands(address, representation.filename),
     }
 
 

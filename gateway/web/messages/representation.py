@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Self
 from aiohttp import web
 
 from gateway.errors import DatasetChanged
-from gateway.flow.compression import squeezed
+from gateway.flow.compression import compressed
 from gateway.model import Plan
 from gateway.rows import Tally, delivered
 from gateway.spool.folder import Sum
@@ -22,9 +22,9 @@ from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
 from gateway.web.messages.body import Transfer, tune
 from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
-from gateway.web.messages.request import Question
+from gateway.web.messages.request import DownloadRequest
 
-__all__ = ["Offer", "answer", "produced"]
+__all__ = ["Representation", "answer", "produced"]
 
 log = logging.getLogger("gateway.web")
 
@@ -36,7 +36,7 @@ _MEASURED_KEPT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class Representation:
     """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
 
     digest: str
@@ -56,11 +56,11 @@ class Offer:
     """What a record says; one of another version of this program may say less, and is as good as none."""
 
     @classmethod
-    def of(cls, plan: Plan, question: Question, app: web.Application) -> Self:
-        """What answers a question now."""
-        datasets = sorted({part.survey.dataset for part in plan.parts})
+    def of(cls, plan: Plan, download_request: DownloadRequest, app: web.Application) -> Self:
+        """What answers a request now."""
+        datasets = sorted({part.dataset_state.dataset for part in plan.parts})
         own = {
-            **question.record(),
+            **download_request.record(),
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,
@@ -73,8 +73,8 @@ class Offer:
         def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
             return produced(app, plan, tallies)
 
-        offer = cls.kept(plan.digest, own, produce)
-        return replace(offer, immutable=False, record=own if plan.whole else None)
+        representation = cls.kept(plan.digest, own, produce)
+        return replace(representation, immutable=False, record=own if plan.whole else None)
 
     @classmethod
     def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
@@ -113,14 +113,14 @@ async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> As
     plain = app[PUMP].chunks(plan, tallies, kept=plan.whole)
     async with (
         aclosing(plain),
-        aclosing(squeezed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
+        aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
             yield chunk
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Negotiated:
     """How a client wants an export: with these headers, in a coding, in part."""
 
     headers: dict[str, str]
@@ -128,65 +128,69 @@ class _Wish:
     span: Span | None
 
 
-async def answer(request: web.Request, offer: Offer) -> web.StreamResponse:
+async def answer(request: web.Request, representation: Representation) -> web.StreamResponse:
     """Answer a request for an export: conditions first, then ranges, then the bytes."""
     # Ranges are of the bytes as they are: who goes on with a file has counted those.
-    plain = bool(offer.packing) or "Range" in request.headers
+    plain = bool(representation.packing) or "Range" in request.headers
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
-    headers = offer.headers(coding)
+    headers = representation.headers(coding)
     if is_known(request, headers["ETag"]):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)
-    span = span_of(request, headers["ETag"]) if offer.record is not None else None
-    spool = request.app.get(SPOOL) if offer.record is not None else None
+    span = span_of(request, headers["ETag"]) if representation.record is not None else None
+    spool = request.app.get(SPOOL) if representation.record is not None else None
     if request.method == "HEAD":
-        known = await spool.look(offer.digest) if spool is not None and coding is None else None
+        known = await spool.look(representation.digest) if spool is not None and coding is None else None
         return web.Response(
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
         )
-    wish = _Wish(headers, coding, span)
-    with request.app[CLIENTS].take(), Transfer(request, offer.filename, offer.digest) as transfer:
+    negotiated = _Negotiated(headers, coding, span)
+    with request.app[CLIENTS].take(), Transfer(request, representation.filename, representation.digest) as transfer:
         tune(request)
         if spool is not None:
             try:
-                async with spool.join(offer.making) as export:
-                    return await _follow(transfer, offer, export, wish)
+                async with spool.join(representation.making) as export:
+                    return await _follow(transfer, representation, export, negotiated)
             except Unspooled as reason:
-                log.info("delivered directly digest=%s: %s", offer.digest, reason)
-        return await _direct(transfer, offer, wish)
+                log.info("delivered directly digest=%s: %s", representation.digest, reason)
+        return await _direct(transfer, representation, negotiated)
 
 
-async def _follow(transfer: Transfer, offer: Offer, export: Export, wish: _Wish) -> web.StreamResponse:
+async def _follow(
+    transfer: Transfer, representation: Representation, export: Export, negotiated: _Negotiated
+) -> web.StreamResponse:
     """Send from the spool.  Raises Unspooled only before the response has begun."""
     transfer.rows = lambda: export.progress.rows
     await export.begins()
-    if wish.span is not None:
+    if negotiated.span is not None:
         await export.finished()
-    if export.sum is not None and wish.coding is None:
-        return await _from_file(transfer, export, wish, export.sum)
+    if export.sum is not None and negotiated.coding is None:
+        return await _from_file(transfer, export, negotiated, export.sum)
     await export.read(0, 1)
-    return await _streamed(transfer, _followed(transfer, offer, export), wish)
+    return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
-async def _streamed(transfer: Transfer, plain: AsyncGenerator[bytes, None], wish: _Wish) -> web.StreamResponse:
+async def _streamed(
+    transfer: Transfer, plain: AsyncGenerator[bytes, None], negotiated: _Negotiated
+) -> web.StreamResponse:
     """Send what comes, compressed where that is wished."""
     async with aclosing(plain):
-        if wish.coding is None:
-            return await transfer.chunks(wish.headers, plain)
-        async with aclosing(squeezed(plain, wish.coding, transfer.request.app[EXECUTOR])) as chunks:
-            return await transfer.chunks(wish.headers, chunks)
+        if negotiated.coding is None:
+            return await transfer.chunks(negotiated.headers, plain)
+        async with aclosing(compressed(plain, negotiated.coding, transfer.request.app[EXECUTOR])) as chunks:
+            return await transfer.chunks(negotiated.headers, chunks)
 
 
-async def _from_file(transfer: Transfer, export: Export, wish: _Wish, known: Sum) -> web.StreamResponse:
-    headers = {**wish.headers, **sized(known)}
-    if wish.span is None:
+async def _from_file(transfer: Transfer, export: Export, negotiated: _Negotiated, known: Sum) -> web.StreamResponse:
+    headers = {**negotiated.headers, **sized(known)}
+    if negotiated.span is None:
         return await transfer.file(headers, export, 0, known.size)
-    start, stop = within(wish.span, known.size)
+    start, stop = within(negotiated.span, known.size)
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
     return await transfer.file(headers, export, start, stop, status=206)
 
 
-async def _followed(transfer: Transfer, offer: Offer, export: Export) -> AsyncGenerator[bytes, None]:
+async def _followed(transfer: Transfer, representation: Representation, export: Export) -> AsyncGenerator[bytes, None]:
     """The bytes of an export as they come, from the spool as long as that goes."""
     at = 0
     try:
@@ -195,10 +199,10 @@ async def _followed(transfer: Transfer, offer: Offer, export: Export) -> AsyncGe
             at += len(piece)
             yield piece
     except Unspooled as reason:
-        log.warning("delivered directly from byte %d on digest=%s: %s", at, offer.digest, reason)
+        log.warning("delivered directly from byte %d on digest=%s: %s", at, representation.digest, reason)
     else:
         return
-    async with aclosing(_passed(transfer.request.app, offer, [], at)) as rest:
+    async with aclosing(_passed(transfer.request.app, representation, [], at)) as rest:
         async for piece in rest:
             yield piece
 
@@ -206,38 +210,38 @@ async def _followed(transfer: Transfer, offer: Offer, export: Export) -> AsyncGe
 # --- without a spool -------------------------------------------------------------------------------------------------
 
 
-async def _direct(transfer: Transfer, offer: Offer, wish: _Wish) -> web.StreamResponse:
+async def _direct(transfer: Transfer, representation: Representation, negotiated: _Negotiated) -> web.StreamResponse:
     """Send from a pass of its own, with backpressure from the client to the database."""
     app = transfer.request.app
     tallies: list[Tally] = []
     transfer.rows = lambda: delivered(tallies)
-    if wish.span is None:
-        return await _streamed(transfer, _passed(app, offer, tallies), wish)
-    size = app[MEASURED].get(offer.digest)
+    if negotiated.span is None:
+        return await _streamed(transfer, _passed(app, representation, tallies), negotiated)
+    size = app[MEASURED].get(representation.digest)
     if size is None:
         # A range needs the length: the export is produced to learn it, and again to be sent.
-        async with aclosing(_passed(app, offer, tallies)) as plain:
+        async with aclosing(_passed(app, representation, tallies)) as plain:
             size = sum([len(piece) async for piece in plain])
         tallies.clear()
-    start, stop = within(wish.span, size)
-    headers = {**wish.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
-    async with aclosing(_held_back(_passed(app, offer, tallies), start, stop, size)) as plain:
+    start, stop = within(negotiated.span, size)
+    headers = {**negotiated.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    async with aclosing(_held_back(_passed(app, representation, tallies), start, stop, size)) as plain:
         return await transfer.sized(headers, stop - start, plain, status=206)
 
 
 async def _passed(
-    app: web.Application, offer: Offer, tallies: list[Tally], start: int = 0
+    app: web.Application, representation: Representation, tallies: list[Tally], start: int = 0
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a pass from an offset on."""
     at = 0
     with app[SLOTS].take():
-        async with aclosing(offer.produce(tallies)) as chunks:
+        async with aclosing(representation.produce(tallies)) as chunks:
             async for chunk in chunks:
                 at += len(chunk)
                 if at > start:
                     yield chunk[start - at :] if at - len(chunk) < start else chunk
     measured = app[MEASURED]
-    measured[offer.digest] = at
+    measured[representation.digest] = at
     if len(measured) > _MEASURED_KEPT:
         del measured[next(iter(measured))]
 

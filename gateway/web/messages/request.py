@@ -16,9 +16,9 @@ from gateway.model import Plan
 from gateway.planning.plan import prepare
 from gateway.planning.routes import ROUTES
 from gateway.query import request
-from gateway.web.app_keys import CONFIG, EXECUTOR, SURVEYOR
+from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
-__all__ = ["POSTED", "Question", "base_of"]
+__all__ = ["POSTED", "DownloadRequest", "base_of"]
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
@@ -32,7 +32,7 @@ def base_of(request: web.Request) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DownloadRequest:
     """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket."""
 
     path: str
@@ -44,7 +44,7 @@ class Question:
 
     @classmethod
     async def of(cls, request: web.Request) -> Self:
-        """The question of a request."""
+        """What an HTTP request asks for."""
         body = await _body(request)
         pairs = tuple(request.query.items())
         return cls(
@@ -58,12 +58,12 @@ class Question:
 
     @classmethod
     def kept(cls, record: Mapping[str, Any]) -> Self:
-        """The question of a record."""
+        """What was asked for, from a record."""
         pairs = tuple((str(name), str(value)) for name, value in record["pairs"])
         return cls(record["path"], pairs, record["body"], record["accept"], record["base"])
 
     def record(self) -> dict[str, Any]:
-        """The question as JSON has it."""
+        """The same as JSON has it."""
         own = {"path": self.path, "pairs": list(self.pairs), "body": self.body}
         return own | {"accept": self.accept, "base": self.base, "live": self.live}
 
@@ -78,7 +78,7 @@ class Question:
         read = partial(request.read, self.path, self.pairs, self.body, routes=ROUTES)
         # A body of a megabyte takes its time to read; a query string does not.
         ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
-        return await prepare(ask, self.accept, self.base, config=app[CONFIG], surveyor=app[SURVEYOR])
+        return await prepare(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
 
 
 def _wants_ticket(values: list[str]) -> bool:
