@@ -13,9 +13,9 @@ import aiofiles.os
 from gateway.config import Config
 from gateway.flow.compression import compressed
 from gateway.flow.resources import opened
-from gateway.planning.plan import prepare
+from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally, delivered
 
 __all__ = ["Exported", "export"]
@@ -37,12 +37,12 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     is no regular file (a pipe, a device) is written to as it is.
     """
     address = urlsplit(query)
-    ask = request.read(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
+    ask = parse_request(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
     tallies: list[Tally] = []
     size = 0
     base = f"http://{config.host}:{config.port}"
     async with opened(config) as resources:
-        plan = await prepare(ask, "*/*", base, config=config, catalog=resources.catalog)
+        plan = await make_plan(ask, "*/*", base, config=config, catalog=resources.catalog)
         plain = resources.pump.chunks(plan, tallies)
         async with _file(target) as file, aclosing(plain):
             async for chunk in compressed(plain, plan.packing, resources.executor) if plan.packing else plain:

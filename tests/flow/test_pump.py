@@ -20,9 +20,9 @@ from gateway.flow import slice_sizes, slices
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
-from gateway.planning.plan import prepare
+from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally
 from tests.harness import until
 
@@ -39,8 +39,8 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = request.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
+        ask = parse_request(path, query.items(), routes=ROUTES)
+        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     def pump(self, rows: int, flights: int) -> Pump:
         slicing = Slicing(rows=rows, flights=flights)

@@ -12,7 +12,8 @@ from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
 from gateway.model import Collation, DatasetState
 from gateway.planning.routes import ROUTES
-from gateway.query import MAX_INTEGER, request
+from gateway.query import MAX_INTEGER, beacon_request
+from gateway.query.beacon_request import parse_request
 from gateway.query.filters import wanted
 from gateway.query.parameters import PARAMETERS
 from gateway.query.selection import select
@@ -110,7 +111,7 @@ sound_paths = st.sampled_from(
 
 def attempt(path, query, body=None):
     try:
-        return request.read(path, query, body, routes=ROUTES)
+        return parse_request(path, query, body, routes=ROUTES)
     except GatewayError as error:
         refused = error
     assert refused.status in (400, 404)
@@ -218,5 +219,5 @@ def test_path_ids_are_ids_or_refused(ids):
     found = attempt("/beacon/biosamples/" + ",".join(ids) + "/g_variants", ())
     if found:
         assert found.biosample_ids
-        assert all(request._ID.fullmatch(i) for i in found.biosample_ids)
+        assert all(beacon_request._ID.fullmatch(i) for i in found.biosample_ids)
         assert quote("".join(found.biosample_ids))

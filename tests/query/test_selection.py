@@ -6,7 +6,7 @@ import pytest
 
 from gateway.model import Collation, DatasetState, Term
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.query.selection import identities, select
 
 NOW = DatasetState(
@@ -33,7 +33,7 @@ IN_9 = {"location.sequence_id": "refseq:NC_000009.12"}
 
 
 def run(path, dataset_state=NOW, **query: str):
-    return select(request.read(path, query.items(), routes=ROUTES), dataset_state, {CODE.id: CODE})
+    return select(parse_request(path, query.items(), routes=ROUTES), dataset_state, {CODE.id: CODE})
 
 
 def biosamples(condition):
@@ -96,7 +96,7 @@ def test_variant_queries_select_samples_and_rows():
 
 def test_whole_samples_have_all_their_rows():
     query = {"variantType": "LOH", "variantIds": "v", "analysisIds": "c"}
-    ask = request.read("/beacon/variants", query.items(), routes=ROUTES)
+    ask = parse_request("/beacon/variants", query.items(), routes=ROUTES)
     found = select(replace(ask, whole_samples=True), NOW, {})
     assert [group[0].collection for group in found.samples] == ["analyses", "variants", "variants"]
     assert found.rows == {"analysis_id": "c"}
@@ -110,7 +110,7 @@ def test_biosamples_themselves_have_no_rows():
 
 def test_several_variant_queries_are_met_by_samples_together_and_by_rows_apart():
     body = {"query": {"requestParameters": {"variantMultiPars": [{"variantType": "LOH"}, {"referenceName": "9"}]}}}
-    found = select(request.read("/beacon/g_variants", (), body, routes=ROUTES), NOW, {})
+    found = select(parse_request("/beacon/g_variants", (), body, routes=ROUTES), NOW, {})
     assert set(map(repr, found.samples)) == {repr(variants(LOH)), repr(variants(IN_9))}
     assert found.rows in ({"$or": [LOH, IN_9]}, {"$or": [IN_9, LOH]})
 
@@ -130,7 +130,7 @@ def test_unknown_filter_selects_nothing_and_says_so():
 
 def test_unknown_ids_are_told():
     words = {"biosampleIds": "a,b", "analysisIds": "e,d,c,b,a"}
-    ask = request.read("/beacon/g_variants", words.items(), routes=ROUTES)
+    ask = parse_request("/beacon/g_variants", words.items(), routes=ROUTES)
     assert [(name, place, ids) for name, place, _, ids in identities(ask)] == [
         ("biosampleIds", "biosamples", ("a", "b")),
         ("analysisIds", "analyses", ("a", "b", "c", "d", "e")),

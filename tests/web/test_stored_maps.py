@@ -20,9 +20,9 @@ from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
-from gateway.planning.plan import prepare
+from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally
 from tests.profiles import fractions, frequencies, profiles
 
@@ -45,8 +45,8 @@ class Rig:
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = request.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
+        ask = parse_request(path, query.items(), routes=ROUTES)
+        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
         tallies: list[Tally] = []

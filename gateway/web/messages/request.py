@@ -13,9 +13,9 @@ from aiohttp import web
 
 from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
 from gateway.model import Plan
-from gateway.planning.plan import prepare
+from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
@@ -75,10 +75,10 @@ class DownloadRequest:
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""
-        read = partial(request.read, self.path, self.pairs, self.body, routes=ROUTES)
+        read = partial(parse_request, self.path, self.pairs, self.body, routes=ROUTES)
         # A body of a megabyte takes its time to read; a query string does not.
         ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
-        return await prepare(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
+        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
 
 
 def _wants_ticket(values: list[str]) -> bool:

@@ -8,11 +8,11 @@ import pytest
 from gateway.errors import BadRequest, NotFound
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.planning.routes import ROUTES
-from gateway.query import request
+from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import PARAMETERS, normal
 from gateway.query.routes import BEACON, service
 
-read = partial(request.read, routes=ROUTES)
+read = partial(parse_request, routes=ROUTES)
 
 
 def ask(url: str, body: object | None = None) -> Ask:

@@ -18,7 +18,7 @@ from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import normal, parameter
 from gateway.query.routes import Route, Routes
 
-__all__ = ["read"]
+__all__ = ["parse_request"]
 
 # Ids of one parameter: a POST body of 1 MiB holds about this many ids of Progenetix.
 _MAX_IDS: Final = 50_000
@@ -318,7 +318,7 @@ def _warnings(unknown: set[str]) -> tuple[str, ...]:
 # --- the request -----------------------------------------------------------------------------------------------------
 
 
-def read(path: str, query: Iterable[tuple[str, str]], body: object | None = None, *, routes: Routes) -> Ask:
+def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | None = None, *, routes: Routes) -> Ask:
     """Read a request: its decoded path, the pairs of its query string, and the JSON of its body, where it has one."""
     route, path_ids = routes.find(path)
     if "filters" in (route.ids, _SELECTS.get(route.entity)):  # there, as in 2021, `id` is the id of a filter
