@@ -43,7 +43,7 @@ OWNERS = {
     "aiofiles": {"cli/export_file.py", "spool/spool.py"},
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "server", "workers")),
-        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "info", "openapi")),
+        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("body", "headers", "representation", "request")),
         "fetch/server.py",
     },

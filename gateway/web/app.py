@@ -30,7 +30,7 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
-from gateway.web.endpoints import exports, info, openapi
+from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.limits import Slots
 from gateway.web.messages.request import POSTED
@@ -52,10 +52,10 @@ def create_app(config: Config) -> web.Application:
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
     app.on_shutdown.append(_let_finish)
-    app.router.add_get("/", info.page)
-    app.router.add_get("/health", info.health)
-    app.router.add_get("/ready", info.ready)
-    app.router.add_get("/exports/{digest}", exports.ticket)
+    app.router.add_get("/", index.page)
+    app.router.add_get("/health", health.health)
+    app.router.add_get("/ready", health.ready)
+    app.router.add_get("/exports/{digest}", tickets.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
     app.router.add_get("/openapi.json", openapi.describe)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):

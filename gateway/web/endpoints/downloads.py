@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.web.endpoints import exports
+from gateway.web.endpoints import tickets
 from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest
 
@@ -14,5 +14,5 @@ async def download(request: web.Request) -> web.StreamResponse:
     download_request = await DownloadRequest.of(request)
     representation = Representation.of(await download_request.plan(request.app), download_request, request.app)
     return await (
-        exports.issue(request, representation) if download_request.ticket else answer(request, representation)
+        tickets.issue(request, representation) if download_request.ticket else answer(request, representation)
     )

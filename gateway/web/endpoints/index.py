@@ -1,22 +1,16 @@
-"""What is not a download: the page at `/`, `/health` and `/ready`."""
+"""The page at `/`."""
 
-import asyncio
 import re
 from html import escape
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
-from gateway import __version__, codec
-from gateway.errors import GatewayError
+from gateway import __version__
 from gateway.formats import OFFERED, Format
-from gateway.formats.base import dumps
-from gateway.web.app_keys import CONFIG, SOURCE, SPOOL, STOPPING
+from gateway.web.app_keys import CONFIG, SPOOL
 
-__all__ = ["health", "page", "ready"]
-
-_READY_SECONDS: Final = 5
+__all__ = ["page"]
 
 _EXAMPLES: Final = (
     ("All variants of the glioblastoma samples", "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"),
@@ -27,38 +21,6 @@ _EXAMPLES: Final = (
     ),
     ("Breast carcinoma samples, as Beacon v2 JSON", "/beacon/biosamples?filters=pgx:icdom-85003"),
 )
-
-
-async def health(_: web.Request) -> web.Response:
-    """Whether the process runs."""
-    return _json({"status": "ok", "version": __version__})
-
-
-async def ready(request: web.Request) -> web.Response:
-    """Whether downloads can be served: the database answers, and the server is not stopping."""
-    app = request.app
-    trouble = "stopping" if app[STOPPING] else None
-    if trouble is None:
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                await app[SOURCE].ping()
-        except (GatewayError, TimeoutError):
-            trouble = "the database cannot be reached"
-    answer = {
-        "ready": trouble is None,
-        "reason": trouble,
-        "engine": codec.IMPLEMENTATION,
-        "datasets": list(app[CONFIG].datasets),
-        "version": __version__,
-    }
-    headers = {} if trouble is None else {"Retry-After": "5"}
-    status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
-    return _json(answer, status=status, headers=headers)
-
-
-def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    headers = {"Cache-Control": "no-store", **(headers or {})}
-    return web.Response(body=dumps(value) + b"\n", content_type="application/json", status=status, headers=headers)
 
 
 async def page(request: web.Request) -> web.Response:
