@@ -37,8 +37,11 @@ FLOORS = [
 GROUND = ["errors", "text", "threads", "codes", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
 # A third-party library has its owners.
 OWNERS = {
-    "motor": {"db/source.py"},
-    "pymongo": {"db/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
+    "motor": {"db/motor_driver.py"},
+    "pymongo": {
+        *(f"db/{name}.py" for name in ("driver", "motor_driver", "pymongo_driver", "source")),
+        *("loading/writer.py", "demo/store.py", "demo/run.py"),
+    },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/spool.py"},
     "aiohttp": {

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from gateway.config import Config, load
 from gateway.db.catalog import Catalog
+from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.errors import DatabaseDown, DatasetChanged
 from gateway.flow import slice_sizes, slices
@@ -34,7 +35,7 @@ class Rig:
 
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
-        self.source = Source(uri, query_timeout=60, connections=32)
+        self.source = Source(Connection(uri=uri, timeout=60, size=32))
         self.catalog = Catalog(self.source, ttl=0)
         self.executor = ThreadPoolExecutor(2)
 
