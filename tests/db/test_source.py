@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,9 +155,9 @@ async def test_answers(source: Source):
     await source.ping()
 
 
-def test_a_gateway_serves_the_same_with_either(gateway: Gateway, store: Store, demo: str):
+def test_a_gateway_serves_the_same_with_either(gateway: Gateway, store: Store, demo: str, tmp_path: Path):
     path = "/beacon/g_variants?filters=NCIT:C3262&output=pgxseg"
-    with Gateway(store.uri, [demo], "--driver=pymongo") as other:
+    with Gateway(store.uri, [demo], log=tmp_path / "log", driver="pymongo") as other:
         mine, its = gateway.ask(path), other.ask(path)
     assert (mine.status, mine.body, mine.headers["ETag"]) == (its.status, its.body, its.headers["ETag"])
 
