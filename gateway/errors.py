@@ -12,6 +12,8 @@ GatewayError
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
+ ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
+ ├── SnapshotLost         503  the database no longer knows the moment that a pass reads at: read at another one
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
 
@@ -26,6 +28,7 @@ __all__ = [
     "BadRequest",
     "Busy",
     "DatabaseDown",
+    "DatabaseRefused",
     "DatabaseSlow",
     "DatasetChanged",
     "GatewayError",
@@ -34,6 +37,7 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "NotMatched",
+    "SnapshotLost",
     "TooLarge",
 ]
 
@@ -121,6 +125,19 @@ class DatabaseSlow(GatewayError):
 
     status = 504
     retry_after = 30
+
+
+class DatabaseRefused(GatewayError):
+    """The database refuses a read for a reason that will not change by itself: rights, an unknown option."""
+
+    status = 500
+
+
+class SnapshotLost(GatewayError):
+    """The database cannot read at a moment any more; never told to clients while there is another way to read."""
+
+    status = 503
+    retry_after = 1
 
 
 class DatasetChanged(GatewayError):

@@ -39,7 +39,7 @@ GROUND = ["errors", "text", "threads", "codes", "genome", "bins", "rows", "model
 OWNERS = {
     "motor": {"db/motor_driver.py"},
     "pymongo": {
-        *(f"db/{name}.py" for name in ("driver", "motor_driver", "pymongo_driver", "source")),
+        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "source")),
         *("loading/writer.py", "demo/store.py", "demo/run.py"),
     },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
