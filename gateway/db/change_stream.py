@@ -37,10 +37,7 @@ async def changed(
     None if that cannot be told: the user may not watch, or the server does not remember so much; the log says why.
     """
     names = sorted(collections)
-    pipeline: list[dict[str, Any]] = [
-        {"$match": _condition(names, since, bounds)},
-        {"$project": {"operationType": 1}},  # and `_id`, which a stream must keep
-    ]
+    pipeline = [{"$match": _condition(names, since, bounds)}]
     try:
         until = until or await source.cluster_time()
         async with source.watching(dataset, names[0], pipeline, since, until) as stream:

@@ -181,21 +181,27 @@ class DatasetReader:
 
     async def _recounted(self) -> bool:
         """Whether the biosamples have as many documents as were delivered of each."""
-        groups: list[tuple[_Delivered, list[str], int]] = []
+        groups: list[tuple[_Delivered, set[str], int]] = []
         for one in self._delivered:
             last = groups[-1] if groups else None
-            if last and last[0].alike(one) and len(last[1]) + len(one.ids) <= _IDS_A_COUNT:
-                groups[-1] = (one, [*last[1], *one.ids], last[2] + one.rows)
+            # What was read and counted as well is counted again by itself.
+            if (
+                last
+                and last[0].alike(one)
+                and len(last[1]) + len(one.ids) <= _IDS_A_COUNT
+                and last[1].isdisjoint(one.ids)
+            ):
+                groups[-1] = (one, last[1].union(one.ids), last[2] + one.rows)
             else:
-                groups.append((one, list(one.ids), one.rows))
+                groups.append((one, set(one.ids), one.rows))
         for at in range(0, len(groups), _COUNTS_AT_ONCE):
             some = groups[at : at + _COUNTS_AT_ONCE]
             if not all(await asyncio.gather(*(self._holds(*group) for group in some))):
                 return False
         return True
 
-    async def _holds(self, one: _Delivered, ids: list[str], rows: int) -> bool:
-        condition = both([{one.key: ids[0] if len(ids) == 1 else {"$in": ids}}, one.condition])
+    async def _holds(self, one: _Delivered, ids: set[str], rows: int) -> bool:
+        condition = both([{one.key: next(iter(ids)) if len(ids) == 1 else {"$in": sorted(ids)}}, one.condition])
         dataset, concern = self._state.dataset, self._moment.concern
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
         if await self._source.count(dataset, one.collection, condition, concern=concern) == rows:
