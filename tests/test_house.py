@@ -16,6 +16,7 @@ FLOORS = [
         "errors",
         "text",
         "codes",
+        "ids",
         "genome",
         "bins",
         "rows",
@@ -31,7 +32,7 @@ FLOORS = [
     {"cli", "__main__"},  # doors
 ]
 # Within the ground floor the order is the order written here.
-GROUND = ["errors", "text", "codes", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
+GROUND = ["errors", "text", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
 # A third-party library has its owners.
 OWNERS = {
     "motor": {"flow/source.py"},
