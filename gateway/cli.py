@@ -243,7 +243,7 @@ def _import(options: argparse.Namespace) -> int:
         if told := ", ".join(f"{number} {name}" for name, number in counts.items() if number):
             print(f"  {word}: {told}")
     for reason, number in report.silent.items():
-        print(f"  no variants: {number} rows, {reason}")
+        print(f"  {number} rows without a variant: {reason}")
     if report.skipped:
         print(f"  {report.skipped} malformed lines skipped, among them:")
     for line in (*report.reasons, *report.warnings):

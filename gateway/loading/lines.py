@@ -18,7 +18,7 @@ __all__ = ["MAX_EXPANSION", "MAX_LINE", "lines"]
 MAX_LINE: Final = 1 << 20  # bytes; far above any header line, and what a file without line ends may cost in memory
 # Segments are some five times smaller as gzip, and repeated sample lines some fifty times; gzip's own limit is 1,032.
 MAX_EXPANSION: Final = 300
-_ANY_EXPANSION: Final = 64 << 20  # bytes up to which it does not matter
+_ANY_EXPANSION: Final = 16 << 20  # bytes up to which it does not matter
 
 _BLOCK: Final = 1 << 18
 _GZIP: Final = b"\x1f\x8b"

@@ -96,6 +96,8 @@ def read(raw: BinaryIO, file: str | Path, calling: Calling | None = None) -> Ite
     calling = calling or Calling()
     found: Columns | None = None
     for number, line in lines(raw, file):
+        if line[:1] == b"#" and b"=" not in line and b"\t" not in line and b"::" not in line:
+            continue  # neither pairs nor columns: a comment, however many there are
         try:
             text = _bare(line.decode())
             comment = text.startswith("#")

@@ -138,6 +138,7 @@ CALLED = [("T", "1", 1000, 2000, -0.5, "loss"), ("T", "X", 0, 500, 0.9, "gain")]
         "'ID\tchrom\tloc.start\tloc.end\tnum.mark\tseg.mean",
         "Sample\tChromosome\tStart\tEnd\tNum_Probes\tSegment_Mean",  # TCGA, GATK
         "GDC_Aliquot\tChromosome\tStart\tEnd\tNum_Probes\tSegment_Mean",
+        '"sampleName"\t"chromosome"\t"start"\t"end"\t"nbrOfLoci"\t"mean"',  # PSCBS
         "Sample\tChromosome\tStart Position\tEnd Position\tNum markers\tSeg.CN",  # GISTIC
         "#track name=x\n#type=COPY_NUMBER\nsample\tchr\tstart\tend\tnum_probes\tseg_mean",
         None,  # GISTIC's needs no names
@@ -244,10 +245,10 @@ def test_empty_cells_behind_the_last_column_mean_nothing(run, stored):
 
 
 def test_little_that_expands_to_very_much_is_refused(run):
-    bomb = gzip.compress(b"\n" * (80 << 20), 9)
+    bomb = gzip.compress(b"#\n" * (20 << 20), 9)
     with pytest.raises(BadFile, match="expands to more than"):
         run(bomb, name="f.pgxseg.gz")
-    assert run(gzip.compress(b"\n" * (20 << 20), 9)).rows == 0
+    assert run(gzip.compress(b"\n" * (12 << 20), 9)).rows == 0
 
 
 def test_line_numbers_count_what_is_empty(run, tmp_path: Path):
