@@ -49,7 +49,6 @@ _WEAK: Final = "id"  # a sample's where no other column is; else whatever the fi
 _POSITIONAL: Final = tuple(_NAMES)[:10]  # the order where a file has no line of column names
 _SEG_POSITIONAL: Final = ("biosample_id", "reference_name", "start", "end", "probes", "log2")
 _MANDATORY: Final = frozenset(_POSITIONAL[:4])
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,8 @@ def unquoted(text: str) -> str:
     mark = bare[:1]
     if len(bare) < 2 or mark not in {'"', "'"} or bare[-1] != mark:
         return text
-    inner = bare[1:-1].replace(mark * 2, "\0")
-    return text if mark in inner else inner.replace("\0", mark)
+    inner = bare[1:-1]
+    return text if mark in inner.replace(mark * 2, "") else inner.replace(mark * 2, mark)
 
 
 def columns(cells: Sequence[str], *, first: bool) -> Columns | None:
@@ -97,7 +96,7 @@ def columns(cells: Sequence[str], *, first: bool) -> Columns | None:
     names = _trimmed([_plain(cell) for cell in cells])
     known = {_BY_NAME[name] for name in names if name in _BY_NAME}
     if not known >= _MANDATORY:
-        numberless = len(names) >= len(_MANDATORY) and not any(_NUMBER.fullmatch(cell.strip()) for cell in cells)
+        numberless = len(names) >= len(_MANDATORY) and not any(map(_begins_a_number, cells))
         if not first or (len(known) < 2 and not numberless):
             return None
     return _named(cells[: len(names)], names)
@@ -111,7 +110,7 @@ def positional(cells: Sequence[str]) -> Columns:
     if not len(_MANDATORY) < len(cells) <= len(_POSITIONAL):
         raise ValueError(f"{len(cells)} cells, separated by TABs; without column names there must be 5 to 10")
     # A type is no number: GISTIC's `.seg` has no names, the number of probes before the log2.
-    if len(cells) == len(_SEG_POSITIONAL) and _NUMBER.fullmatch(cells[5].strip()) and cells[4].strip().isdecimal():
+    if len(cells) == len(_SEG_POSITIONAL) and _begins_a_number(cells[5]) and cells[4].strip().isdecimal():
         return Columns(len(cells), {name: at for at, name in enumerate(_SEG_POSITIONAL)}, base=1)
     return Columns(len(cells), {name: at for at, name in enumerate(_POSITIONAL[: len(cells)])})
 
@@ -144,6 +143,10 @@ def _aliases(name: str) -> tuple[str, ...]:
 def _plain(cell: str) -> str:
     """A column's name as tools that mean the same may agree on it: `Start Position`, `start.position`."""
     return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
+
+
+def _begins_a_number(cell: str) -> bool:
+    return cell.strip().lstrip("+-.")[:1].isdigit()
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:

@@ -208,8 +208,8 @@ def _tell(file: Path, found: _Findings) -> None:
     if lines and lines == found.skipped + found.silent[Silence.NO_VALUE] and not any(found.lines.values()):
         why = f", the first because: {found.reasons[0]}" if found.reasons else f": {Silence.NO_VALUE}"
         raise BadFile(file, f"none of its {lines:,} lines can be imported{why}")
-    told = f"no variants in it: none of its {lines:,} rows is one" if lines else "no variants and no samples in it"
-    found.notes["no variants in it, only samples" if found.lines and not lines else told] += 1
+    told = "only samples" if found.lines else "and no samples"
+    found.notes[f"no variants in it, {f'in none of {lines:,} rows' if lines else told}"] += 1
 
 
 def _linked(writer: Writer, samples: Sequence[Sample]) -> Iterator[tuple[Sample, str, str]]:

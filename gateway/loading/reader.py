@@ -102,14 +102,14 @@ def read(raw: BinaryIO, file: str | Path, calling: Calling | None = None) -> Ite
             text = _bare(line.decode())
             comment = text.startswith("#")
             cells = [] if comment and (found or "=>" in text) else split(text)
-            if named := _columns(cells, found, file, number, comment=comment):
-                found = named
-                yield from (Note(f"column {name!r} is not known and was passed over") for name in named.strange)
-                yield from (Note(_SEG),) if named.base else ()
-            elif comment:
+            named = _columns(cells, found, file, number, comment=comment)
+            if comment and not named:
                 yield from _header(text, file, number)
-            else:
-                found = found or positional(cells)
+                continue
+            if named or not found:
+                found = named or positional(cells)
+                yield from _told(found)
+            if not named:
                 yield from _row(found.of(cells), found, calling)
         except UnicodeDecodeError:
             yield BadLine(file, number, "not UTF-8")
@@ -152,6 +152,14 @@ def _columns(
     except ValueError as error:
         # Not a line to skip: where a cell stands would be a guess from here on.
         raise BadLine(file, number, str(error)) from None
+
+
+def _told(columns: Columns) -> Iterator[Note]:
+    """What the columns of a file should not leave unsaid."""
+    for name in columns.strange:
+        yield Note(f"column {name!r} is not known and was passed over")
+    if columns.base:
+        yield Note(_SEG)
 
 
 def _header(text: str, file: str | Path, number: int) -> Iterator[SampleLine | Note]:
