@@ -10,12 +10,12 @@ GatewayError
  ├── TooLarge             413  the request body is larger than allowed
  ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
- ├── StoreDown            503  the database cannot be reached: come again after `retry_after` seconds
- ├── StoreSlow            504  the database did not answer within its time
+ ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
+ ├── DatabaseSlow         504  the database did not answer within its time
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
 
-Drivers' exceptions are translated in `flow/source.py` and nowhere else; `web/app.py` turns this tree into responses.
+Drivers' exceptions are translated in `db/source.py` and nowhere else; `web/app.py` turns this tree into responses.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ __all__ = [
     "BadRange",
     "BadRequest",
     "Busy",
+    "DatabaseDown",
+    "DatabaseSlow",
     "DatasetChanged",
     "GatewayError",
     "Gone",
@@ -32,8 +34,6 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "NotMatched",
-    "StoreDown",
-    "StoreSlow",
     "TooLarge",
 ]
 
@@ -109,14 +109,14 @@ class Busy(GatewayError):
     retry_after = 10
 
 
-class StoreDown(GatewayError):
+class DatabaseDown(GatewayError):
     """The database cannot be reached."""
 
     status = 503
     retry_after = 5
 
 
-class StoreSlow(GatewayError):
+class DatabaseSlow(GatewayError):
     """The database did not answer within its time."""
 
     status = 504

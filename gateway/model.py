@@ -16,13 +16,13 @@ __all__ = [
     "Bounds",
     "Collation",
     "Condition",
+    "DatasetState",
     "Entity",
     "FilterTerm",
     "Group",
     "Part",
     "Plan",
     "Selection",
-    "Survey",
     "Term",
     "VariantAsk",
     "Wanted",
@@ -172,7 +172,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class DatasetState:
     """What the gateway knows of a dataset before it queries it; kept for some seconds.
 
     `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
@@ -233,7 +233,7 @@ class Group:
 
     id: str
     label: str
-    survey: Survey
+    dataset_state: DatasetState
     selection: Selection
     stored: tuple[str, str] | None = None
 
@@ -249,7 +249,7 @@ class Wanted:
     """
 
     ask: Ask
-    datasets: tuple[tuple[Survey, Selection], ...]
+    datasets: tuple[tuple[DatasetState, Selection], ...]
     beacon_id: str
     base: str
     address: str
@@ -281,7 +281,7 @@ class Part:
     factory share one fold, in the order of the plan.
     """
 
-    survey: Survey
+    dataset_state: DatasetState
     selection: Selection
     collection: str
     projection: Mapping[str, int]
@@ -309,7 +309,7 @@ class Part:
     @property
     def source(self) -> str:
         """The name of the collection in the dataset."""
-        return self.survey.analyses if self.collection == "analyses" else self.collection
+        return self.dataset_state.analyses if self.collection == "analyses" else self.collection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ FLOORS = [
     {
         "errors",
         "text",
+        "threads",
         "codes",
         "ids",
         "genome",
@@ -25,35 +26,38 @@ FLOORS = [
         "sorting",
         "codec",
     },  # ground: words and bytes
-    {"query", "formats", "flow", "spool"},  # rooms that do not know one another
+    {"query", "db", "formats", "spool"},  # rooms that do not know one another
+    {"planning"},  # a request as words, and as what is to be delivered
+    {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
-    {"web", "loading"},  # the roof, the only one who knows them all; and the way in, which knows the ground alone
+    {"web", "loading"},  # the one who knows them all; and the way in, which knows the ground alone
     {"demo"},
     {"cli", "__main__"},  # doors
 ]
 # Within the ground floor the order is the order written here.
-GROUND = ["errors", "text", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
+GROUND = ["errors", "text", "threads", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
 # A third-party library has its owners.
 OWNERS = {
-    "motor": {"flow/source.py"},
-    "pymongo": {"flow/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
-    "stamina": {"flow/patience.py", "fetch/transfer.py"},
-    "aiofiles": {"web/export.py", "spool/exports.py"},
+    "motor": {"db/source.py"},
+    "pymongo": {"db/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
+    "stamina": {"db/retry.py", "fetch/transfer.py"},
+    "aiofiles": {"cli/export_file.py", "spool/spool.py"},
     "aiohttp": {
-        *("web/app.py", "web/asking.py", "web/delivery.py", "web/download.py", "web/exports.py", "web/headers.py"),
-        *("web/info.py", "web/keys.py", "web/openapi.py", "web/server.py", "web/transfer.py", "web/workers.py"),
+        *(f"web/{name}.py" for name in ("app", "app_keys", "server", "workers")),
+        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
+        *(f"web/messages/{name}.py" for name in ("body", "headers", "representation", "request")),
         "fetch/server.py",
     },
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/squeeze.py"},
-    "zstandard": {"flow/squeeze.py"},
+    "isal": {"flow/compression.py"},
+    "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
-ENVIRONMENT_READERS = {"cli.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
-PRINTERS = {"cli.py", "demo/store.py", "demo/run.py"}
+ENVIRONMENT_READERS = {"cli/command_line.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+PRINTERS = {"cli/command_line.py", "demo/store.py", "demo/run.py"}
 MODULES = sorted(ROOT.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 

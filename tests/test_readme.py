@@ -3,12 +3,12 @@
 import re
 from pathlib import Path
 
-from gateway.cli import _parser
+from gateway.cli.command_line import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
+from gateway.planning.routes import ROUTES
 from gateway.query.parameters import PARAMETERS
-from gateway.web.routes import ROUTES
 from tests.proxies import DEPLOY
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()

@@ -134,7 +134,7 @@ def documents(samples: int = SAMPLES, seed: int = _SEED) -> Iterator[tuple[str, 
     studies = _studies()
     terms = (t for s in studies for t in (s.pubmed, s.series, s.cell_line, s.cbioportal) if t is not None)
     maker = _Maker(Random(seed), Census(terms, _UPDATED))
-    for number, diagnosis in enumerate(_roster(maker.rng, samples), start=1):
+    for number, diagnosis in enumerate(_sample_ids(maker.rng, samples), start=1):
         case = _case(maker.rng, number, diagnosis, studies[DIAGNOSES.index(diagnosis)])
         yield from _documents(maker, case, last=number == samples)
     for collation in maker.census.collations():
@@ -143,12 +143,12 @@ def documents(samples: int = SAMPLES, seed: int = _SEED) -> Iterator[tuple[str, 
         yield "publications", maker.document("publications", _publication(study))
 
 
-def _roster(rng: Random, samples: int) -> list[Diagnosis]:
+def _sample_ids(rng: Random, samples: int) -> list[Diagnosis]:
     """A diagnosis for each biosample: each in turn, as often as its share says, mixed."""
     deck = [diagnosis for diagnosis in DIAGNOSES for _ in range(diagnosis.share)]
-    roster = [*DIAGNOSES, *(deck[n % len(deck)] for n in range(max(0, samples - len(DIAGNOSES))))][:samples]
-    rng.shuffle(roster)
-    return roster
+    sample_ids = [*DIAGNOSES, *(deck[n % len(deck)] for n in range(max(0, samples - len(DIAGNOSES))))][:samples]
+    rng.shuffle(sample_ids)
+    return sample_ids
 
 
 def _case(rng: Random, number: int, diagnosis: Diagnosis, study: _Study) -> _Case:

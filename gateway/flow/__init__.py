@@ -1,1 +1,1 @@
-"""Room 3: moving batches from the database to bytes.  Knows the model and the errors only."""
+"""From a plan to bytes: slices read, encoded, put in order and compressed.  Knows the ground and the database."""

@@ -1,7 +1,7 @@
 """Walks in step: several collections read by the same biosamples, in the same order, for a fold that joins them.
 
-Each walk keeps its own pace; the one that is behind is advanced, so that what a fold holds back is at most a slice of
-each.  The fold works in the executor, piece by piece, never on the event loop.
+Each walk has slices of its own size; the one that is behind is advanced, so that what a fold holds back is at most a
+slice of each.  The fold works in the executor, piece by piece, never on the event loop.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ from typing import TypeVar
 
 from gateway.rows import Fold, Rows
 
-__all__ = ["Landed", "encoded", "folded"]
+__all__ = ["WalkStep", "encoded", "folded"]
 
-Landed = tuple[Rows, int]
-"""Encoded documents of a walk, and how many biosamples of the roster it has wholly passed with them."""
+WalkStep = tuple[Rows, int]
+"""Encoded documents of a walk, and how many biosamples it has wholly passed with them."""
 
 T = TypeVar("T")
 
 
-async def encoded(walk: AsyncGenerator[Landed, None]) -> AsyncGenerator[Rows, None]:
+async def encoded(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[Rows, None]:
     """A walk that needs no fold."""
     async with aclosing(walk):
         async for rows, _ in walk:
@@ -29,9 +29,9 @@ async def encoded(walk: AsyncGenerator[Landed, None]) -> AsyncGenerator[Rows, No
 
 
 async def folded(
-    fold: Fold, walks: Sequence[AsyncGenerator[Landed, None]], ids: Sequence[str], executor: Executor
+    fold: Fold, walks: Sequence[AsyncGenerator[WalkStep, None]], ids: Sequence[str], executor: Executor
 ) -> AsyncGenerator[Rows, None]:
-    """What the fold makes of the walks; `ids` is the roster, which grows while they go."""
+    """What the fold makes of the walks; `ids` are those of the biosamples, which grow while they go."""
     passed, going, done = [0] * len(walks), set(range(len(walks))), 0
     async with AsyncExitStack() as stack:
         for walk in walks:

@@ -1,48 +1,41 @@
 """The pump: a plan in, chunks of bytes out.
 
-A part is walked in slices of biosample ids, one short `find` a slice, several in flight, delivered in order; nothing
-is kept open between them.  A slice that does not fit one reply is halved; a biosample that does not fit is walked by
-`_id` within it.  The first chunk comes from a slice that went alone, so that a failure before it is still an error
-response; from then on the pass is patient.
+A part is walked in slices of biosample ids, several in flight, delivered in order (`slices` reads them).  The first
+chunk comes from a slice that went alone, so that a failure before it is still an error response; from then on the pass
+tries again what fails.
 
 Memory of a pass: `flights` slices of at most one reply each (4 MiB as planned, never more than the 16 MiB of a reply),
 their text, and the ids of its biosamples.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from gateway import codec
+from gateway.db.catalog import Catalog
+from gateway.db.retry import RetryPolicy
+from gateway.db.sample_ids import IndividualIds, SampleIds
+from gateway.db.source import Page, Source
 from gateway.errors import DatasetChanged
-from gateway.flow.fold import Landed, encoded, folded
-from gateway.flow.lanes import Lane, Pace
-from gateway.flow.patience import Patience
-from gateway.flow.roster import Individuals, Roster, bounded
-from gateway.flow.source import Page, Source
-from gateway.flow.survey import Surveyor
-from gateway.flow.turns import beside
-from gateway.model import Condition, Part, Plan, both
+from gateway.flow.fold import WalkStep, encoded, folded
+from gateway.flow.scheduling import EncodeScheduler, beside
+from gateway.flow.slice_sizes import PartReading, SliceSizer
+from gateway.flow.slices import Slices, once
+from gateway.model import Part, Plan
 from gateway.rows import Fold, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
 
-# A slice that brings this many times the rows aimed at is asked for again, in halves.
-_OVERSHOOT: Final = 4
-# Replies of a biosample walked by `_id` aim at this many bytes.
-_WALK_BYTES: Final = 8 * 1024 * 1024
-_WALK_ROWS: Final = 40_000
 _IDS_A_COUNT: Final = 400
 
 T = TypeVar("T")
 
 # What tells rosters apart.
-_Name = tuple[int, type[Roster]]
+_Name = tuple[int, type[SampleIds]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +47,21 @@ class Slicing:
 
 
 class Pump:
-    """Runs plans against a source.  `executor` encodes, off the event loop."""
+    """Runs plans against a source.  `executor` encodes, off the event loop, when it is its turn."""
 
     def __init__(
-        self, source: Source, surveyor: Surveyor, executor: Executor, *, slicing: Slicing, retry_window: float
+        self,
+        source: Source,
+        catalog: Catalog,
+        executor: Executor,
+        scheduler: EncodeScheduler,
+        *,
+        slicing: Slicing,
+        retry_window: float,
     ) -> None:
         self._source = source
-        self._surveyor = surveyor
+        self._scheduler = scheduler
+        self._catalog = catalog
         self._executor = executor
         self._slicing = slicing
         self._window = retry_window
@@ -70,54 +71,58 @@ class Pump:
 
         The first chunk holds the first rows that the database gave, not just words of our own.  Ends only if the
         download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
-        `kept` under its digest is checked at the end even if it came in one chunk: a survey may be seconds old.
+        `kept` under its digest is checked at the end even if it came in one chunk: the state known may be seconds old.
         """
-        with self._source.turns.passing():
+        with self._scheduler.passing():
             async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
     async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
-        run = _Pass(self._source, self._executor, self._slicing, Patience(self._window))
+        run = _Pass(self._source, self._executor, self._scheduler, self._slicing, RetryPolicy(self._window))
         pending = b""
         try:
-            lanes = [run.lane(part) for part in plan.parts]
-            for lane, following in zip(lanes, [*lanes[1:], None], strict=True):
-                part = lane.part
+            readings = [run.reading(part) for part in plan.parts]
+            for reading, following in zip(readings, [*readings[1:], None], strict=True):
+                part = reading.part
                 tallies.append(Tally(collection=part.collection))
                 pending += part.before
-                async with aclosing(run.deliver(lane, following, tallies)) as pieces:
+                async with aclosing(run.deliver(reading, following, tallies)) as pieces:
                     async for piece in pieces:
                         pending += piece
                         if pending:
                             yield pending
-                            run.patience.committed = True
+                            run.retry.committed = True
                             pending = b""
                 pending += part.closing(tallies)
-            if kept or run.patience.committed:
-                await self._unchanged(plan, run.patience)
+            if kept or run.retry.committed:
+                await self._unchanged(plan, run.retry)
             # Otherwise it was all one chunk: there was no time to change.
             if pending:
                 yield pending
         finally:
             await run.stop()
 
-    async def _unchanged(self, plan: Plan, patience: Patience) -> None:
+    async def _unchanged(self, plan: Plan, retry: RetryPolicy) -> None:
         """Refuse to complete a download whose data was deleted or replaced under it; what was added does not matter."""
-        for before in {part.survey.dataset: part.survey for part in plan.parts}.values():
-            if await patience(partial(self._surveyor.disturbed, before)):
+        for before in {part.dataset_state.dataset: part.dataset_state for part in plan.parts}.values():
+            if await retry(partial(self._catalog.changed_since, before)):
                 raise DatasetChanged("the dataset changed during the download; ask again for the new data")
 
 
 class _Pass:
     """One run of a plan."""
 
-    def __init__(self, source: Source, executor: Executor, slicing: Slicing, patience: Patience) -> None:
+    def __init__(
+        self, source: Source, executor: Executor, scheduler: EncodeScheduler, slicing: Slicing, retry: RetryPolicy
+    ) -> None:
         self._source = source
+        self._scheduler = scheduler
         self._executor = executor
         self._slicing = slicing
-        self.patience = patience
-        self._rosters: dict[_Name, Roster] = {}
+        self.retry = retry
+        self._slices = Slices(source, executor, scheduler, retry)
+        self._sample_ids_of: dict[_Name, SampleIds] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
 
@@ -125,31 +130,31 @@ class _Pass:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for roster in self._rosters.values():
-            await roster.stop()
+        for sample_ids in self._sample_ids_of.values():
+            await sample_ids.stop()
 
-    async def _roster(self, part: Part) -> Roster:
+    async def _sample_ids(self, part: Part) -> SampleIds:
         key = self._name(part)
-        if key not in self._rosters:
-            roster = key[1](self._source, part.survey, part.selection, self.patience, part.ids)
-            self._rosters[key] = roster
-            await self.patience(roster.start)
-        return self._rosters[key]
+        if key not in self._sample_ids_of:
+            sample_ids = key[1](self._source, part.dataset_state, part.selection, self.retry, part.ids)
+            self._sample_ids_of[key] = sample_ids
+            await self.retry(sample_ids.start)
+        return self._sample_ids_of[key]
 
     @staticmethod
     def _name(part: Part) -> _Name:
-        kind = Individuals if part.collection == "individuals" else Roster
+        kind = IndividualIds if part.collection == "individuals" else SampleIds
         return id(part.selection) if part.ids is None else id(part), kind
 
     async def deliver(
-        self, lane: Lane, following: Lane | None, tallies: Sequence[Tally]
+        self, reading: PartReading, following: PartReading | None, tallies: Sequence[Tally]
     ) -> AsyncGenerator[bytes, None]:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
-        part, tally = lane.part, tallies[-1]
-        roster = await self._roster(part)
+        part, tally = reading.part, tallies[-1]
+        sample_ids = await self._sample_ids(part)
         opened = False
         if part.fetch:
-            async with aclosing(self._pieces(lane, following, roster)) as encoded:
+            async with aclosing(self._pieces(reading, following, sample_ids)) as encoded:
                 async for rows in encoded:
                     data = rows.data
                     if data and not opened:
@@ -160,234 +165,129 @@ class _Pass:
                     if part.limit and tally.rows >= part.limit:
                         break
         if part.count:
-            tally.total = await self._total(part, roster, tally.rows)
+            tally.total = await self._total(part, sample_ids, tally.rows)
 
-    async def _pieces(self, lane: Lane, following: Lane | None, roster: Roster) -> AsyncGenerator[Rows, None]:
-        part = lane.part
+    async def _pieces(
+        self, reading: PartReading, following: PartReading | None, sample_ids: SampleIds
+    ) -> AsyncGenerator[Rows, None]:
+        part = reading.part
         if part.fold is not None:
             fold = self._folds.get(id(part.fold)) or part.fold()
             self._folds[id(part.fold)] = fold
-            lanes = [lane, *map(self.lane, part.beside)]
-            walks = [self._everything(each, None, roster) for each in lanes]
-            pieces = folded(fold, walks, roster.ids, self._executor)
+            readings = [reading, *map(self.reading, part.beside)]
+            walks = [self._everything(each, None, sample_ids) for each in readings]
+            pieces = folded(fold, walks, sample_ids.ids, self._executor)
         elif part.limit:
-            pieces = self._window(lane, roster)
+            pieces = self._window(reading, sample_ids)
         else:
-            pieces = encoded(self._everything(lane, following, roster))
+            pieces = encoded(self._everything(reading, following, sample_ids))
         async with aclosing(pieces) as found:
             async for rows in found:
                 yield rows
 
     # --- all rows ----------------------------------------------------------------------------------------------------
 
-    async def _everything(self, lane: Lane, following: Lane | None, roster: Roster) -> AsyncGenerator[Landed, None]:
-        part, passed = lane.part, 0
+    async def _everything(
+        self, reading: PartReading, following: PartReading | None, sample_ids: SampleIds
+    ) -> AsyncGenerator[WalkStep, None]:
+        part, passed = reading.part, 0
         try:
             while True:
-                # The first slice of a lane waits for no other lane: walks in step would wait for one another.
-                while not lane.flights or (self._may_launch() and roster.ready(lane.position)):
-                    if not await roster.more(lane.position):
-                        self._look_ahead(following, roster)
+                # The first slice of a part waits for no other part: walks in step would wait for one another.
+                while not reading.flights or (self._may_launch() and sample_ids.ready(reading.position)):
+                    if not await sample_ids.more(reading.position):
+                        self._look_ahead(following, sample_ids)
                         break
-                    self._launch(lane, roster)
-                if not lane.flights:
+                    self._launch(reading, sample_ids)
+                if not reading.flights:
                     return
-                ids, task = lane.flights[0]
-                landed = await self.patience(_once(task, partial(self._fetch, lane, ids)))
-                lane.flights.popleft()
+                ids, task = reading.flights[0]
+                landed = await self.retry(once(task, partial(self._slices.fetch, reading, ids)))
+                reading.flights.popleft()
                 self._tasks.discard(task)
                 passed += len(ids)
                 if isinstance(landed, Rows):
-                    lane.pace.learn(len(ids), landed.matched)
+                    reading.sizer.learn(len(ids), landed.matched)
                     yield landed, passed
                 else:
-                    async with aclosing(self._arrays(lane, ids, landed)) as pieces:
+                    async with aclosing(self._slices.arrays(reading, ids, landed)) as pieces:
                         async for arrays in pieces:
-                            yield await self._encode(part, arrays), passed - len(ids)
-                    lane.pace.learn(1, lane.pace.rows)
+                            yield await self._slices.encode(part, arrays), passed - len(ids)
+                    reading.sizer.learn(1, reading.sizer.rows)
                     yield Rows(b"", 0, 0), passed
         finally:
-            for _, task in lane.flights:
+            for _, task in reading.flights:
                 task.cancel()
                 self._tasks.discard(task)
-            await asyncio.gather(*(task for _, task in lane.flights), return_exceptions=True)
+            await asyncio.gather(*(task for _, task in reading.flights), return_exceptions=True)
 
     def _may_launch(self) -> bool:
         flights = self._slicing.flights
-        if self._source.turns.several:  # together they read ahead enough, and each holds less
+        if self._scheduler.several:  # together they read ahead enough, and each holds less
             flights = max(min(2, flights), flights - 1)
-        return len(self._tasks) < (flights if self.patience.committed else 1)
+        return len(self._tasks) < (flights if self.retry.committed else 1)
 
-    def _launch(self, lane: Lane, roster: Roster) -> None:
-        ids = roster.ids[lane.position : lane.position + lane.pace.width()]
-        lane.position += len(ids)
-        task = asyncio.create_task(self._fetch(lane, ids))
+    def _launch(self, reading: PartReading, sample_ids: SampleIds) -> None:
+        ids = sample_ids.ids[reading.position : reading.position + reading.sizer.width()]
+        reading.position += len(ids)
+        task = asyncio.create_task(self._slices.fetch(reading, ids))
         self._tasks.add(task)
-        lane.flights.append((ids, task))
+        reading.flights.append((ids, task))
 
-    def _look_ahead(self, following: Lane | None, roster: Roster) -> None:
+    def _look_ahead(self, following: PartReading | None, sample_ids: SampleIds) -> None:
         """Begin with the next part while the last slices of this one are under way, where it is of the same samples."""
-        if following and following.ahead and self._rosters.get(self._name(following.part)) is roster:
-            while self._may_launch() and following.position < len(roster.ids):
-                self._launch(following, roster)
+        if following and following.ahead and self._sample_ids_of.get(self._name(following.part)) is sample_ids:
+            while self._may_launch() and following.position < len(sample_ids.ids):
+                self._launch(following, sample_ids)
 
-    def lane(self, part: Part) -> Lane:
+    def reading(self, part: Part) -> PartReading:
         # Of all but variants there is one document a biosample, more or less.
         fixed = part.collection != "variants" and not part.aim
-        pace = Pace(part.aim or self._slicing.rows, fixed=fixed)
+        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed)
         if beside(part.encode) is None:
-            pace.interpreted()
-        return Lane(part, pace)
-
-    def _condition(self, part: Part, ids: list[str]) -> Condition:
-        chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == part.selection.entity else {}
-        return bounded(both([chosen, narrower, part.narrow]), part.survey, part.source)
-
-    async def _page(self, lane: Lane, ids: list[str]) -> Page:
-        part = lane.part
-        return await self._source.page(
-            part.survey.dataset,
-            part.source,
-            self._condition(part, ids),
-            projection=part.projection,
-            limit=lane.pace.rows * _OVERSHOOT,
-        )
-
-    async def _fetch(self, lane: Lane, ids: list[str]) -> Rows | Page:
-        """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        part, began = lane.part, time.monotonic()
-        landed, size = await self._source.shaped(
-            part.survey.dataset,
-            part.source,
-            self._condition(part, ids),
-            part.encode,
-            projection=part.projection,
-            limit=lane.pace.rows * _OVERSHOOT,
-        )
-        lane.pace.took(len(ids), time.monotonic() - began)
-        lane.pace.weighed(len(ids), size)
-        if isinstance(landed, Page) and landed.complete:
-            lane.pace.interpreted()
-            return await self._source.turns.interpreted(part.encode, landed.arrays)
-        return landed
-
-    async def _encode(
-        self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
-    ) -> Rows:
-        return await self._source.turns.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
-
-    async def _arrays(self, lane: Lane, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
-        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
-        if page.complete:
-            yield page.arrays
-        elif len(ids) == 1:
-            async with aclosing(self._walk(lane, ids[0], page)) as pieces:
-                async for arrays in pieces:
-                    yield arrays
-        else:
-            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-                landed = await self.patience(partial(self._page, lane, half))
-                async with aclosing(self._arrays(lane, half, landed)) as pieces:
-                    async for arrays in pieces:
-                        yield arrays
-
-    async def _walk(self, lane: Lane, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
-        """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
-        known = max(1, sum(codec.count(array) for array in seen.arrays))
-        most = min(_WALK_ROWS, lane.pace.rows * _OVERSHOOT)
-        limit = max(lane.pace.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
-        part, limit = lane.part, lane.pace.within(limit, known)
-        base = self._condition(part, [biosample])
-        condition, first, last = base, True, None
-        task = asyncio.create_task(self._after(part, condition, limit))
-        try:
-            while True:
-                page = await self.patience(_once(task, partial(self._after, part, condition, limit)))
-                if page.arrays:
-                    last = codec.last_id(page.arrays[-1])
-                following = self._following(last, page, first=first)
-                if following:
-                    condition, first = both([base, following]), page.complete
-                    task = asyncio.create_task(self._after(part, condition, limit))
-                yield page.arrays
-                if not following:
-                    return
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def _following(self, last: Any, page: Page, *, first: bool) -> Condition:
-        """What is still to be read of a biosample behind `last`, after this page of its walk; nothing after the last.
-
-        `$gt` sees ids of one type only, so a walk that is through with a type goes on with the types above it; the
-        `first` page of such a stretch had no lower bound within a type.
-        """
-        if not page.complete:
-            return {"_id": {"$gt": last}}
-        later = codec.types_after(last)
-        return {"_id": {"$type": list(later)}} if later and not first else {}
-
-    async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._source.page(
-            part.survey.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
-        )
+            sizer.interpreted()
+        return PartReading(part, sizer)
 
     # --- a window of rows, and counts --------------------------------------------------------------------------------
 
-    async def _window(self, lane: Lane, roster: Roster) -> AsyncGenerator[Rows, None]:
+    async def _window(self, reading: PartReading, sample_ids: SampleIds) -> AsyncGenerator[Rows, None]:
         """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
-        part = lane.part
-        lane.position, before = await self._seek(part, roster)
+        part = reading.part
+        reading.position, before = await self._seek(part, sample_ids)
         skip, left = part.skip - before, part.limit
-        while left > 0 and await roster.more(lane.position):
-            ids = roster.ids[lane.position : lane.position + lane.pace.width()]
-            lane.position += len(ids)
-            page = await self.patience(partial(self._page, lane, ids))
+        while left > 0 and await sample_ids.more(reading.position):
+            ids = sample_ids.ids[reading.position : reading.position + reading.sizer.width()]
+            reading.position += len(ids)
+            page = await self.retry(partial(self._slices.page, reading, ids))
             found = 0
-            async with aclosing(self._arrays(lane, ids, page)) as pieces:
+            async with aclosing(self._slices.arrays(reading, ids, page)) as pieces:
                 async for arrays in pieces:
-                    rows = await self._encode(part, arrays, skip, skip + left, urgent=True)
+                    rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     yield rows
                     if left <= 0:
                         return
-            lane.pace.learn(len(ids), found)
+            reading.sizer.learn(len(ids), found)
 
-    async def _seek(self, part: Part, roster: Roster) -> tuple[int, int]:
+    async def _seek(self, part: Part, sample_ids: SampleIds) -> tuple[int, int]:
         """The position of the slice in which the window begins, and the rows before that slice."""
         position = before = 0
-        while part.skip > before and await roster.more(position):
-            ids = roster.ids[position : position + _IDS_A_COUNT]
-            rows = await self._count(part, ids)
+        while part.skip > before and await sample_ids.more(position):
+            ids = sample_ids.ids[position : position + _IDS_A_COUNT]
+            rows = await self._slices.count(part, ids)
             if before + rows > part.skip:
                 break
             position, before = position + len(ids), before + rows
         return position, before
 
-    async def _count(self, part: Part, ids: list[str]) -> int:
-        read = partial(self._source.count, part.survey.dataset, part.source, self._condition(part, ids))
-        return await self.patience(read)
-
-    async def _total(self, part: Part, roster: Roster, rows: int) -> int:
+    async def _total(self, part: Part, sample_ids: SampleIds, rows: int) -> int:
         """How many documents match, whatever the window."""
         if part.fetch and not part.limit:
             return rows
-        ids = await roster.all()
+        ids = await sample_ids.all()
         slices = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
         total = 0
         for at in range(0, len(slices), self._slicing.flights):
             some = slices[at : at + self._slicing.flights]
-            total += sum(await asyncio.gather(*(self._count(part, ids) for ids in some)))
+            total += sum(await asyncio.gather(*(self._slices.count(part, ids) for ids in some)))
         return total
-
-
-def _once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
-    """A read whose first try is under way already."""
-    tries = iter([task])
-
-    async def read() -> T:
-        started = next(tries, None)
-        return await (started if started is not None else again())
-
-    return read

@@ -5,9 +5,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.errors import NotAcceptable
-from gateway.formats import arrow, beacon, bed, cnvstats, frequencies, jsonl, matrix, pgxseg, seg, services, tables, vcf
+from gateway.formats import (
+    arrow,
+    beacon,
+    bed,
+    cnvstats,
+    frequencies,
+    jsonl,
+    matrix,
+    pgxseg,
+    seg,
+    service_json,
+    tables,
+    vcf,
+)
 from gateway.formats.base import Format
-from gateway.formats.envelope import error as envelope_error
+from gateway.formats.beacon_envelope import error as envelope_error
 from gateway.model import Entity
 
 __all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
@@ -30,7 +43,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     matrix.COVERAGE,
     matrix.VALUES,
     cnvstats.FORMAT,
-    services.COLLATIONS,
+    service_json.COLLATIONS,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

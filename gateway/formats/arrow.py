@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
-from gateway.formats.cells import encoder, projection
 from gateway.formats.preload import preload
+from gateway.formats.variant_columns import encoder, projection
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Wanted
 from gateway.rows import Rows
@@ -112,12 +112,12 @@ def _nth(data: bytes, number: int, start: int, stop: int) -> int:
 
 def _said(wanted: Wanted) -> dict[str, str]:
     """What is known of the file, under the names that pgxseg has for it; none of it is of this host or hour."""
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     pairs = {
         "id": selection.dataset,
         "assemblyId": ASSEMBLY,
         "filters": ",".join(term.asked for term in wanted.ask.filters),
-        "dataVersion": survey.version,
+        "dataVersion": dataset_state.version,
         "licence": wanted.licence,
         "citation": wanted.citation,
         "warning": "; ".join(selection.warnings),
@@ -137,9 +137,9 @@ def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Map
 
 
 def _variants(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     part = Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection="variants",
         projection=projection(pgxseg.COLUMNS),

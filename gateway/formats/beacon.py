@@ -7,19 +7,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from gateway.formats.base import Format, dumps
-from gateway.formats.envelope import collections, end, meta, page, result_sets, shown
-from gateway.formats.records import RECORDS
-from gateway.model import Part, Selection, Survey, Wanted
+from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets, shown
+from gateway.formats.beacon_records import RECORDS
+from gateway.model import DatasetState, Part, Selection, Wanted
 from gateway.rows import Encode
 
 __all__ = ["FORMAT", "record_part"]
 
 
-def record_part(wanted: Wanted, survey: Survey, selection: Selection, encode: Encode) -> Part:
+def record_part(wanted: Wanted, dataset_state: DatasetState, selection: Selection, encode: Encode) -> Part:
     """The documents that the wanted records are made of."""
     record = RECORDS[wanted.ask.entity]
     return Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection=record.collection,
         projection=record.projection,
@@ -33,22 +33,22 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
         return _datasets(wanted)
     record = RECORDS[entity]
     encode = record.rows(before=b",\n")
-    parts = [record_part(wanted, survey, selection, encode) for survey, selection in wanted.datasets]
+    parts = [record_part(wanted, dataset_state, selection, encode) for dataset_state, selection in wanted.datasets]
     around = collections if entity == "cohorts" else result_sets
     return around(wanted, record.name, parts)
 
 
 def _datasets(wanted: Wanted) -> tuple[Part, ...]:
-    """Datasets are known by their surveys: nothing is read for them."""
+    """Datasets are known by what the catalog says: nothing is read for them."""
     limit, skip = page(wanted)
-    records = [dumps(_dataset(wanted, survey)) for survey, _ in wanted.datasets]
+    records = [dumps(_dataset(wanted, dataset_state)) for dataset_state, _ in wanted.datasets]
     listed = b",\n".join(records[skip : skip + limit if limit else None])
     told = b'"collections":[\n' + listed + b"\n]" if shown(wanted) else b""
     said = b'{"meta":' + meta(wanted, "dataset", limit=limit) + b',\n"response":{' + told + end(wanted, len(records))
-    survey, selection = wanted.datasets[0]
+    dataset_state, selection = wanted.datasets[0]
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=replace(selection, nothing=True),
             collection="biosamples",
             projection={},
@@ -59,16 +59,16 @@ def _datasets(wanted: Wanted) -> tuple[Part, ...]:
     )
 
 
-def _dataset(wanted: Wanted, survey: Survey) -> dict[str, Any]:
+def _dataset(wanted: Wanted, dataset_state: DatasetState) -> dict[str, Any]:
     counted = ("individuals", "biosamples", "analyses", "variants")
-    names = {name: survey.analyses if name == "analyses" else name for name in counted}
+    names = {name: dataset_state.analyses if name == "analyses" else name for name in counted}
     about = {"licence": wanted.licence, "citation": wanted.citation, "assemblyId": "GRCh38"}
     return {
-        "id": survey.dataset,
-        "name": survey.dataset,
-        "version": survey.stated or survey.version,
+        "id": dataset_state.dataset,
+        "name": dataset_state.dataset,
+        "version": dataset_state.stated or dataset_state.version,
         "info": {
-            "counts": {name: survey.counts.get(collection, 0) for name, collection in names.items()},
+            "counts": {name: dataset_state.counts.get(collection, 0) for name, collection in names.items()},
             **{name: text for name, text in about.items() if text},
         },
     }

@@ -11,9 +11,19 @@ from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
+from gateway.formats.variant_columns import (
+    ENDS,
+    STARTS,
+    by_state,
+    cells,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+    sizes,
+)
 from gateway.genome import STATE_OF_TYPE
-from gateway.model import Condition, Part, Survey, Wanted
+from gateway.model import Condition, DatasetState, Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
 
@@ -73,12 +83,12 @@ def _columns(track: Track) -> tuple[Column, ...]:
 COLUMNS: Final = {track.name: _columns(track) for track in TRACKS}
 
 
-def _of(track: Track, survey: Survey) -> Condition:
+def _of(track: Track, dataset_state: DatasetState) -> Condition:
     """What the database is asked for: at least all of the track's variants.  The row's colour has the last word.
 
     One flat condition on the field that the dataset's model has, that lets documents without it pass.
     """
-    indexed = survey.indexed.get("variants", frozenset())
+    indexed = dataset_state.indexed.get("variants", frozenset())
     if "variant_state.id" not in indexed and "variant_type" in indexed:  # the model of 2021
         mine = [short for short, state in STATE_OF_TYPE.items() if state in track.states]
         return {"variant_type": {"$nin": sorted(STATE_OF_TYPE)} if track is _OTHER else {"$in": [*mine, None]}}
@@ -95,7 +105,7 @@ def _asked(wanted: Wanted) -> tuple[Track, ...]:
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
 
     def part(track: Track) -> Part:
         columns = COLUMNS[track.name]
@@ -104,12 +114,12 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
             f"color={track.colour} itemRgb=On\n#" + "\t".join(column.name for column in columns) + "\n"
         ).encode()
         return Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="variants",
             projection=projection(columns),
             encode=encoder(columns),
-            narrow=_of(track, survey),
+            narrow=_of(track, dataset_state),
             opening=lambda _: line,
         )
 

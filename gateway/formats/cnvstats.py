@@ -12,10 +12,10 @@ from gateway import codec
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
-from gateway.formats import records
+from gateway.formats import beacon_records
 from gateway.formats.base import Format, dumps, interpreted
-from gateway.formats.envelope import page, result_sets
-from gateway.formats.profiles import Analysis, Profiles, variants_part
+from gateway.formats.beacon_envelope import page, result_sets
+from gateway.formats.cnv_profiles import Analysis, Profiles, variants_part
 from gateway.model import Part, Wanted
 from gateway.rows import Array, Rows
 from gateway.text import escape_cell
@@ -36,7 +36,7 @@ def _lines(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) 
     lines = []
     for document in documents[start:stop]:
         if isinstance(biosample := document.get("biosample_id"), str):
-            identity, record = document.get("id"), records.analysis(document, stats=True)
+            identity, record = document.get("id"), beacon_records.analysis(document, stats=True)
             name = escape_cell(identity) if isinstance(identity, str) else "."
             stored = ",".join(name for name in _STATS if name in record)
             lines.append(f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n")
@@ -111,17 +111,17 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     parts = []
     limit, skip = page(wanted)
     ids = wanted.ask.analysis_ids
-    for survey, selection in wanted.datasets:
-        compute = survey.dataset not in wanted.stats
+    for dataset_state, selection in wanted.datasets:
+        compute = dataset_state.dataset not in wanted.stats
         parts.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection="analyses",
                 projection=_PROJECTION,
                 encode=interpreted(_lines),
                 narrow={"id": {"$in": list(ids)}} if ids else {},
-                beside=(variants_part(wanted, survey, selection),) if compute else (),
+                beside=(variants_part(wanted, dataset_state, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )
         )

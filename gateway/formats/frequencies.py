@@ -16,9 +16,9 @@ from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
 from gateway.formats.base import Format, camel, dumps, interpreted, plain
+from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
-from gateway.formats.profiles import Profiles, analyses_part
-from gateway.formats.services import envelope
+from gateway.formats.service_json import envelope
 from gateway.model import Group, Part, Wanted
 from gateway.rows import Array, Encode, Rows
 from gateway.text import escape_cell, escape_value
@@ -211,7 +211,7 @@ def _parts(wanted: Wanted, *, tell: _Tell, json: bool) -> tuple[Part, ...]:
         if group.stored:
             collection, name = group.stored
             part = Part(
-                survey=group.survey,
+                dataset_state=group.dataset_state,
                 selection=group.selection,
                 collection=collection,
                 projection=dict.fromkeys(("id", "frequencymap", "cnv_analyses", "counts"), 1),
@@ -220,7 +220,7 @@ def _parts(wanted: Wanted, *, tell: _Tell, json: bool) -> tuple[Part, ...]:
                 fold=fold,
             )
         else:
-            part = analyses_part(wanted, group.survey, group.selection, fold)
+            part = analyses_part(wanted, group.dataset_state, group.selection, fold)
         parts.append(part)
     begin, end = envelope(wanted, "frequencies") if json else (_meta(wanted, bins), None)
     parts[0] = replace(parts[0], before=begin)

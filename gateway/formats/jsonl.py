@@ -5,16 +5,16 @@ from typing import Final
 
 from gateway.formats.base import Format
 from gateway.formats.beacon import record_part
-from gateway.formats.records import RECORDS
+from gateway.formats.beacon_records import RECORDS
 from gateway.model import Part, Wanted
 
 __all__ = ["FORMAT"]
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     limit = wanted.ask.limit or 0
-    part = record_part(wanted, survey, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
+    part = record_part(wanted, dataset_state, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
     return (replace(part, limit=limit, skip=wanted.ask.skip * limit),)
 
 

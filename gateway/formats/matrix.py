@@ -13,11 +13,11 @@ from typing import Any, Final
 from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
-from gateway.formats import eras, samples
+from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, interpreted
-from gateway.formats.profiles import Analysis, Profiles, analyses_part, counted_analyses
+from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import Part, Selection, Survey, Wanted
+from gateway.model import DatasetState, Part, Selection, Wanted
 from gateway.rows import Array, Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
@@ -82,7 +82,7 @@ def _maps(name: str, path: str, bins: int) -> Encode:
     return interpreted(encode)
 
 
-def _groups(group: samples.Grouping) -> Encode:
+def _groups(group: sample_lines.Grouping) -> Encode:
     """An encoder of biosamples: lines of id and group."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
@@ -90,7 +90,7 @@ def _groups(group: samples.Grouping) -> Encode:
         codec.sort(documents, "id")
         lines = []
         for document in documents[start:stop]:
-            sample = eras.biosample(document)
+            sample = model_2021.biosample(document)
             if isinstance(sample.get("id"), str):
                 lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
         return Rows("".join(lines).encode(), len(lines), len(documents))
@@ -165,19 +165,19 @@ class _Matrix:
 
 def _projection(wanted: Wanted) -> dict[str, int]:
     """The fields of a biosample that its line and its group need."""
-    _, read = samples.grouping(wanted.ask.group_by, None)
-    return {**samples.PROJECTION, **({read: 1} if read else {})}
+    _, read = sample_lines.grouping(wanted.ask.group_by, None)
+    return {**sample_lines.PROJECTION, **({read: 1} if read else {})}
 
 
 def _beside(
-    wanted: Wanted, survey: Survey, selection: Selection, groups: Encode | None, bins: BinMap
+    wanted: Wanted, dataset_state: DatasetState, selection: Selection, groups: Encode | None, bins: BinMap
 ) -> tuple[Part, ...]:
     """What is read beside analyses and segments."""
     found: list[Part] = []
     if groups:
         found.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection="biosamples",
                 projection=_projection(wanted),
@@ -186,12 +186,12 @@ def _beside(
         )
     if wanted.maps:
         collection, path = wanted.maps
-        name = "id" if collection == survey.analyses else "analysis_id"
+        name = "id" if collection == dataset_state.analyses else "analysis_id"
         kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
         ids = wanted.ask.analysis_ids
         found.append(
             Part(
-                survey=survey,
+                dataset_state=dataset_state,
                 selection=selection,
                 collection=collection,
                 projection=dict.fromkeys(("biosample_id", name, *kept), 1),
@@ -222,7 +222,7 @@ def header(info: Sequence[str], bins: BinMap) -> bytes:
 
 
 def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     bins = wanted.bins or bin_map()
     if values:  # stored maps hold none
         wanted = replace(wanted, maps=None)
@@ -230,7 +230,7 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     chosen = None
     if len(included) == 1 and not selection.nothing:
         chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
-    group, _ = samples.grouping(wanted.ask.group_by, chosen)
+    group, _ = sample_lines.grouping(wanted.ask.group_by, chosen)
     groups = None if chosen and wanted.ask.group_by is None else _groups(group)
     limit = wanted.ask.limit or 0
     fold = partial(
@@ -247,15 +247,15 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         return f"#meta=>{counts}\n".encode() + header(_INFO, bins)
 
     lines = Part(
-        survey=survey,
+        dataset_state=dataset_state,
         selection=selection,
         collection="biosamples",
         projection=_projection(wanted),
-        encode=samples.rows(samples.LINE, group),
+        encode=sample_lines.rows(sample_lines.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
-    rows = analyses_part(wanted, survey, selection, fold)
-    beside = _beside(wanted, survey, selection, groups, bins)
+    rows = analyses_part(wanted, dataset_state, selection, fold)
+    beside = _beside(wanted, dataset_state, selection, groups, bins)
     return (
         lines,
         counted_analyses(rows, counted),

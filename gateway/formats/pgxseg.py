@@ -10,9 +10,9 @@ from functools import partial
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind
-from gateway.formats import samples
+from gateway.formats import sample_lines
 from gateway.formats.base import Format
-from gateway.formats.cells import (
+from gateway.formats.variant_columns import (
     BY_SEQUENCE,
     ENDS,
     LABELS,
@@ -93,12 +93,12 @@ _COLUMNS_2021: Final = COLUMNS[:6]
 
 def _meta(wanted: Wanted) -> bytes:
     """What is known of the file before anything is read; pgxRpi expects the dataset, assembly and filters first."""
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     pairs = [("id", selection.dataset), ("assemblyId", ASSEMBLY)]
     lines = [f"#meta=>{name}={escape_value(text)}" for name, text in pairs]
     if wanted.ask.filters:
         lines.append("#meta=>filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
-    pairs = [("dataVersion", survey.version), ("licence", wanted.licence), ("citation", wanted.citation)]
+    pairs = [("dataVersion", dataset_state.version), ("licence", wanted.licence), ("citation", wanted.citation)]
     pairs += [("groupBy", wanted.ask.group_by or ""), *(("warning", warning) for warning in selection.warnings)]
     lines += [f"#meta=>{name}={escape_value(text)}" for name, text in pairs if text]
     if wanted.ask.plot_pars:
@@ -111,7 +111,7 @@ def _counted(tallies: Sequence[Tally]) -> bytes:
     return b"#meta=>biosampleCount=%d\n" % tallies[-1].rows
 
 
-def _chosen(wanted: Wanted) -> samples.Group | None:
+def _chosen(wanted: Wanted) -> sample_lines.Group | None:
     """The group that is the one filter asked for, if there is just one."""
     ((_, selection),) = wanted.datasets
     included = [term for term in wanted.ask.filters if not term.excluded and term.operator is None]
@@ -121,22 +121,22 @@ def _chosen(wanted: Wanted) -> samples.Group | None:
     return escape_value(code), escape_value(selection.labels.get(code, ""))
 
 
-def _parts(wanted: Wanted, columns: tuple[Column, ...], line: samples.Line) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
-    group, read = samples.grouping(wanted.ask.group_by, _chosen(wanted))
+def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
+    ((dataset_state, selection),) = wanted.datasets
+    group, read = sample_lines.grouping(wanted.ask.group_by, _chosen(wanted))
     limit = wanted.ask.limit or 0
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="biosamples",
-            projection={**samples.PROJECTION, read: 1} if read else samples.PROJECTION,
-            encode=samples.rows(line, group),
+            projection={**sample_lines.PROJECTION, read: 1} if read else sample_lines.PROJECTION,
+            encode=sample_lines.rows(line, group),
             before=_meta(wanted),
             closing=_counted,
         ),
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="variants",
             projection=projection(columns),
@@ -157,7 +157,7 @@ FORMAT: Final = Format(
     accepts=("text/plain", "text/pgxseg", "text/tab-separated-values"),
     extension="pgxseg",
     summary="Progenetix segments: a line a variant under `#meta=>` and `#sample=>` lines",
-    parts=partial(_parts, columns=COLUMNS, line=samples.LINE),
+    parts=partial(_parts, columns=COLUMNS, line=sample_lines.LINE),
 )
 
 FORMAT_2021: Final = Format(
@@ -167,5 +167,5 @@ FORMAT_2021: Final = Format(
     accepts=(),
     extension="pgxseg",
     summary="pgxseg in the six columns of May 2021, for tools of that time",
-    parts=partial(_parts, columns=_COLUMNS_2021, line=samples.LINE_2021),
+    parts=partial(_parts, columns=_COLUMNS_2021, line=sample_lines.LINE_2021),
 )

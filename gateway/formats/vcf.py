@@ -14,8 +14,17 @@ from typing import Final
 
 from gateway.codec import Cell, Column
 from gateway.formats.base import Format
-from gateway.formats.cells import LOG2, REFERENCE, SEQUENCE, by_state, chromosome, encoder, positions, projection
-from gateway.formats.sites import Seen, copies, entries
+from gateway.formats.variant_columns import (
+    LOG2,
+    REFERENCE,
+    SEQUENCE,
+    by_state,
+    chromosome,
+    encoder,
+    positions,
+    projection,
+)
+from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.model import Part, Wanted
 from gateway.rows import Rows
@@ -71,10 +80,10 @@ _LINES: Final = (
 
 
 def _head(wanted: Wanted) -> bytes:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
     lines = ["##fileformat=VCFv4.4", "##source=pgx-gateway", f"##reference={ASSEMBLY}"]
     lines += [f"##contig=<ID={c.name},length={c.size},assembly={ASSEMBLY}>" for c in CHROMOSOMES.values()]
-    lines += [f"##dataset={escape_cell(selection.dataset)}", f"##dataVersion={survey.version}"]
+    lines += [f"##dataset={escape_cell(selection.dataset)}", f"##dataVersion={dataset_state.version}"]
     lines += [f"##filters={','.join(escape_cell(term.asked) for term in wanted.ask.filters)}"] * bool(
         wanted.ask.filters
     )
@@ -163,14 +172,14 @@ def _parted(line: bytes) -> tuple[bytes, int, bytes]:
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((survey, selection),) = wanted.datasets
+    ((dataset_state, selection),) = wanted.datasets
 
     def records() -> Records:
         return Records()
 
     def part(collection: str, columns: tuple[Column, ...], key: str, before: bytes = b"") -> Part:
         return Part(
-            survey=survey,
+            dataset_state=dataset_state,
             selection=selection,
             collection=collection,
             projection=projection(columns) if collection == "variants" else {"id": 1},

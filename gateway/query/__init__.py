@@ -1,8 +1,8 @@
 """The room of words: a request becomes an `Ask`, and an `Ask` the conditions it puts on a dataset's collections.
 
-Pure: values in, values out.  Nothing here waits, reads a clock or a setting, or knows a driver; `params` reads a
-request, `filters` and `variants` know the fields of both document models, `select` puts it together.  The user's text
-only ever becomes a value of a condition: never a key, an operator or the source of a regular expression.
+Pure: values in, values out.  Nothing here waits, reads a clock or a setting, or knows a driver; `request` reads a
+request, `filters` and `variants` know the fields of both document models, `selection` puts it together.  The user's
+text only ever becomes a value of a condition: never a key, an operator or the source of a regular expression.
 
 Below are the few words that all four modules share.
 """

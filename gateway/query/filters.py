@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from gateway.codes import spellings
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, Condition, FilterTerm, Survey, Term
+from gateway.model import Ask, Collation, Condition, DatasetState, FilterTerm, Term
 from gateway.query import among, both, either, scalar, shown
 
 __all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
@@ -199,10 +199,10 @@ def _fields(code: str) -> Mapping[Place, tuple[str, ...]]:
     return next((places for prefix, places in _CLASSES if code.startswith(prefix)), {})
 
 
-def _codes(term: FilterTerm, found: list[Collation], survey: Survey) -> _Codes:
+def _codes(term: FilterTerm, found: list[Collation], dataset_state: DatasetState) -> _Codes:
     """The codes that a filter stands for, by collection and field."""
     codes: _Codes = {}
-    is_2021 = survey.analyses == "callsets"
+    is_2021 = dataset_state.analyses == "callsets"
     fields = _fields(term.id)
     keyed = list(_keyed(found))
     for place, key, collation in keyed:
@@ -217,8 +217,10 @@ def _codes(term: FilterTerm, found: list[Collation], survey: Survey) -> _Codes:
         if is_2021 and "biosamples" in codes:
             # Callsets of 2021 hold no such field, and reading them all (status maps inside) takes minutes.
             codes.pop("analyses", None)
-    held = {"analyses": survey.analyses}
-    return {p: c for p, c in codes.items() if not survey.collections or held.get(p, p) in survey.collections}
+    held = {"analyses": dataset_state.analyses}
+    return {
+        p: c for p, c in codes.items() if not dataset_state.collections or held.get(p, p) in dataset_state.collections
+    }
 
 
 def _keyed(found: list[Collation]) -> Iterator[tuple[Place, str, Collation]]:
@@ -252,7 +254,7 @@ class Resolved:
     nothing: bool = False
 
 
-def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Resolved:
+def resolve(ask: Ask, dataset_state: DatasetState, collations: Mapping[str, Collation]) -> Resolved:
     """Say which biosamples the filters of a request select in one dataset."""
     conjunctions: list[list[Group]] = []
     labels: dict[str, str] = {}
@@ -263,7 +265,7 @@ def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Re
         name = term.text
         found = [collations[known] for known in _names(term) if known in collations]
         if term.operator is None:
-            codes = _codes(term, found, survey)
+            codes = _codes(term, found, dataset_state)
             size += sum(len(values) for fields in codes.values() for values in fields.values())
             groups = list(_code_groups(codes, excluded=term.excluded))
         else:
@@ -280,7 +282,7 @@ def resolve(ask: Ask, survey: Survey, collations: Mapping[str, Collation]) -> Re
         raise BadRequest(f"filters: these stand for more than {_MAX_CODES} codes", parameter="filters")
     nothing = bool(unknown) and (ask.logic == "AND" or not conjunctions)
     effect = "so nothing can match" if nothing else "and is left out"
-    warnings += [f"filter {shown(name)} is unknown to dataset {survey.dataset}, {effect}" for name in unknown]
+    warnings += [f"filter {shown(name)} is unknown to dataset {dataset_state.dataset}, {effect}" for name in unknown]
     groups = list(_disjunction(conjunctions)) if ask.logic == "OR" else [g for c in conjunctions for g in c]
     return Resolved(groups=merged(groups), labels=labels, warnings=tuple(warnings), nothing=nothing)
 

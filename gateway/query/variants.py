@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.errors import BadRequest
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES, chromosome, expand_state
-from gateway.model import Condition, Survey, VariantAsk
+from gateway.model import Condition, DatasetState, VariantAsk
 from gateway.query import Words, among, both, either, shown, single, whole
 
 __all__ = ["NOTHING", "condition", "read"]
@@ -131,13 +131,13 @@ def _internal_id(words: Words) -> str | None:
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def condition(ask: VariantAsk, survey: Survey) -> Condition:
+def condition(ask: VariantAsk, dataset_state: DatasetState) -> Condition:
     """What a variant of the dataset must be to match.
 
     A branch without an index makes the database read every variant, so only the models that have one are asked;
     where neither has (a small collection), both are.
     """
-    indexed = survey.indexed.get("variants", frozenset())
+    indexed = dataset_state.indexed.get("variants", frozenset())
     models = [model for model, leads in _MODELS if leads & indexed] or [model for model, _ in _MODELS]
     branches = [branch for branch in (model(ask, indexed) for model in models) if branch != NOTHING]
     return either(branches) if branches else dict(NOTHING)

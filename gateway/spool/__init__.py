@@ -1,1 +1,1 @@
-"""Room 4: exports on disk, written once, read by many.  Knows the ground only; is given what produces the bytes."""
+"""Exports on disk, written once, read by many.  Knows the ground only; is given what produces the bytes."""

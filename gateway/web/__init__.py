@@ -1,1 +1,4 @@
-"""The roof: HTTP in, HTTP out.  The only room that knows the others; sole owner of aiohttp."""
+"""HTTP in, HTTP out: the only room that knows all the others, and the owner of aiohttp's server.
+
+`messages` reads requests and sends responses; `endpoints` is what each path answers.
+"""

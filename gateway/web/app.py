@@ -13,14 +13,12 @@ from aiohttp import web
 
 from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
-from gateway.flow.limits import Slots
+from gateway.flow.resources import opened
 from gateway.formats import envelope_error
-from gateway.spool.exports import Spool
 from gateway.spool.folder import Folder
-from gateway.web import exports, info, openapi
-from gateway.web.asking import POSTED
-from gateway.web.download import download
-from gateway.web.keys import (
+from gateway.spool.spool import Spool
+from gateway.web.app_keys import (
+    CATALOG,
     CLIENTS,
     CONFIG,
     EXECUTOR,
@@ -31,9 +29,11 @@ from gateway.web.keys import (
     SOURCE,
     SPOOL,
     STOPPING,
-    SURVEYOR,
 )
-from gateway.web.resources import opened
+from gateway.web.endpoints import exports, health, index, openapi, tickets
+from gateway.web.endpoints.downloads import download
+from gateway.web.limits import Slots
+from gateway.web.messages.request import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 
@@ -52,10 +52,10 @@ def create_app(config: Config) -> web.Application:
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
     app.on_shutdown.append(_let_finish)
-    app.router.add_get("/", info.page)
-    app.router.add_get("/health", info.health)
-    app.router.add_get("/ready", info.ready)
-    app.router.add_get("/exports/{digest}", exports.ticket)
+    app.router.add_get("/", index.page)
+    app.router.add_get("/health", health.health)
+    app.router.add_get("/ready", health.ready)
+    app.router.add_get("/exports/{digest}", tickets.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
     app.router.add_get("/openapi.json", openapi.describe)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
@@ -70,7 +70,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     app[MEASURED] = {}
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
-        app[SURVEYOR] = resources.surveyor
+        app[CATALOG] = resources.catalog
         app[EXECUTOR] = resources.executor
         app[PUMP] = resources.pump
         spool = await _open_spool(app[CONFIG], app[SLOTS])

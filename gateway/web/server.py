@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.memory import keep_freed_memory, leave_alone, open_many, take_short_turns
+from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
@@ -67,7 +67,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
 def make_runner(config: Config) -> web.AppRunner:
     """The application, ready to be set up on a socket."""
     logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
-    logging.getLogger("stamina").setLevel(logging.ERROR)  # `flow/patience.py` says what is tried again
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # `db/retry.py` says what is tried again
     keep_freed_memory()
     take_short_turns()
     if (files := open_many()) < config.max_clients + _OTHER_FILES:

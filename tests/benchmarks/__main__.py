@@ -10,11 +10,11 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, engine, formats, peers, scaling, squeeze, throughput, transfers
+from tests.benchmarks import binned, compression, engine, formats, peers, scaling, throughput, transfers
 
 NAMED = {
     "engine": lambda: engine.main([]),
-    "squeeze": squeeze.run,
+    "compression": compression.run,
     "throughput": lambda: throughput.run(1_000_000, 3),
     "peers": lambda: peers.run(200_000, 3),
     "scaling": scaling.run,

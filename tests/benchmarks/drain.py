@@ -18,7 +18,7 @@ from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from gateway.formats.pgxseg import COLUMNS
-from gateway.web.memory import keep_freed_memory
+from gateway.web.process import keep_freed_memory
 from tests.benchmarks.cohort import Cohort, biosample_id
 
 __all__ = ["PROJECTION"]

@@ -20,9 +20,9 @@ import bson
 
 from gateway.codec import _json, _py
 from gateway.demo.cohort import documents
+from gateway.formats.beacon_records import RECORDS
 from gateway.formats.pgxseg import COLUMNS, FORMAT
-from gateway.formats.records import RECORDS
-from gateway.model import Ask, Selection, Survey, Wanted
+from gateway.model import Ask, DatasetState, Selection, Wanted
 
 try:
     from gateway.codec import _c
@@ -69,10 +69,10 @@ def whole(number: int) -> list[dict[str, Any]]:
 
 def variants(number: int) -> Iterator[dict[str, Any]]:
     """The same as they come for pgxseg."""
-    survey = Survey(dataset="d", version="1")
+    dataset_state = DatasetState(dataset="d", version="1")
     wanted = Wanted(
         ask=Ask(),
-        datasets=((survey, Selection(dataset="d")),),
+        datasets=((dataset_state, Selection(dataset="d")),),
         beacon_id="b",
         base="http://localhost",
         address="/",

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from gateway.codec import Cell, Column, Form, Header, Kind, Plan, Range, Sheet, _py
 from gateway.errors import BadDocument
-from gateway.formats import samples
+from gateway.formats import sample_lines
 from gateway.rows import Array, Rows
 from gateway.text import escape_cell
 
@@ -124,10 +124,14 @@ SHEET = Sheet(
     ),
     lambda document: f"odd\t{escape_cell(repr(list(document)))}\n",
 )
-_LINES = (samples.LINE, samples.LINE_2021)
-_GROUPINGS = (samples.grouping(None, None)[0], samples.grouping("sex", None)[0], samples.grouping(None, ("x", ""))[0])
+_LINES = (sample_lines.LINE, sample_lines.LINE_2021)
+_GROUPINGS = (
+    sample_lines.grouping(None, None)[0],
+    sample_lines.grouping("sex", None)[0],
+    sample_lines.grouping(None, ("x", ""))[0],
+)
 HEADERS: list[tuple[Header, Callable[..., Rows]]] = [
-    (line.header(group), samples.written(line, group)) for line in _LINES for group in _GROUPINGS
+    (line.header(group), sample_lines.written(line, group)) for line in _LINES for group in _GROUPINGS
 ]
 """Header lines for the core, each with the reference that writes them."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import gateway.codec
 from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
-from gateway.formats.records import RECORDS
+from gateway.formats.beacon_records import RECORDS
 from gateway.rows import Rows
 from tests.codec.engines import outcome
 

@@ -9,7 +9,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from gateway.codec import json_rows
-from gateway.formats import pgxseg, samples
+from gateway.formats import pgxseg, sample_lines
 from tests.codec import records
 from tests.codec.engines import ENGINES, HEADERS, Engine, sure_rows
 
@@ -39,7 +39,7 @@ def test_the_compiled_engine_needs_no_help(
 
 def test_nor_for_sample_lines(compiled: Engine, mongo: MongoClient[dict[str, Any]], demo: str):
     raw = CodecOptions(document_class=RawBSONDocument)
-    command = {"find": "biosamples", "projection": dict(samples.PROJECTION), "limit": 50, "batchSize": 50}
+    command = {"find": "biosamples", "projection": dict(sample_lines.PROJECTION), "limit": 50, "batchSize": 50}
     reply = mongo[demo].command(command, codec_options=raw)
     _, array = compiled.split_reply(bytes(reply.raw))
     for header, reference in HEADERS:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.codec import RecordPlan, Rest, Value, dumps, json_rows, plain
-from gateway.formats.eras import OLD_VARIANT
+from gateway.formats.model_2021 import OLD_VARIANT
 from gateway.rows import Rows
 from tests.codec import raw
 from tests.codec.fuzz import mutate

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import pytest
 
-from gateway.cli import main
+from gateway.cli.command_line import main
 from gateway.fetch import transfer
 from gateway.fetch.errors import FetchError
 from gateway.fetch.part import Part

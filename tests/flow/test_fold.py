@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.flow.fold import Landed, folded
+from gateway.flow.fold import WalkStep, folded
 from gateway.rows import Rows
 
 SOURCES = 3
@@ -38,7 +38,7 @@ class Joined:
         yield Rows(b"end", 0, 0)
 
 
-async def walk(pieces: list[list[int]], copies: list[int]) -> AsyncGenerator[Landed, None]:
+async def walk(pieces: list[list[int]], copies: list[int]) -> AsyncGenerator[WalkStep, None]:
     """Slices of biosamples, some of which bring nothing and some more than one document, in pieces of their own."""
     passed = 0
     for piece in pieces:
@@ -81,7 +81,7 @@ async def test_a_fold_may_tell_of_a_biosample_before_it_is_complete():
 
     pieces = [[1], [1], [1], [1, 2]]
 
-    async def large() -> AsyncGenerator[Landed, None]:
+    async def large() -> AsyncGenerator[WalkStep, None]:
         for piece in pieces:
             yield Rows(bytes(piece), 0, 0), 2 if 2 in piece else 0
 
@@ -95,7 +95,7 @@ async def test_a_fold_may_tell_of_a_biosample_before_it_is_complete():
 async def test_what_fails_in_a_fold_or_a_walk_ends_all_walks():
     closed = []
 
-    async def endless(name: str) -> AsyncGenerator[Landed, None]:
+    async def endless(name: str) -> AsyncGenerator[WalkStep, None]:
         try:
             for passed in range(1, 1000):
                 yield Rows(bytes([passed % 200]), 0, 0), passed

@@ -13,16 +13,17 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from gateway.config import Config, load
-from gateway.errors import DatasetChanged, StoreDown
-from gateway.flow import lanes, pump
+from gateway.db.catalog import Catalog
+from gateway.db.source import Source
+from gateway.errors import DatabaseDown, DatasetChanged
+from gateway.flow import slice_sizes, slices
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
-from gateway.query import params
+from gateway.planning.plan import make_plan
+from gateway.planning.routes import ROUTES
+from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally
-from gateway.web.prepare import prepare
-from gateway.web.routes import ROUTES
 from tests.harness import until
 
 Client = MongoClient[dict[str, Any]]
@@ -34,16 +35,16 @@ class Rig:
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
         self.source = Source(uri, query_timeout=60, connections=32)
-        self.surveyor = Surveyor(self.source, ttl=0)
+        self.catalog = Catalog(self.source, ttl=0)
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
+        ask = parse_request(path, query.items(), routes=ROUTES)
+        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     def pump(self, rows: int, flights: int) -> Pump:
         slicing = Slicing(rows=rows, flights=flights)
-        return Pump(self.source, self.surveyor, self.executor, slicing=slicing, retry_window=30)
+        return Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), slicing=slicing, retry_window=30)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> tuple[bytes, list[Tally]]:
         tallies: list[Tally] = []
@@ -106,7 +107,7 @@ async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
 
 async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, monkeypatch: pytest.MonkeyPatch):
     """Comparisons in the database see ids of one type only."""
-    monkeypatch.setattr(pump, "_WALK_ROWS", 7)
+    monkeypatch.setattr(slices, "_WALK_ROWS", 7)
     mongo.drop_database("moving")
     mongo["moving"].biosamples.insert_one({"id": "s"})
     ids = [*range(21), *(f"id{n:02}" for n in range(20)), *(ObjectId(f"{n:024x}") for n in range(20))]
@@ -119,22 +120,22 @@ async def test_a_walk_goes_through_ids_of_all_types(rig: Rig, mongo: Client, mon
 
 
 async def test_askers_share_one_survey_and_its_failure(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    surveyor, made = Surveyor(rig.source, ttl=60), 0
-    fresh = surveyor.fresh
+    catalog, made = Catalog(rig.source, ttl=60), 0
+    read_state = catalog.read_state
 
     async def counted(dataset: str) -> Any:
         nonlocal made
         made += 1
         await asyncio.sleep(0.05)
         if made == 1:
-            raise StoreDown("down")
-        return await fresh(dataset)
+            raise DatabaseDown("down")
+        return await read_state(dataset)
 
-    monkeypatch.setattr(surveyor, "fresh", counted)
-    failed = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)), return_exceptions=True)
-    assert [type(error) for error in failed] == [StoreDown] * 20
-    found = await asyncio.gather(*(surveyor.survey("demo") for _ in range(20)))
-    assert (made, len({id(survey) for survey in found})) == (2, 1)
+    monkeypatch.setattr(catalog, "read_state", counted)
+    failed = await asyncio.gather(*(catalog.state("demo") for _ in range(20)), return_exceptions=True)
+    assert [type(error) for error in failed] == [DatabaseDown] * 20
+    found = await asyncio.gather(*(catalog.state("demo") for _ in range(20)))
+    assert (made, len({id(dataset_state) for dataset_state in found})) == (2, 1)
 
 
 async def test_the_first_chunk_holds_what_the_database_gave(rig: Rig):
@@ -160,25 +161,25 @@ async def test_memory_of_what_is_in_flight_is_bounded(rig: Rig, monkeypatch: pyt
 
         return reading
 
-    for name in ("shaped", "page"):  # slices, and what is asked anew because a slice was too large
+    for name in ("read", "page"):  # slices, and what is asked anew because a slice was too large
         monkeypatch.setattr(rig.source, name, counted(name))
     async with aclosing(rig.pump(10, 3).chunks(plan, [])) as chunks:
         for taken in range(1, 7):
             await anext(chunks)
-            assert started["shaped"] <= taken + 3
+            assert started["read"] <= taken + 3
         await asyncio.to_thread(until, lambda: landed == started, what="the end of what is in flight")
         seen = started.copy()
         await asyncio.sleep(0.3)
         assert started == seen
         rest = [chunk async for chunk in chunks]
-    assert started["shaped"] > 6 + 3, rest  # there was more to read ahead
+    assert started["read"] > 6 + 3, rest  # there was more to read ahead
 
 
 async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pytest.MonkeyPatch):
     """However many rows a slice may have, it is not asked for what takes too long: clients must not wait in silence."""
-    monkeypatch.setattr(lanes, "_SECONDS_A_SLICE", 0.1)
+    monkeypatch.setattr(slice_sizes, "_SECONDS_A_SLICE", 0.1)
     asked: list[int] = []
-    shaped = rig.source.shaped
+    read = rig.source.read
 
     async def slow(dataset: str, collection: str, condition: Any, shape: Any, **kwargs: Any) -> Any:
         if collection == "variants":
@@ -186,11 +187,11 @@ async def test_slices_of_a_slow_database_become_small(rig: Rig, monkeypatch: pyt
             many = len(ids["$in"]) if isinstance(ids, dict) and "$in" in ids else 1
             asked.append(many)
             await asyncio.sleep(0.02 * many)
-        return await shaped(dataset, collection, condition, shape, **kwargs)
+        return await read(dataset, collection, condition, shape, **kwargs)
 
     plan = await rig.plan("/beacon/variants", output="pgxseg", allData="true")
     whole, _ = await rig.run(plan)
-    monkeypatch.setattr(rig.source, "shaped", slow)
+    monkeypatch.setattr(rig.source, "read", slow)
     again, _ = await rig.run(plan)
     assert again == whole
     assert max(asked) <= 5

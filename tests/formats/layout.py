@@ -7,7 +7,7 @@ from typing import Any
 import bson
 
 from gateway.formats import pgxseg
-from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
+from gateway.model import Ask, DatasetState, FilterTerm, Part, Selection, Wanted
 
 __all__ = ["encoded", "parts"]
 
@@ -24,7 +24,7 @@ def parts(
     """The two parts of a download: sample lines, rows."""
     wanted = Wanted(
         ask=Ask(filters=filters, limit=limit, skip=skip, group_by=group_by, plot_pars=plot_pars),
-        datasets=((Survey(dataset="progenetix", version="1"), Selection(dataset="progenetix", **selected)),),
+        datasets=((DatasetState(dataset="progenetix", version="1"), Selection(dataset="progenetix", **selected)),),
         beacon_id="org.progenetix",
         base="",
         address="",

@@ -21,7 +21,8 @@ from gateway.formats.base import Format
 from gateway.formats.columnar import WRITERS
 from gateway.model import Ask, Part
 from gateway.text import unescape
-from tests.formats.test_format_properties import BIOSAMPLE, SEGMENTS, VARIANT, array, documents, numbers, wanted
+from tests.formats.documents import BIOSAMPLE, VARIANT, array, documents, numbers, wanted
+from tests.formats.test_format_properties import SEGMENTS
 
 FORMS = [ARROW, PARQUET]
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)

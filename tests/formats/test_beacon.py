@@ -8,7 +8,7 @@ import pytest
 from bson import Binary, Code, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 
 from gateway.formats.base import camel, dumps, plain
-from gateway.formats.records import analysis, biosample, cohort, individual, run, variant
+from gateway.formats.beacon_records import analysis, biosample, cohort, individual, run, variant
 
 # --- values ----------------------------------------------------------------------------------------------------------
 

@@ -2,116 +2,41 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import bson
 import pytest
-from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.formats import FORMATS, beacon, bed, downloads, eras, jsonl, pgxseg, records, samples, seg, tables, vcf
+from gateway.formats import (
+    FORMATS,
+    beacon,
+    beacon_records,
+    bed,
+    jsonl,
+    model_2021,
+    pgxseg,
+    sample_lines,
+    seg,
+    tables,
+    vcf,
+)
 from gateway.formats.base import camel, dumps, plain
-from gateway.model import Ask, FilterTerm, Part, Selection, Survey, Wanted
+from gateway.model import Ask, FilterTerm, Part
 from gateway.rows import Tally
 from gateway.text import unescape
-
-# --- documents that are odd in every way -----------------------------------------------------------------------------
-
-# Strings that could end a cell, a value or a line, or be taken for a code, beside any other.
-texts = st.one_of(st.text(max_size=8), st.text(st.sampled_from('\t\r\n\0\x7f#;="%2509B:&\x85\u2028é'), max_size=8))
-numbers = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats())
-scalars = st.one_of(
+from tests.formats.documents import (
+    BIOSAMPLE,
+    TERM,
+    VARIANT,
+    anything,
+    array,
+    documents,
     texts,
-    numbers,
-    st.sampled_from([None, True, False, Int64(2**40), ObjectId(b"twelve bytes"), datetime(9999, 12, 31, tzinfo=UTC)]),
-    st.sampled_from([b"\xff", Binary(b"a", 5), Regex("a", "i"), Timestamp(1, 2)]),
-    st.sampled_from([MinKey(), MaxKey(), DatetimeMS(2**62), DatetimeMS(-(2**62))]),
-    st.sampled_from(["NaN", "sNaN", "-Infinity", "9E+6144", "1E-6176", "-1.25", "12"]).map(Decimal128),
+    wanted,
 )
-names = st.one_of(
-    st.sampled_from(["id", "label", "start", "end", "chromosome", "0"]), texts.filter(lambda text: "\0" not in text)
-)
-anything = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@st.composite
-def documents(draw: st.DrawFn, example: dict[str, Any]) -> dict[str, Any]:
-    """The example with anything in place of any of its parts, and with fields left out."""
-
-    def bent(part: Any) -> Any:
-        if draw(st.integers(0, 5)) == 5:
-            return draw(anything)
-        if isinstance(part, dict):
-            return bent_fields(part)
-        return [bent(item) for item in part] if isinstance(part, list) else part
-
-    def bent_fields(part: dict[str, Any]) -> dict[str, Any]:
-        kept = draw(st.sets(st.sampled_from(sorted(part)))) if part else set()
-        return {name: bent(part[name]) for name in part if name in kept}
-
-    return bent_fields(example)
-
-
-TERM = {"id": "NCIT:C4017", "label": "label"}
-VARIANT = {
-    "id": "pgxvar-1",
-    "biosample_id": "pgxbs-1",
-    "analysis_id": "a",
-    "callset_id": "c",
-    "digest": "9:1-2:DEL",
-    "variant_internal_id": "9:1-2",
-    "type": "Allele",
-    "reference_name": "chr9",
-    "start": 1,
-    "end": 2.0,
-    "variant_type": "DEL",
-    "location": {"sequence_id": "refseq:NC_000009.12", "chromosome": "9", "start": 1, "end": 2},
-    "adjoined_sequences": [{"chromosome": "8", "start": [1, 2], "end": [0, 3]}, {"end": [1, 2]}],
-    "variant_state": {"id": "EFO:0030067", "label": "loss"},
-    "reference_bases": "A",
-    "alternate_bases": "G",
-    "reference_sequence": "A",
-    "sequence": "G",
-    "state": {"sequence": "G", "reference_sequence": "A"},
-    "identifiers": {"genomicHGVS_id": "x"},
-    "molecular_attributes": {"aminoacid_changes": ["R273C"]},
-    "variant_level_data": {},
-    "info": {"cnv_value": -0.5},
-}
-BIOSAMPLE = {
-    "id": "pgxbs-1",
-    "description": "d",
-    "notes": "n",
-    "histological_diagnosis": TERM,
-    "pathological_tnm_findings": [TERM, TERM],
-    "references": {"pubmed": {"id": "pubmed:1", "label": "l"}, "cellosaurus": {"id": "cellosaurus:CVCL_1"}},
-    "cohorts": [TERM],
-    "geo_location": {"properties": {"city": "Zurich"}, "geometry": {"coordinates": [8.55, 47.37]}},
-    "biocharacteristics": [TERM, {"id": "icdom-85003", "label": "l"}],
-    "external_references": [{"id": "PMID:1", "label": "l"}],
-    "provenance": {"material": TERM, "geo_location": {"properties": {"city": "Zurich"}}},
-    "individual_age_at_collection": {"age": "P61Y"},
-    "collection_moment": "P61Y",
-    "info": {"group_id": "g", "group_label": "l", "pgxseg": {"key": "value"}},
-}
-
-
-def array(found: list[dict[str, Any]]) -> bytes:
-    return bson.encode({str(number): document for number, document in enumerate(found)})
-
-
-def wanted(ask: Ask, datasets: tuple[str, ...] = ("demo",)) -> Wanted:
-    sets = tuple((Survey(dataset=name, version="1"), Selection(dataset=name)) for name in datasets)
-    said = {"base": "http://h", "address": "/beacon/g_variants", "downloads": downloads(ask.entity)}
-    return Wanted(ask=ask, datasets=sets, beacon_id="b", page_limit=200, **said)
-
 
 VARIANTS, BIOSAMPLES = Ask(entity="variants"), Ask(entity="biosamples")
 SAMPLE_LINES, SEGMENTS = pgxseg.FORMAT.parts(wanted(VARIANTS))
@@ -139,10 +64,10 @@ every_part = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
 @given(documents(BIOSAMPLE))
 def test_biosamples_of_any_kind_are_read(document):
     before = repr(document)
-    current = eras.biosample(document)
-    assert repr(eras.biosample(current)) == repr(current)
-    line = samples.line(document)
-    record = records.biosample(document)
+    current = model_2021.biosample(document)
+    assert repr(model_2021.biosample(current)) == repr(current)
+    line = sample_lines.line(document)
+    record = beacon_records.biosample(document)
     assert repr(document) == before
     assert line.startswith("#sample=>")
     assert not any(ord(character) < 0x20 or character == "\x7f" for character in line[:-1])
@@ -153,12 +78,12 @@ def test_biosamples_of_any_kind_are_read(document):
 @given(documents(VARIANT))
 def test_variants_of_any_kind_are_read(document):
     before = repr(document)
-    current = eras.variant(document)
-    assert repr(eras.variant(current)) == repr(current)
-    record = records.variant(document)
+    current = model_2021.variant(document)
+    assert repr(model_2021.variant(current)) == repr(current)
+    record = beacon_records.variant(document)
     assert repr(document) == before
     assert json.loads(dumps(record)) == record
-    assert record.keys() == records.variant({}).keys()
+    assert record.keys() == beacon_records.variant({}).keys()
 
 
 @given(st.lists(documents(VARIANT), max_size=5))
@@ -183,7 +108,7 @@ def test_a_row_is_ten_cells_and_one_line(found):
 )
 def test_sample_lines_read_back(notes, label, own):
     document = {"id": "s", "notes": notes, "tumor_grade": {"label": label}, "info": {"pgxseg": own}}
-    pairs = samples.line(document).removeprefix("#sample=>").rstrip("\n").split(";")
+    pairs = sample_lines.line(document).removeprefix("#sample=>").rstrip("\n").split(";")
     read = {unescape(name): unescape(value) for name, value in (pair.split("=", 1) for pair in pairs)}
     written = {"id": "s", "biosample_id": "s", "notes": notes, "tumor_grade_label": label}
     assert read == {name: value for name, value in {**own, **written}.items() if value}
@@ -315,7 +240,7 @@ def test_order_is_by_sample_and_then_by_id(found, random):
     starts = [row.split("\t")[2] for row in SEGMENTS.encode([array(shuffled)]).data.decode().split("\n")[:-1]]
     assert starts == [str(number) for number in range(len(found))]
     lines = PARTS["variants as JSON Lines"].encode([array(shuffled)]).data.splitlines()
-    assert [json.loads(line) for line in lines] == [records.variant(document) for document in found]
+    assert [json.loads(line) for line in lines] == [beacon_records.variant(document) for document in found]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------

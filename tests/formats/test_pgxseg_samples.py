@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.formats import samples
+from gateway.formats import sample_lines
 from gateway.text import unescape
 from tests.formats.layout import encoded, parts
 
@@ -161,12 +161,12 @@ def test_sample_lines_need_only_what_is_projected():
 
 
 def test_a_description_alone_is_the_notes_too():
-    assert "notes=seen twice" in samples.line({"id": "1", "description": "seen twice"})
+    assert "notes=seen twice" in sample_lines.line({"id": "1", "description": "seen twice"})
 
 
 def test_what_a_file_said_of_its_sample_is_said_again_after_the_known_keys():
     own = {"age": "61", "group_id": "no", "my;key": "x;y", "id": "no"}
-    line = samples.line({"id": "s", "info": {"pgxseg": own, "group_id": "g", "group_label": 'a "b"; c'}})
+    line = sample_lines.line({"id": "s", "info": {"pgxseg": own, "group_id": "g", "group_label": 'a "b"; c'}})
     assert line == '#sample=>id=s;biosample_id=s;group_id=g;group_label=a "b"%3B c;age=61;my%3Bkey=x%3By\n'
 
 
@@ -175,7 +175,7 @@ def test_which_group_a_sample_is_in():
     filed = {**sample, "info": {"group_id": "own", "group_label": "from the file"}}
 
     def group(document: dict, chosen: tuple[str, str] | None = None) -> str:
-        return samples.line(document, samples.grouping(None, chosen)[0]).partition("group_id=")[2]
+        return sample_lines.line(document, sample_lines.grouping(None, chosen)[0]).partition("group_id=")[2]
 
     assert group(sample) == "NCIT:C1;group_label=diagnosis\n"
     assert group(filed) == "own;group_label=from the file\n"
@@ -203,7 +203,7 @@ def test_a_field_that_groups_wins(field, group):
         "info": {"group_id": "own"},
     }
     group = tuple(text.replace("#; b", "#%3B b").replace("%23;", "%23%3B") for text in group)
-    grouping, read = samples.grouping(field, ("chosen", "by the filter"))
+    grouping, read = sample_lines.grouping(field, ("chosen", "by the filter"))
     assert grouping(document) == group
     assert read in document or not any(group)
 
@@ -211,12 +211,12 @@ def test_a_field_that_groups_wins(field, group):
 @pytest.mark.parametrize("field", ["id", "info", "$where", "histological_diagnosis.id", ""])
 def test_only_known_fields_group(field):
     with pytest.raises(BadRequest, match="there are: histological_diagnosis,") as refused:
-        samples.grouping(field, None)
+        sample_lines.grouping(field, None)
     assert refused.value.parameter == "groupBy"
 
 
 def test_sample_lines_of_may_2021():
-    assert samples.line_2021(BIOSAMPLE_OF_THE_BYTES) == (
+    assert sample_lines.line_2021(BIOSAMPLE_OF_THE_BYTES) == (
         "#sample=>sample_id=pgxbs-zz0demo1;group_id=NCIT:C4017;group_label=Invasive Breast Ductal Carcinoma;"
         "NCIT::id=NCIT:C4017;NCIT::label=Invasive Breast Ductal Carcinoma\n"
     )
@@ -227,12 +227,12 @@ def test_sample_lines_of_may_2021():
 )
 def test_values_that_say_nothing_are_left_out(coordinates):
     document = {"id": "s", "geo_location": {"geometry": {"coordinates": coordinates}}}
-    assert samples.line(document) == "#sample=>id=s;biosample_id=s\n"
+    assert sample_lines.line(document) == "#sample=>id=s;biosample_id=s\n"
 
 
 def test_values_cannot_break_their_line_and_read_back():
     label = '"a;b"\tc\r\nd #e 100% %3B = :: &&'
-    line = samples.line({"id": "s", "histological_diagnosis": {"id": "x", "label": label}})
+    line = sample_lines.line({"id": "s", "histological_diagnosis": {"id": "x", "label": label}})
     assert line.count("\n") == 1
     assert "\r" not in line
     pairs = dict(pair.split("=", 1) for pair in line.removeprefix("#sample=>").rstrip("\n").split(";"))

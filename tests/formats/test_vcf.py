@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.formats import vcf
-from gateway.formats.cells import encoder
-from gateway.formats.sites import Seen, copies, entries
+from gateway.formats.variant_columns import encoder
+from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.sorting import Sorter
 

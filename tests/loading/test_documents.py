@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway import codec
 from gateway.codes import current_code
-from gateway.formats import samples
+from gateway.formats import sample_lines
 from gateway.formats.pgxseg import COLUMNS
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.ids import flaw
@@ -93,7 +93,7 @@ def test_a_sample_line_becomes_the_documents_of_the_current_model():
 
 def test_a_sample_line_comes_back_with_all_that_went_in():
     (_, (_, document), _) = sample("s", [line(PAIRS)]).documents("pgxind-1", "pgxcs-1")
-    (back,) = read(io.BytesIO(samples.line(document).encode()), "f")
+    (back,) = read(io.BytesIO(sample_lines.line(document).encode()), "f")
     assert isinstance(back, SampleLine)
     given_pairs = {key.replace(".", "\uff0e").replace("$", "\uff04"): text for key, text in PAIRS.items()}
     assert given_pairs.items() <= dict(back.pairs).items()

@@ -4,11 +4,15 @@ import pytest
 
 from gateway.codes import spellings
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, FilterTerm, Survey, Term
+from gateway.model import Ask, Collation, DatasetState, FilterTerm, Term
 from gateway.query.filters import from_body, parse, resolve, wanted
 
-NOW = Survey(dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "analyses"}))
-THEN = Survey(dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "callsets"}))
+NOW = DatasetState(
+    dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "analyses"})
+)
+THEN = DatasetState(
+    dataset="d", version="1", collections=frozenset({"variants", "biosamples", "individuals", "callsets"})
+)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +136,9 @@ OLD = Collation(id="icdom-85003", label="Ductal", child_terms=("icdom-85003", "i
 STORED = {c.id: c for c in (CODE, SEX, PLATFORM, PIPELINE, MORPHOLOGY)}
 
 
-def run(*filters: str, logic="AND", survey=NOW, stored=STORED, descendants=True):
+def run(*filters: str, logic="AND", dataset_state=NOW, stored=STORED, descendants=True):
     terms = tuple(parse(f, descendants=descendants) for f in filters)
-    return resolve(Ask(filters=terms, logic=logic), survey, stored)
+    return resolve(Ask(filters=terms, logic=logic), dataset_state, stored)
 
 
 def without(collection, condition):
@@ -241,7 +245,7 @@ def test_code_with_several_roles_is_looked_for_in_all_of_them():
 
 
 def test_2021_collations_have_no_field():
-    found = run("icdom-85003", survey=THEN, stored={OLD.id: OLD})
+    found = run("icdom-85003", dataset_state=THEN, stored={OLD.id: OLD})
     codes = {"$in": ["icdom-85002", "icdom-85003", "pgx:icdom-85002", "pgx:icdom-85003"]}
     assert found.groups == (
         (term("biosamples", {"$or": [{"biocharacteristics.id": codes}, {"icdo_morphology.id": codes}]}),),
@@ -251,7 +255,7 @@ def test_2021_collations_have_no_field():
 
 
 def test_current_collation_of_a_2021_dataset():
-    found = run("NCIT:C1", survey=THEN)
+    found = run("NCIT:C1", dataset_state=THEN)
     codes = {"$in": ["NCIT:C1", "NCIT:C2"]}
     assert found.groups == (
         (term("biosamples", {"$or": [{"biocharacteristics.id": codes}, {"histological_diagnosis.id": codes}]}),),
@@ -281,10 +285,10 @@ def test_unknown_filters():
 
 
 def test_collections_that_a_dataset_lacks_are_not_asked():
-    bare = Survey(dataset="d", version="1", collections=frozenset({"variants", "biosamples"}))
-    (group,) = run("NCIT:C777", survey=bare).groups
+    bare = DatasetState(dataset="d", version="1", collections=frozenset({"variants", "biosamples"}))
+    (group,) = run("NCIT:C777", dataset_state=bare).groups
     assert [t.collection for t in group] == ["biosamples"]
-    assert run("NCIT:C20197", survey=bare).nothing
+    assert run("NCIT:C20197", dataset_state=bare).nothing
 
 
 def test_age_filters_that_are_collations_have_their_label():

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from gateway.codes import spellings
 from gateway.errors import BadRequest, GatewayError
 from gateway.ids import flaw
-from gateway.model import Collation, Survey
-from gateway.query import MAX_INTEGER, params
+from gateway.model import Collation, DatasetState
+from gateway.planning.routes import ROUTES
+from gateway.query import MAX_INTEGER
+from gateway.query.beacon_request import parse_request
 from gateway.query.filters import wanted
 from gateway.query.parameters import PARAMETERS
-from gateway.query.select import select
-from gateway.web.routes import ROUTES
+from gateway.query.selection import select
 
 OPERATORS = {"$or", "$and", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$eq", "$not", "$regex"}
 FIELDS = {
@@ -38,14 +39,14 @@ FIELDS = {
 }
 
 SURVEYS = [
-    Survey(dataset="d", version="1"),
-    Survey(
+    DatasetState(dataset="d", version="1"),
+    DatasetState(
         dataset="d",
         version="1",
         collections=frozenset({"variants", "biosamples", "individuals", "analyses"}),
         indexed={"variants": frozenset({"location.sequence_id", "location.start"})},
     ),
-    Survey(
+    DatasetState(
         dataset="d",
         version="1",
         collections=frozenset({"variants", "biosamples", "individuals", "callsets"}),
@@ -111,7 +112,7 @@ sound_paths = st.sampled_from(
 
 def attempt(path, query, body=None):
     try:
-        return params.read(path, query, body, routes=ROUTES)
+        return parse_request(path, query, body, routes=ROUTES)
     except GatewayError as error:
         refused = error
     assert refused.status in (400, 404)
@@ -185,7 +186,7 @@ def walk(condition):
     (None, "biosample"),
 )
 @settings(max_examples=600, deadline=None)
-def test_text_is_only_ever_a_value(path, query, body, survey, stored_in):
+def test_text_is_only_ever_a_value(path, query, body, dataset_state, stored_in):
     key, entity = stored_in
     ask = attempt(path, query, body) or attempt(path, query)
     if ask is None:
@@ -197,7 +198,7 @@ def test_text_is_only_ever_a_value(path, query, body, survey, stored_in):
         for code in wanted(ask)[::2]
     }
     try:
-        found = select(ask, survey, stored)
+        found = select(ask, dataset_state, stored)
     except BadRequest:  # too many exclusions joined by OR
         return
     assert set(found.labels) <= {f.id if f.operator is None else f"{f.id}:{f.operator}{f.value}" for f in ask.filters}

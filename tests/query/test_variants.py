@@ -6,16 +6,16 @@ from itertools import product
 import pytest
 
 from gateway.genome import CHROMOSOMES, expand_state
-from gateway.model import Survey, VariantAsk
+from gateway.model import DatasetState, VariantAsk
 from gateway.query.variants import NOTHING, condition, read
 
-PLAIN = Survey(dataset="d", version="1")
-CURRENT = Survey(
+PLAIN = DatasetState(dataset="d", version="1")
+CURRENT = DatasetState(
     dataset="d",
     version="1",
     indexed={"variants": frozenset({"biosample_id", "location.sequence_id", "location.start"})},
 )
-FLAT = Survey(dataset="d", version="1", indexed={"variants": frozenset({"reference_name", "start"})})
+FLAT = DatasetState(dataset="d", version="1", indexed={"variants": frozenset({"reference_name", "start"})})
 
 
 def values(document, path):
@@ -81,20 +81,20 @@ def ask(**words: str):
     return read({name: [w for w in value.split(",") if w] for name, value in words.items()})
 
 
-@pytest.mark.parametrize("survey", [PLAIN, CURRENT, FLAT])
-def test_ranges_overlap_and_brackets_hold(survey):
+@pytest.mark.parametrize("dataset_state", [PLAIN, CURRENT, FLAT])
+def test_ranges_overlap_and_brackets_hold(dataset_state):
     """Every small interval against every small query."""
-    make = flat if survey is FLAT else current
+    make = flat if dataset_state is FLAT else current
     spans = [(s, e) for s, e in product(range(6), repeat=2) if s < e]
     for s, e in product(range(7), repeat=2):
         if s <= e:
-            found = condition(ask(referenceName="9", start=str(s), end=str(e)), survey)
+            found = condition(ask(referenceName="9", start=str(s), end=str(e)), dataset_state)
             assert [x for x in spans if matches(make("9", *x), found)] == [x for x in spans if x[0] < e and x[1] > s]
             assert not any(matches(make("8", *x), found) for x in spans)
-    bracket = condition(ask(referenceName="9", start="1,3", end="3,5"), survey)
+    bracket = condition(ask(referenceName="9", start="1,3", end="3,5"), dataset_state)
     inside = [(a, b) for a, b in spans if 1 <= a < 3 <= b < 5]
     assert [x for x in spans if matches(make("9", *x), bracket)] == inside
-    exact = condition(ask(referenceName="9", start="2"), survey)
+    exact = condition(ask(referenceName="9", start="2"), dataset_state)
     assert [x for x in spans if matches(make("9", *x), exact)] == [x for x in spans if x[0] == 2]
 
 
@@ -189,9 +189,9 @@ FUSION = {
         ({"referenceName": "8"}, False),
     ],
 )
-@pytest.mark.parametrize("survey", [PLAIN, CURRENT])
-def test_fusions(survey, words, hit):
-    assert matches(FUSION, condition(ask(**words), survey)) is hit
+@pytest.mark.parametrize("dataset_state", [PLAIN, CURRENT])
+def test_fusions(dataset_state, words, hit):
+    assert matches(FUSION, condition(ask(**words), dataset_state)) is hit
 
 
 def test_flat_fusions():
@@ -208,7 +208,7 @@ def test_only_models_with_an_index_are_asked():
         "variant_state.id": "EFO:0030069",
     }
     assert "location" not in repr(condition(ask(referenceName="9", start="1", end="5"), FLAT))
-    by_name = Survey(dataset="d", version="1", indexed={"variants": frozenset({"location.chromosome"})})
+    by_name = DatasetState(dataset="d", version="1", indexed={"variants": frozenset({"location.chromosome"})})
     assert condition(ask(referenceName="chrX"), by_name) == {"location.chromosome": "X"}
 
 

@@ -17,8 +17,8 @@ from gateway.formats import FORMATS
 from gateway.formats.arrow import ARROW, PARQUET
 from gateway.formats.base import Format
 from gateway.model import Ask
+from gateway.planning import naming
 from gateway.text import unescape
-from gateway.web import prepare
 from tests.formats.test_format_properties import wanted
 from tests.harness import Gateway
 from tests.web.conftest import BIG, Quick
@@ -144,7 +144,7 @@ def test_bytes_are_named_by_the_version_of_pyarrow(form: Format, monkeypatch: py
     digests = set()
     for version in ("1", "2", "2"):
         monkeypatch.setattr("gateway.formats.base.installed", lambda _, version=version: version)
-        digests.add(prepare._digest(wanted(Ask()), form, packed=False))
+        digests.add(naming.digest(wanted(Ask()), form, packed=False))
     assert len(digests) == 2
 
 

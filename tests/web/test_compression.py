@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.demo.store import Store
-from gateway.flow.squeeze import squeezed
+from gateway.flow.compression import compressed
 from tests.harness import Gateway
 
 PATH = "/beacon/variants?filters=NCIT:C3262&output=pgxseg"
@@ -102,7 +102,7 @@ async def test_compressed_bytes_do_not_depend_on_chunks(data: bytes, repeat: int
         unpacking = {"gzip": lambda raw: zlib.decompress(raw, 31), "zstd": unzstd, "bgzf": gzip.decompress}
         for coding, unpack in unpacking.items():
             split = [whole[a:b] for a, b in pairwise(edges)]
-            one = b"".join([piece async for piece in squeezed(chunks([whole]), coding, executor)])
-            other = b"".join([piece async for piece in squeezed(chunks(split), coding, executor)])
+            one = b"".join([piece async for piece in compressed(chunks([whole]), coding, executor)])
+            other = b"".join([piece async for piece in compressed(chunks(split), coding, executor)])
             assert one == other
             assert unpack(one) == whole

@@ -5,10 +5,10 @@ from openapi_spec_validator import validate
 
 from gateway.config import load
 from gateway.formats import FORMATS
+from gateway.planning.routes import ROUTES
 from gateway.query.parameters import PARAMETERS
 from gateway.web.app import create_app
-from gateway.web.openapi import description
-from gateway.web.routes import ROUTES
+from gateway.web.endpoints.openapi import description
 from tests.harness import Gateway, until
 
 POSTED = {"query": {"filters": [{"id": "NCIT:C3058"}], "pagination": {"limit": 0}}}

@@ -15,14 +15,15 @@ from pymongo.database import Database
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.config import Config, load
+from gateway.db.catalog import Catalog
+from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
-from gateway.flow.source import Source
-from gateway.flow.survey import Surveyor
+from gateway.flow.scheduling import EncodeScheduler
 from gateway.model import Plan
-from gateway.query import params
+from gateway.planning.plan import make_plan
+from gateway.planning.routes import ROUTES
+from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally
-from gateway.web.prepare import prepare
-from gateway.web.routes import ROUTES
 from tests.profiles import fractions, frequencies, profiles
 
 Client = MongoClient[dict[str, Any]]
@@ -40,17 +41,17 @@ class Rig:
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": ",".join((*DATASETS, "demo"))}, {})
         self.source = Source(uri, query_timeout=60, connections=32)
-        self.surveyor = Surveyor(self.source, ttl=60)
+        self.catalog = Catalog(self.source, ttl=60)
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:
-        ask = params.read(path, query.items(), routes=ROUTES)
-        return await prepare(ask, "*/*", "http://gateway", config=self.config, surveyor=self.surveyor)
+        ask = parse_request(path, query.items(), routes=ROUTES)
+        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
         tallies: list[Tally] = []
         slicing = Slicing(rows=rows, flights=flights)
-        pump = Pump(self.source, self.surveyor, self.executor, slicing=slicing, retry_window=30)
+        pump = Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), slicing=slicing, retry_window=30)
         async with aclosing(pump.chunks(plan, tallies)) as chunks:
             return b"".join([chunk async for chunk in chunks])
 

@@ -1,4 +1,4 @@
-// Header lines, `#sample=>name=value;…`: what the reference (`formats/samples.py`) says of a document, byte for byte.
+// Header lines, `#sample=>name=value;…`: what the reference (`formats/sample_lines.py`) says of a document, byte for byte.
 #pragma once
 
 #include <cmath>

@@ -1,0 +1,50 @@
+"""What a pass does when the database goes away.
+
+Before its first byte nothing is tried again: the client hears 503 at once and can come again.  After it, a read is
+tried again with growing pauses until the retry window is over; reads are idempotent, so the client sees a pause and
+nothing else.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import stamina
+
+from gateway.errors import DatabaseDown, DatabaseSlow
+
+__all__ = ["RetryPolicy"]
+
+log = logging.getLogger("gateway.flow")
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.1  # seconds
+_LONGEST_PAUSE = 5.0
+
+
+class RetryPolicy:
+    """Retries of one pass.  `committed` says that its first byte is out."""
+
+    def __init__(self, window: float) -> None:
+        self._window = window
+        self.committed = False
+
+    async def __call__(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work`, tried again for `window` seconds of an outage if the pass is committed."""
+        try:
+            return await work()
+        except (DatabaseDown, DatabaseSlow):
+            if not self.committed or self._window <= 0:
+                raise
+            log.warning("the database is lost in mid-stream; trying again for %g seconds", self._window)
+        async for attempt in stamina.retry_context(
+            on=(DatabaseDown, DatabaseSlow),
+            attempts=None,
+            timeout=self._window,
+            wait_initial=_FIRST_PAUSE,
+            wait_max=_LONGEST_PAUSE,
+        ):
+            with attempt:
+                return await work()
+        raise AssertionError("a retry ends with a result or an exception")

@@ -1,0 +1,53 @@
+"""What running plans needs, opened and closed in one place: for the server's lifetime, or for one export."""
+
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.config import Config
+from gateway.db.catalog import Catalog
+from gateway.db.source import Source
+from gateway.flow.pump import Pump, Slicing
+from gateway.flow.scheduling import EncodeScheduler
+from gateway.threads import give_way
+
+__all__ = ["Resources", "opened"]
+
+# A connection, and a thread that waits for it, for each read that may be under way at once.
+_CONNECTIONS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The database, what is known of its datasets, the threads that compress, and the pump."""
+
+    source: Source
+    catalog: Catalog
+    executor: ThreadPoolExecutor
+    pump: Pump
+
+
+@asynccontextmanager
+async def opened(config: Config) -> AsyncGenerator[Resources, None]:
+    """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
+    source = Source(
+        config.mongo_uri,
+        query_timeout=config.query_timeout,
+        connections=_CONNECTIONS,
+    )
+    catalog = Catalog(source, ttl=config.version_ttl)
+    shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
+    # What is quick, and must not stand behind folds in Python.
+    packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
+    slicing = Slicing(rows=config.slice_rows, flights=config.flights)
+    scheduler = EncodeScheduler(config.encode_threads)
+    pump = Pump(source, catalog, shaping, scheduler, slicing=slicing, retry_window=config.retry_window)
+    try:
+        yield Resources(source, catalog, packing, pump)
+    finally:
+        await source.close()
+        scheduler.close()
+        shaping.shutdown(cancel_futures=True)
+        packing.shutdown(cancel_futures=True)

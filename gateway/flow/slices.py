@@ -1,0 +1,161 @@
+"""Slices of a part: one short `find` each, and what to do where its documents do not fit one reply.
+
+A slice that does not fit is halved; a biosample that does not fit is walked by `_id` within it.  Nothing is kept open
+between two reads, so any of them can be asked again.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import aclosing
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from gateway import codec
+from gateway.db.retry import RetryPolicy
+from gateway.db.sample_ids import bounded
+from gateway.db.source import Page, Reply, Source
+from gateway.flow.scheduling import EncodeScheduler
+from gateway.flow.slice_sizes import PartReading
+from gateway.model import Condition, Part, both
+from gateway.rows import Rows
+
+__all__ = ["Slices", "once"]
+
+# A slice that brings this many times the rows aimed at is asked for again, in halves.
+_OVERSHOOT: Final = 4
+# Replies of a biosample walked by `_id` aim at this many bytes.
+_WALK_BYTES: Final = 8 * 1024 * 1024
+_WALK_ROWS: Final = 40_000
+
+T = TypeVar("T")
+
+
+class Slices:
+    """Reads and encodes slices for one pass.  `executor` encodes what was not encoded where it was read."""
+
+    def __init__(self, source: Source, executor: Executor, scheduler: EncodeScheduler, retry: RetryPolicy) -> None:
+        self._source = source
+        self._executor = executor
+        self._scheduler = scheduler
+        self._retry = retry
+
+    def _condition(self, part: Part, ids: list[str]) -> Condition:
+        chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
+        narrower = part.selection.rows if part.collection == part.selection.entity else {}
+        return bounded(both([chosen, narrower, part.narrow]), part.dataset_state, part.source)
+
+    async def page(self, reading: PartReading, ids: list[str]) -> Page:
+        """The documents of some biosamples, as one reply has them."""
+        part = reading.part
+        return await self._source.page(
+            part.dataset_state.dataset,
+            part.source,
+            self._condition(part, ids),
+            projection=part.projection,
+            limit=reading.sizer.rows * _OVERSHOOT,
+        )
+
+    async def fetch(self, reading: PartReading, ids: list[str]) -> Rows | Page:
+        """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
+        part, began = reading.part, time.monotonic()
+
+        def shape(reply: Reply) -> tuple[Rows | Page, int]:
+            # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
+            rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
+            whole = rows is not None and rows.matched < reply.limit
+            return rows if rows is not None and whole else reply.page(), len(reply.batch)
+
+        landed, size = await self._source.read(
+            part.dataset_state.dataset,
+            part.source,
+            self._condition(part, ids),
+            shape,
+            projection=part.projection,
+            limit=reading.sizer.rows * _OVERSHOOT,
+        )
+        reading.sizer.took(len(ids), time.monotonic() - began)
+        reading.sizer.weighed(len(ids), size)
+        if isinstance(landed, Page) and landed.complete:
+            reading.sizer.interpreted()
+            return await self._scheduler.interpreted(part.encode, landed.arrays)
+        return landed
+
+    async def encode(
+        self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
+    ) -> Rows:
+        """Encoded documents; the urgent ones come first."""
+        return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
+
+    async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
+        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
+        if page.complete:
+            yield page.arrays
+        elif len(ids) == 1:
+            async with aclosing(self._walk(reading, ids[0], page)) as pieces:
+                async for arrays in pieces:
+                    yield arrays
+        else:
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                landed = await self._retry(partial(self.page, reading, half))
+                async with aclosing(self.arrays(reading, half, landed)) as pieces:
+                    async for arrays in pieces:
+                        yield arrays
+
+    async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
+        """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
+        known = max(1, sum(codec.count(array) for array in seen.arrays))
+        most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)
+        limit = max(reading.sizer.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
+        part, limit = reading.part, reading.sizer.within(limit, known)
+        base = self._condition(part, [biosample])
+        condition, first, last = base, True, None
+        task = asyncio.create_task(self._after(part, condition, limit))
+        try:
+            while True:
+                page = await self._retry(once(task, partial(self._after, part, condition, limit)))
+                if page.arrays:
+                    last = codec.last_id(page.arrays[-1])
+                following = self._following(last, page, first=first)
+                if following:
+                    condition, first = both([base, following]), page.complete
+                    task = asyncio.create_task(self._after(part, condition, limit))
+                yield page.arrays
+                if not following:
+                    return
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _following(self, last: Any, page: Page, *, first: bool) -> Condition:
+        """What is still to be read of a biosample behind `last`, after this page of its walk; nothing after the last.
+
+        `$gt` sees ids of one type only, so a walk that is through with a type goes on with the types above it; the
+        `first` page of such a stretch had no lower bound within a type.
+        """
+        if not page.complete:
+            return {"_id": {"$gt": last}}
+        later = codec.types_after(last)
+        return {"_id": {"$type": list(later)}} if later and not first else {}
+
+    async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
+        return await self._source.page(
+            part.dataset_state.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
+        )
+
+    async def count(self, part: Part, ids: list[str]) -> int:
+        """How many documents of a part some biosamples have."""
+        read = partial(self._source.count, part.dataset_state.dataset, part.source, self._condition(part, ids))
+        return await self._retry(read)
+
+
+def once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """A read whose first try is under way already."""
+    tries = iter([task])
+
+    async def read() -> T:
+        started = next(tries, None)
+        return await (started if started is not None else again())
+
+    return read

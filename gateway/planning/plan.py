@@ -1,0 +1,96 @@
+"""From an `Ask` to a `Plan`: which format, which datasets, what it selects, and the digest that names the bytes."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway import formats
+from gateway.config import Config
+from gateway.db.catalog import Catalog
+from gateway.errors import NotFound
+from gateway.model import Ask, Collation, DatasetState, Plan, Selection, Wanted
+from gateway.planning import naming
+from gateway.planning.binning import complete
+from gateway.planning.format_choice import PACKED, check, choose
+from gateway.query import filters
+from gateway.query.selection import cohorts, collations, identities, select
+
+__all__ = ["make_plan"]
+
+
+async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog) -> Plan:
+    """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
+    ask, form, packed = choose(ask, accept)
+    names = ask.datasets or (config.datasets if ask.entity == "datasets" else config.datasets[:1])
+    check(ask, form, names, config)
+    datasets: list[tuple[DatasetState, Selection]] = []
+    collated: list[Mapping[str, Collation]] = []
+    for dataset_state in await _dataset_states(ask, names, catalog):
+        collated.append(await catalog.collations(dataset_state.dataset, filters.wanted(ask)))
+        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
+    wanted = Wanted(
+        ask=ask,
+        datasets=tuple(datasets),
+        beacon_id=config.beacon_id,
+        base=config.public_url or base,
+        address=naming.address(ask),
+        page_limit=config.page_limit,
+        licence=config.licence,
+        citation=config.citation,
+        downloads=formats.downloads(ask.entity) if form.sets else (),
+    )
+    wanted = await complete(wanted, collated, catalog)
+    selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
+    warnings = [*ask.warnings, *(warning for selection in selections for warning in selection.warnings)]
+    return Plan(
+        parts=form.parts(wanted),
+        digest=naming.digest(wanted, form, packed=packed),
+        media="application/gzip" if packed else form.media,
+        filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
+        attachment=form.attachment or packed,
+        packing=form.packing if packed else "",
+        warnings=tuple(dict.fromkeys(warnings)),
+        expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
+    )
+
+
+async def _dataset_states(ask: Ask, names: tuple[str, ...], catalog: Catalog) -> list[DatasetState]:
+    """What is known of these datasets; a list of all that are served passes over those that hold nothing."""
+    found = []
+    for name in names:
+        try:
+            found.append(await catalog.state(name))
+        except NotFound:
+            if ask.datasets or len(names) == 1:
+                raise
+    if not found:
+        raise NotFound("no dataset here holds data", parameter="datasetIds")
+    return found
+
+
+async def _selection(
+    ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation], catalog: Catalog
+) -> Selection:
+    if ask.entity == "collations":
+        return collations(ask, dataset_state)
+    if ask.entity == "cohorts":
+        return cohorts(ask, dataset_state)
+    asked = identities(ask)
+    found = await asyncio.gather(*(catalog.unknown(dataset_state, place, name, ids) for _, place, name, ids in asked))
+    return select(ask, dataset_state, known, {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)})
+
+
+def _expected(ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation]) -> dict[str, int]:
+    """The numbers of samples and variants that an ask selects, where the dataset states them."""
+    if ask.selects_everything:
+        pairs = (("samples", "biosamples"), ("variants", "variants"))
+        return {
+            name: dataset_state.counts[collection] for name, collection in pairs if collection in dataset_state.counts
+        }
+    if len(ask.filters) != 1 or not replace(ask, filters=()).selects_everything:
+        return {}
+    (term,) = ask.filters
+    found = list(known.values())
+    if len(found) != 1 or found[0].count is None or term.excluded or not term.descendants:
+        return {}
+    return {"samples": found[0].count} if found[0].entity in {"biosample", "biosamples"} else {}

@@ -1,0 +1,41 @@
+"""What the application carries, by typed keys."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+
+from gateway.config import Config
+from gateway.db.catalog import Catalog
+from gateway.db.source import Source
+from gateway.flow.pump import Pump
+from gateway.spool.spool import Spool
+from gateway.web.limits import Slots
+
+__all__ = [
+    "CATALOG",
+    "CLIENTS",
+    "CONFIG",
+    "EXECUTOR",
+    "MEASURED",
+    "PUMP",
+    "REQUEST_ID",
+    "SLOTS",
+    "SOURCE",
+    "SPOOL",
+    "STOPPING",
+]
+
+CONFIG = web.AppKey("config", Config)
+SOURCE = web.AppKey("source", Source)
+CATALOG = web.AppKey("catalog", Catalog)
+PUMP = web.AppKey("pump", Pump)
+SLOTS = web.AppKey("slots", Slots)
+SPOOL = web.AppKey("spool", Spool)
+"""Absent where downloads are delivered directly."""
+CLIENTS = web.AppKey("clients", Slots)
+MEASURED = web.AppKey("measured", dict[str, int])
+"""Lengths of exports that were delivered directly, by digest; the oldest go first."""
+EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
+STOPPING = web.AppKey("stopping", list[bool])
+"""Not empty once the server was told to stop."""
+REQUEST_ID = web.RequestKey("request_id", str)

@@ -1,0 +1,1 @@
+"""What the paths answer, a module each."""

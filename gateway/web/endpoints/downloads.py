@@ -1,0 +1,18 @@
+"""Live addresses: a request for variants or biosamples, its plan, and the export that this plan makes now."""
+
+from aiohttp import web
+
+from gateway.web.endpoints import tickets
+from gateway.web.messages.representation import Representation, answer
+from gateway.web.messages.request import DownloadRequest
+
+__all__ = ["download"]
+
+
+async def download(request: web.Request) -> web.StreamResponse:
+    """Answer any request for variants or biosamples."""
+    download_request = await DownloadRequest.of(request)
+    representation = Representation.of(await download_request.plan(request.app), download_request, request.app)
+    return await (
+        tickets.issue(request, representation) if download_request.ticket else answer(request, representation)
+    )

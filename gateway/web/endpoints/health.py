@@ -1,0 +1,48 @@
+"""`/health` and `/ready`: whether the process runs, and whether it can serve."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from gateway import __version__, codec
+from gateway.errors import GatewayError
+from gateway.formats.base import dumps
+from gateway.web.app_keys import CONFIG, SOURCE, STOPPING
+
+__all__ = ["health", "ready"]
+
+_READY_SECONDS: Final = 5
+
+
+async def health(_: web.Request) -> web.Response:
+    """Whether the process runs."""
+    return _json({"status": "ok", "version": __version__})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Whether downloads can be served: the database answers, and the server is not stopping."""
+    app = request.app
+    trouble = "stopping" if app[STOPPING] else None
+    if trouble is None:
+        try:
+            async with asyncio.timeout(_READY_SECONDS):
+                await app[SOURCE].ping()
+        except (GatewayError, TimeoutError):
+            trouble = "the database cannot be reached"
+    answer = {
+        "ready": trouble is None,
+        "reason": trouble,
+        "engine": codec.IMPLEMENTATION,
+        "datasets": list(app[CONFIG].datasets),
+        "version": __version__,
+    }
+    headers = {} if trouble is None else {"Retry-After": "5"}
+    status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
+    return _json(answer, status=status, headers=headers)
+
+
+def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return web.Response(body=dumps(value) + b"\n", content_type="application/json", status=status, headers=headers)

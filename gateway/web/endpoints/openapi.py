@@ -1,0 +1,229 @@
+"""`/openapi.json`: what can be asked, made of the tables of routes, parameters and formats; and what is no query."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway import __version__
+from gateway.formats import OFFERED, delivered
+from gateway.formats.base import dumps
+from gateway.planning.routes import ROUTES
+from gateway.query.parameters import PARAMETERS, Parameter
+from gateway.query.routes import Route
+
+__all__ = ["describe", "description"]
+
+_WHOLE: Final = frozenset({"limit", "skip", "testModeCount"})
+_LISTS: Final = frozenset(
+    {"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "cohortIds"}
+    | {"deliveryKeys", "collationTypes"}
+)
+_ERRORS: Final = {
+    "400": "a parameter is malformed, named in the message",
+    "404": "no such path, dataset or export",
+    "406": "no such format for this entity",
+    "410": "the data have changed since; the message and a `Link` header name where the new ones are",
+    "412": "not the bytes that `If-Match` names, or those that `If-None-Match` of a POST names",
+    "413": "the body is larger than 1 MiB",
+    "416": "no such range; `Content-Range` says how long the export is",
+    "503": "the database is down, or too many downloads run; with Retry-After",
+    "504": "the database did not answer in time; with Retry-After",
+}
+_OF_QUERIES: Final = ("400", "404", "406", "412", "416", "503", "504")
+_OF_EXPORTS: Final = ("404", "410", "412", "416", "503", "504")
+_PARTIAL: Final = {
+    "206": {"description": "the `Range` that was asked for, once the export is complete"},
+    "304": {"description": "unchanged since the download with the ETag of If-None-Match"},
+}
+
+
+async def describe(_: web.Request) -> web.Response:
+    """The description of this gateway in OpenAPI 3.1."""
+    headers = {"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"}
+    return web.Response(body=dumps(description()) + b"\n", content_type="application/json", headers=headers)
+
+
+def description() -> dict[str, Any]:
+    """The description as a JSON value; a path each with its methods, what is shared among the components."""
+    parameters = [parameter for parameter in PARAMETERS if parameter.use in {"request", "variant"}]
+    shared = [{"$ref": f"#/components/parameters/{parameter.name}"} for parameter in parameters]
+    shared.append({"$ref": "#/components/parameters/ticket"})
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pgx-gateway",
+            "version": __version__,
+            "description": "Streams genomic variants from a Beacon's database as files of any size. "
+            "Paths take HEAD as they take GET, and a slash at the end.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": {route.path: _path(route, shared) for route in ROUTES} | _exports() | _service(),
+        "components": {
+            "parameters": {parameter.name: _parameter(parameter) for parameter in parameters} | {"ticket": _TICKET},
+            "responses": {
+                f"error{status}": {
+                    "description": what,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BeaconError"}}},
+                }
+                for status, what in _ERRORS.items()
+            },
+            "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS},
+        },
+    }
+
+
+_ERROR: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["meta", "error"],
+    "properties": {
+        "meta": {"type": "object"},
+        "error": {
+            "type": "object",
+            "required": ["errorCode", "errorMessage"],
+            "properties": {"errorCode": {"type": "integer"}, "errorMessage": {"type": "string"}},
+        },
+    },
+}
+_TICKET: Final[dict[str, Any]] = {
+    "name": "ticket",
+    "in": "query",
+    "description": "`true`: not the file but its ticket, which says where and how far it is; not of pages",
+    "schema": {"type": "string", "enum": ["true", "false"]},
+}
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": "integer", "minimum": 0}
+_TICKETS: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": [
+        *("digest", "address", "sha256Address", "self", "query", "name", "mediaType", "etag", "expected", "commands"),
+        "state",
+    ],
+    "properties": {
+        "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
+        "address": {**_TEXT, "description": "the export, and never other bytes"},
+        "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
+        "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
+        "name": _TEXT,
+        "mediaType": _TEXT,
+        "etag": _TEXT,
+        "expected": {
+            "description": "numbers that the dataset states",
+            "type": "object",
+            "properties": {"samples": _NUMBER, "variants": _NUMBER},
+            "additionalProperties": False,
+        },
+        "commands": {
+            "description": "command lines that fetch it",
+            "type": "object",
+            "additionalProperties": _TEXT,
+        },
+        "state": {"enum": ["producing", "complete", "failed"]},
+        "rows": _NUMBER,
+        "bytes": _NUMBER,
+        "size": {**_NUMBER, "description": "bytes of a complete export"},
+        "sha256": {**_TEXT, "pattern": "^[0-9a-f]{64}$"},
+        "error": {
+            "type": "object",
+            "required": ["status", "message"],
+            "properties": {"status": {"type": "integer"}, "message": _TEXT},
+            "additionalProperties": False,
+        },
+    },
+    "additionalProperties": False,
+}
+_TOLD: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Ticket"}}}
+
+
+def _refused(*statuses: str) -> dict[str, Any]:
+    return {status: {"$ref": f"#/components/responses/error{status}"} for status in statuses}
+
+
+def _named(name: str, what: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": what, "schema": _TEXT}
+
+
+def _exports() -> dict[str, Any]:
+    """The paths of exports: the bytes, their hash, their ticket."""
+    digest = _named("digest", "the digest in a ticket, which is also the ETag of the live download")
+    name = _named("name", "the name of the file in the ticket")
+    whole = {"200": {"description": "the export", "content": {"*/*": {"schema": {}}}}, **_PARTIAL}
+    hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
+    told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
+    address = "/exports/{digest}/{name}"
+    return {
+        address: {
+            "parameters": [digest, name],
+            "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
+        },
+        f"{address}.sha256": {
+            "parameters": [digest, name],
+            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused("404", "410", "503", "504")},
+        },
+        "/exports/{digest}": {
+            "parameters": [digest],
+            "get": {"summary": "the ticket of an export", "responses": told | _refused("404", "503")},
+        },
+    }
+
+
+def _service() -> dict[str, Any]:
+    """What is said of the gateway itself."""
+    said: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("/", "a page with datasets, formats and URLs to try", "text/html", {}),
+        ("/openapi.json", "this description", "application/json", {}),
+        ("/health", "whether the process runs", "application/json", {}),
+        (
+            "/ready",
+            "whether downloads can be served",
+            "application/json",
+            {"503": {"description": "they cannot; `reason` says why", "content": {"application/json": {}}}},
+        ),
+    )
+    return {
+        path: {
+            "get": {
+                "summary": what,
+                "responses": {"200": {"description": "so it is", "content": {media: {}}}, **more},
+            }
+        }
+        for path, what, media, more in said
+    }
+
+
+def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
+    """The methods of a path."""
+    forms = [form for form in OFFERED if delivered(form, route.entity)]
+    ticket = {"$ref": "#/components/schemas/Ticket"}
+    kinds: dict[str, Any] = {kind: {"schema": {}} for kind in sorted({f.media.partition(";")[0] for f in forms})}
+    kinds["application/json"] = {"schema": {"anyOf": [{"type": "object"}, ticket]}}
+    answers = "; ".join([*(f"{form.words[0]}: {form.summary}" for form in forms), "with `ticket=true` a ticket"])
+    responses: dict[str, Any] = {
+        "200": {"description": answers, "content": kinds},
+        **_PARTIAL,
+        **_refused(*_OF_QUERIES),
+    }
+    said: dict[str, Any] = {
+        "summary": f"{route.entity}" + (f" as {route.output}" if route.output else ""),
+        "responses": responses,
+    }
+    own = [_named("ids", f"{route.ids}, comma separated")] if route.ids else []
+    path: dict[str, Any] = {"parameters": own + shared, "get": said}
+    if route.post:
+        body = {"description": "a Beacon v2 request", "content": {"application/json": {"schema": {"type": "object"}}}}
+        posted = {status: told for status, told in responses.items() if status not in _PARTIAL}
+        path["post"] = {**said, "requestBody": body, "responses": posted | _refused("413")}
+    return path
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer", "minimum": 0} if parameter.name in _WHOLE else {"type": "string"}
+    more: dict[str, Any] = {}
+    if parameter.name == "output":
+        words = [word for form in OFFERED for word in (*form.words, *form.whole)]
+        schema["enum"] = [*words, *(f"{word}.gz" for word in words)]
+    if parameter.name in _LISTS:
+        schema = {"type": "array", "items": schema}
+        more = {"style": "form", "explode": False}
+    return {"name": parameter.name, "in": "query", "description": parameter.help, "schema": schema, **more}

@@ -1,0 +1,120 @@
+"""Tickets: `/exports/DIGEST` says how far an export is, and what to do with it; a live URL issues one."""
+
+import asyncio
+import json
+import shlex
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+from gateway.errors import BadRequest, GatewayError
+from gateway.formats.base import dumps
+from gateway.spool.folder import Sum
+from gateway.spool.spool import Progress, Spool, Unspooled
+from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
+from gateway.web.messages.representation import Representation
+from gateway.web.messages.request import base_of
+
+__all__ = ["issue", "ticket"]
+
+# A small export is complete by then, and its ticket says so at once.
+_AT_ONCE: Final = 0.1
+
+
+async def ticket(request: web.Request) -> web.StreamResponse:
+    """How far an export is; starts it if nobody makes it, unless it failed."""
+    return await _ticket(request, await represented(request), fresh=False)
+
+
+async def issue(request: web.Request, representation: Representation) -> web.StreamResponse:
+    """The ticket of a live request: starts the export if it is not there."""
+    if representation.record is None:
+        raise BadRequest("only whole downloads have a ticket: no page, no limit", parameter="ticket")
+    return await _ticket(request, representation, fresh=True)
+
+
+async def _ticket(request: web.Request, representation: Representation, *, fresh: bool) -> web.Response:
+    spool = spool_of(request)
+    # A fresh one is joined even if it is complete: its record, which the address needs, is mended by that.
+    known = None if fresh else await spool.look(representation.digest)
+    state: dict[str, Any]
+    if known is not None:
+        state = _complete(known)
+    elif not fresh and (note := await spool.failure(representation.digest)):
+        state = (
+            _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")
+            if note.full
+            else (_failed(note.status, note.message))
+        )
+    else:
+        state = await _started(spool, representation, fresh=fresh)
+    value = {**_constant(request, representation), **state}
+    return web.Response(
+        body=dumps(value) + b"\n", content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _started(spool: Spool, representation: Representation, *, fresh: bool) -> dict[str, Any]:
+    """The state of an export that is not complete yet."""
+    try:
+        async with spool.join(representation.making) as running:
+            await running.begins()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AT_ONCE):
+                    return _complete(await running.finished())
+            return _producing(running.progress)
+    except Unspooled:
+        return _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")
+    except GatewayError as error:
+        if fresh:
+            raise
+        return _failed(error.status, error.message)
+
+
+def _producing(progress: Progress) -> dict[str, Any]:
+    return {"state": "producing", "rows": progress.rows, "bytes": progress.size}
+
+
+def _complete(known: Sum) -> dict[str, Any]:
+    counted = {"rows": known.rows, "bytes": known.size, "size": known.size, "sha256": known.sha256}
+    return {"state": "complete", **counted}
+
+
+def _failed(status: int, message: str) -> dict[str, Any]:
+    return {"state": "failed", "error": {"status": int(status), "message": message}}
+
+
+def _constant(request: web.Request, representation: Representation) -> dict[str, Any]:
+    """What a ticket says at any time."""
+    base, record = base_of(request), representation.record or {}
+    own = f"{base}/exports/{representation.digest}"
+    address = f"{own}/{representation.filename}"
+    return {
+        "digest": representation.digest,
+        "address": address,
+        "sha256Address": address + HASH_EXTENSION,
+        "self": own,
+        "query": base + record["live"] if record["live"] else None,
+        "name": representation.filename,
+        "mediaType": representation.media,
+        "etag": f'"{representation.digest}"',
+        "expected": record["expected"],
+        "commands": _commands(address, representation.filename),
+    }
+
+
+def _commands(address: str, name: str) -> dict[str, str]:
+    """Command lines that fetch an export and go on after any break."""
+    url, quoted, file = shlex.quote(address), json.dumps(address), json.dumps(name)
+    # 22 is any refusal, 416 of a file that is complete among them: the checksum tells.
+    curl = f"until curl -fO -C - --retry 1000 --retry-connrefused {url}; do [ $? -ne 22 ] || break; sleep 5; done"
+    return {
+        "wget": f"wget -c --tries=0 --retry-connrefused {url}",
+        "curl": f"{curl}; curl -fsS --retry 9 {url}{HASH_EXTENSION} | sha256sum -c",
+        "aria2c": f"aria2c -c -x1 --max-tries=0 --retry-wait=5 {url}",
+        "R": f"options(timeout = 86400); download.file({quoted}, {file}, mode = 'wb', method = 'libcurl')",
+        "python": f"import urllib.request; urllib.request.urlretrieve({quoted}, {file})",
+        "fetch": f"pgx-gateway fetch {url}",
+    }

@@ -1,0 +1,87 @@
+"""Headers of downloads: what a request prefers and demands, and what a response says."""
+
+import base64
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from aiohttp import web
+
+from gateway.errors import BadRange, NotMatched
+from gateway.flow.compression import CODINGS
+from gateway.spool.folder import Sum
+from gateway.web.messages import ranges
+
+__all__ = ["coding_of", "described", "is_known", "sized", "span_of"]
+
+_WARNINGS: Final = 5
+
+
+def coding_of(header: str) -> str | None:
+    """The content coding that `Accept-Encoding` prefers (RFC 9110, 12.5.3), ours first where it does not care."""
+    wanted: dict[str, float] = {}
+    for item in header.lower().split(","):
+        name, _, parameter = item.partition(";")
+        quality = re.fullmatch(r"\s*q=([01](\.\d{0,3})?)\s*", parameter) if parameter else None
+        wanted[name.strip()] = float(quality[1]) if quality else 0.0 if parameter else 1.0
+    best = max(CODINGS, key=lambda name: wanted.get(name, 0.0))
+    quality_of_best = wanted.get(best, 0.0)
+    return best if quality_of_best > 0 and quality_of_best >= wanted.get("identity", 0.0) else None
+
+
+def described(
+    digest: str, media: str, filename: str, coding: str | None, *, attachment: bool, warnings: Iterable[str]
+) -> dict[str, str]:
+    """The headers that any download has."""
+    kind = "attachment" if attachment else "inline"
+    encoded = {"Content-Encoding": coding} if coding else {}
+    headers = {
+        **encoded,
+        "Content-Type": media,
+        "Content-Disposition": f'{kind}; filename="{filename}"',
+        # Compressed bytes are other bytes.
+        "ETag": f'"{digest}-{coding}"' if coding else f'"{digest}"',
+        "Cache-Control": "no-cache",
+        "Vary": "Accept, Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+        # nginx would otherwise take the stream to its disk.
+        "X-Accel-Buffering": "no",
+    }
+    if shown := [text.encode("ascii", "replace").decode()[:200] for text in warnings][:_WARNINGS]:
+        quotable = (text.replace("\\", "\\\\").replace('"', "'") for text in shown)
+        headers["Warning"] = ", ".join(f'299 pgx-gateway "{text}"' for text in quotable)
+    return headers
+
+
+def sized(known: Sum) -> dict[str, str]:
+    """What is said of a complete export besides its length; the hash is that of the whole (RFC 9530)."""
+    digest = base64.b64encode(bytes.fromhex(known.sha256)).decode()
+    return {"Accept-Ranges": "bytes", "Repr-Digest": f"sha-256=:{digest}:"}
+
+
+def is_known(request: web.Request, etag: str) -> bool:
+    """Whether the client has these bytes (`If-None-Match`); NotMatched if it wants others (`If-Match`)."""
+    wanted = request.headers.getall("If-Match", [])
+    # Strong comparison: a weak tag matches nothing (RFC 9110, 13.1.1).
+    if wanted and not {"*", etag} & {tag.strip() for tag in ",".join(wanted).split(",")}:
+        raise NotMatched(f"the export is now {etag}, not what If-Match names", parameter="If-Match")
+    had = [tag.strip().removeprefix("W/") for tag in ",".join(request.headers.getall("If-None-Match", [])).split(",")]
+    known = "*" in had or etag in had
+    if known and request.method not in {"GET", "HEAD"}:  # RFC 9110, 13.1.2
+        raise NotMatched(f"the export is {etag}, which If-None-Match names", parameter="If-None-Match")
+    return known
+
+
+def span_of(request: web.Request, etag: str) -> ranges.Span | None:
+    """The range that a request wants, where it is to have one."""
+    if request.method != "GET" or not ranges.same(request.headers.get("If-Range"), etag):
+        return None
+    return ranges.read(",".join(request.headers.getall("Range", [])))
+
+
+def within(span: ranges.Span, size: int) -> tuple[int, int]:
+    """Start and stop of a range; BadRange if there is nothing of it."""
+    found = span.within(size)
+    if found is None:
+        raise BadRange(f"the export has {size} bytes", headers={"Content-Range": f"bytes */{size}"})
+    return found

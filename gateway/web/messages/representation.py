@@ -1,0 +1,263 @@
+"""An export to a client: from the spool where there is one, else from a pass of its own; whole or in part.
+
+The bytes of an export are the same whoever makes them.  So a client that followed a growing export goes on with a pass
+of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Self
+
+from aiohttp import web
+
+from gateway.errors import DatasetChanged
+from gateway.flow.compression import compressed
+from gateway.model import Plan
+from gateway.rows import Tally, delivered
+from gateway.spool.folder import Sum
+from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.messages.body import Transfer, tune
+from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.ranges import Span
+from gateway.web.messages.request import DownloadRequest
+
+__all__ = ["Representation", "answer", "produced"]
+
+log = logging.getLogger("gateway.web")
+
+# Bytes that a follower reads at once.
+_READ: Final = 256 * 1024
+_SMALL_READ: Final = 32 * 1024
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_MEASURED_KEPT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Representation:
+    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
+
+    digest: str
+    media: str
+    filename: str
+    attachment: bool
+    packing: str
+    warnings: tuple[str, ...]
+    record: Mapping[str, Any] | None
+    produce: Produce
+    immutable: bool
+
+    KEPT: ClassVar[frozenset[str]] = frozenset(
+        {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
+        | {"media", "filename", "attachment", "packing", "warnings"}
+    )
+    """What a record says; one of another version of this program may say less, and is as good as none."""
+
+    @classmethod
+    def of(cls, plan: Plan, download_request: DownloadRequest, app: web.Application) -> Self:
+        """What answers a request now."""
+        datasets = sorted({part.dataset_state.dataset for part in plan.parts})
+        own = {
+            **download_request.record(),
+            "media": plan.media,
+            "filename": plan.filename,
+            "attachment": plan.attachment,
+            "packing": plan.packing,
+            "warnings": list(plan.warnings),
+            "datasets": datasets,
+            "expected": dict(plan.expected),
+        }
+
+        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+            return produced(app, plan, tallies)
+
+        representation = cls.kept(plan.digest, own, produce)
+        return replace(representation, immutable=False, record=own if plan.whole else None)
+
+    @classmethod
+    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
+        """What was asked before, at its immutable address."""
+        return cls(
+            digest=digest,
+            media=record["media"],
+            filename=record["filename"],
+            attachment=record["attachment"],
+            packing=record["packing"],
+            warnings=tuple(record["warnings"]),
+            record=record,
+            produce=produce,
+            immutable=True,
+        )
+
+    @property
+    def making(self) -> Making:
+        """What the spool needs of it."""
+        return Making(self.digest, self.record or {}, self.produce)
+
+    def headers(self, coding: str | None) -> dict[str, str]:
+        """The headers that any answer has."""
+        headers = described(
+            self.digest, self.media, self.filename, coding, attachment=self.attachment, warnings=self.warnings
+        )
+        if self.immutable:
+            headers["Cache-Control"] = _IMMUTABLE
+        if self.record is not None and not coding:
+            headers["Accept-Ranges"] = "bytes"
+        return headers
+
+
+async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+    """The bytes of a plan, packed if it says so."""
+    plain = app[PUMP].chunks(plan, tallies, kept=plan.whole)
+    async with (
+        aclosing(plain),
+        aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
+    ):
+        async for chunk in chunks:
+            yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Negotiated:
+    """How a client wants an export: with these headers, in a coding, in part."""
+
+    headers: dict[str, str]
+    coding: str | None
+    span: Span | None
+
+
+async def answer(request: web.Request, representation: Representation) -> web.StreamResponse:
+    """Answer a request for an export: conditions first, then ranges, then the bytes."""
+    # Ranges are of the bytes as they are: who goes on with a file has counted those.
+    plain = bool(representation.packing) or "Range" in request.headers
+    coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
+    headers = representation.headers(coding)
+    if is_known(request, headers["ETag"]):
+        kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
+        return web.Response(status=304, headers=kept)
+    span = span_of(request, headers["ETag"]) if representation.record is not None else None
+    spool = request.app.get(SPOOL) if representation.record is not None else None
+    if request.method == "HEAD":
+        known = await spool.look(representation.digest) if spool is not None and coding is None else None
+        return web.Response(
+            headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        )
+    negotiated = _Negotiated(headers, coding, span)
+    with request.app[CLIENTS].take(), Transfer(request, representation.filename, representation.digest) as transfer:
+        tune(request)
+        if spool is not None:
+            try:
+                async with spool.join(representation.making) as export:
+                    return await _follow(transfer, representation, export, negotiated)
+            except Unspooled as reason:
+                log.info("delivered directly digest=%s: %s", representation.digest, reason)
+        return await _direct(transfer, representation, negotiated)
+
+
+async def _follow(
+    transfer: Transfer, representation: Representation, export: Export, negotiated: _Negotiated
+) -> web.StreamResponse:
+    """Send from the spool.  Raises Unspooled only before the response has begun."""
+    transfer.rows = lambda: export.progress.rows
+    await export.begins()
+    if negotiated.span is not None:
+        await export.finished()
+    if export.sum is not None and negotiated.coding is None:
+        return await _from_file(transfer, export, negotiated, export.sum)
+    await export.read(0, 1)
+    return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
+
+
+async def _streamed(
+    transfer: Transfer, plain: AsyncGenerator[bytes, None], negotiated: _Negotiated
+) -> web.StreamResponse:
+    """Send what comes, compressed where that is wished."""
+    async with aclosing(plain):
+        if negotiated.coding is None:
+            return await transfer.chunks(negotiated.headers, plain)
+        async with aclosing(compressed(plain, negotiated.coding, transfer.request.app[EXECUTOR])) as chunks:
+            return await transfer.chunks(negotiated.headers, chunks)
+
+
+async def _from_file(transfer: Transfer, export: Export, negotiated: _Negotiated, known: Sum) -> web.StreamResponse:
+    headers = {**negotiated.headers, **sized(known)}
+    if negotiated.span is None:
+        return await transfer.file(headers, export, 0, known.size)
+    start, stop = within(negotiated.span, known.size)
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
+    return await transfer.file(headers, export, start, stop, status=206)
+
+
+async def _followed(transfer: Transfer, representation: Representation, export: Export) -> AsyncGenerator[bytes, None]:
+    """The bytes of an export as they come, from the spool as long as that goes."""
+    at = 0
+    try:
+        # What a slow client has not taken yet is held for it, and there may be thousands.
+        while piece := await export.read(at, _READ if transfer.keeps_up else _SMALL_READ):
+            at += len(piece)
+            yield piece
+    except Unspooled as reason:
+        log.warning("delivered directly from byte %d on digest=%s: %s", at, representation.digest, reason)
+    else:
+        return
+    async with aclosing(_passed(transfer.request.app, representation, [], at)) as rest:
+        async for piece in rest:
+            yield piece
+
+
+# --- without a spool -------------------------------------------------------------------------------------------------
+
+
+async def _direct(transfer: Transfer, representation: Representation, negotiated: _Negotiated) -> web.StreamResponse:
+    """Send from a pass of its own, with backpressure from the client to the database."""
+    app = transfer.request.app
+    tallies: list[Tally] = []
+    transfer.rows = lambda: delivered(tallies)
+    if negotiated.span is None:
+        return await _streamed(transfer, _passed(app, representation, tallies), negotiated)
+    size = app[MEASURED].get(representation.digest)
+    if size is None:
+        # A range needs the length: the export is produced to learn it, and again to be sent.
+        async with aclosing(_passed(app, representation, tallies)) as plain:
+            size = sum([len(piece) async for piece in plain])
+        tallies.clear()
+    start, stop = within(negotiated.span, size)
+    headers = {**negotiated.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+    async with aclosing(_held_back(_passed(app, representation, tallies), start, stop, size)) as plain:
+        return await transfer.sized(headers, stop - start, plain, status=206)
+
+
+async def _passed(
+    app: web.Application, representation: Representation, tallies: list[Tally], start: int = 0
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a pass from an offset on."""
+    at = 0
+    with app[SLOTS].take():
+        async with aclosing(representation.produce(tallies)) as chunks:
+            async for chunk in chunks:
+                at += len(chunk)
+                if at > start:
+                    yield chunk[start - at :] if at - len(chunk) < start else chunk
+    measured = app[MEASURED]
+    measured[representation.digest] = at
+    if len(measured) > _MEASURED_KEPT:
+        del measured[next(iter(measured))]
+
+
+async def _held_back(
+    chunks: AsyncGenerator[bytes, None], start: int, stop: int, size: int
+) -> AsyncGenerator[bytes, None]:
+    """Bytes `start` to `stop`, the last of them not before all is read: only then it is known that all was right."""
+    at, held = 0, b""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            piece = chunk[max(0, start - at) : max(0, stop - at)]
+            at += len(chunk)
+            if piece and held:
+                yield held
+            held = piece or held
+    if at != size:
+        raise DatasetChanged("the dataset changed; ask again for the new data")
+    yield held

@@ -1,0 +1,111 @@
+"""What a request asks for: read from HTTP, or from the record that an export keeps of it; and its plan."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
+from gateway.model import Plan
+from gateway.planning.plan import make_plan
+from gateway.planning.routes import ROUTES
+from gateway.query.beacon_request import parse_request
+from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
+
+__all__ = ["POSTED", "DownloadRequest", "base_of"]
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
+POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
+_TICKET: Final = "ticket"
+
+
+def base_of(request: web.Request) -> str:
+    """The gateway's URL as its users see it, without a slash at the end; empty where nothing says it."""
+    host = request.headers.get("Host", "")
+    return request.app[CONFIG].public_url or (f"{request.scheme}://{host}" if _HOST.match(host) else "")
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadRequest:
+    """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
+
+    `path` is spelled as in its URL, where `%2F` is no slash.
+    """
+
+    path: str
+    pairs: tuple[tuple[str, str], ...]
+    body: object | None
+    accept: str
+    base: str
+    ticket: bool = False
+
+    @classmethod
+    async def of(cls, request: web.Request) -> Self:
+        """What an HTTP request asks for."""
+        body = await _body(request)
+        pairs = tuple(request.query.items())
+        return cls(
+            path=request.rel_url.raw_path,
+            pairs=tuple(pair for pair in pairs if pair[0].lower() != _TICKET),
+            body=body,
+            accept=",".join(request.headers.getall("Accept", [])),
+            base=base_of(request),
+            ticket=_wants_ticket([value for name, value in pairs if name.lower() == _TICKET]),
+        )
+
+    @classmethod
+    def kept(cls, record: Mapping[str, Any]) -> Self:
+        """What was asked for, from a record."""
+        pairs = tuple((str(name), str(value)) for name, value in record["pairs"])
+        return cls(record["path"], pairs, record["body"], record["accept"], record["base"])
+
+    def record(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        own = {"path": self.path, "pairs": list(self.pairs), "body": self.body}
+        return own | {"accept": self.accept, "base": self.base, "live": self.live}
+
+    @property
+    def live(self) -> str:
+        """Path and query that ask it anew; empty if there is no such URL."""
+        query = f"?{urlencode(self.pairs, safe=':,!', errors='replace')}" if self.pairs else ""
+        return quote(self.path, safe="/:,%", errors="replace") + query if self.body is None else ""
+
+    async def plan(self, app: web.Application) -> Plan:
+        """The plan that answers it now."""
+        read = partial(parse_request, self.path, self.pairs, self.body, routes=ROUTES)
+        # A body of a megabyte takes its time to read; a query string does not.
+        ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
+        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
+
+
+def _wants_ticket(values: list[str]) -> bool:
+    if {value.lower() for value in values} <= {"", "false"}:
+        return False
+    if {value.lower() for value in values} == {"true"}:
+        return True
+    raise BadRequest("ticket is true or false", parameter=_TICKET)
+
+
+async def _body(request: web.Request) -> object | None:
+    """The JSON body of a Beacon POST, None for other methods."""
+    if request.method in {"GET", "HEAD"}:
+        return None
+    if request.method != "POST" or request.path.rstrip("/") not in POSTED:
+        raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge("the request body is larger than 1 MiB") from error
+    except web.RequestPayloadError as error:
+        raise BadRequest("the request body does not hold what its headers say", parameter="body") from error
+    try:
+        body: object = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("the request body is not JSON", parameter="body") from error
+    return body
