@@ -17,6 +17,7 @@ FLOORS = [
         "text",
         "threads",
         "codes",
+        "ids",
         "genome",
         "bins",
         "rows",
@@ -34,7 +35,7 @@ FLOORS = [
     {"cli", "__main__"},  # doors
 ]
 # Within the ground floor the order is the order written here.
-GROUND = ["errors", "text", "threads", "codes", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
+GROUND = ["errors", "text", "threads", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
 # A third-party library has its owners.
 OWNERS = {
     "motor": {"db/motor_driver.py"},
