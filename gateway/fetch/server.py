@@ -13,7 +13,7 @@ from typing import Final
 import aiohttp
 
 from gateway import __version__
-from gateway.fetch import words
+from gateway.fetch import urls, words
 from gateway.fetch.errors import Broken, FetchError, Gone, Refused
 from gateway.fetch.words import Export
 
@@ -51,7 +51,7 @@ class Server:
 
     async def export(self, url: str) -> Export:
         """What a URL names: by its ticket, or by what HEAD says where the server knows no tickets."""
-        return await self.status(words.ticket_url(url)) or await self._head(url)
+        return await self.status(urls.ticket_url(url)) or await self._head(url)
 
     async def status(self, url: str) -> Export | None:
         """A ticket; None if the answer is none."""

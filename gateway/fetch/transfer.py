@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 import stamina
 
+from gateway.fetch import urls
 from gateway.fetch.errors import Broken, FetchError, GaveUp, Gone, Mismatch, Refused
 from gateway.fetch.part import Part, Sink, Stream, sha256_of
 from gateway.fetch.progress import Progress
@@ -73,7 +74,7 @@ async def fetch(wish: Wish, progress: Progress) -> Fetched:
             try:
                 return await run.once()
             except Gone as error:
-                if "/exports/" in wish.url:
+                if urls.is_fixed(wish.url):
                     raise Refused(str(error)) from error
                 progress.note("the data changed; starting anew")
     raise FetchError("the data changes all the time; try again later")

@@ -21,10 +21,8 @@ __all__ = [
     "retry_after",
     "safe_name",
     "ticket",
-    "ticket_url",
 ]
 
-_EXPORT = re.compile(r"(?P<ticket>.*/exports/[0-9A-Za-z_-]+)/[^/]+\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"\Z')
 _RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18})\Z")
@@ -53,16 +51,6 @@ class Export:
     expected: int | None = None
     """Rows that the server expects."""
     error: str = ""
-
-
-def ticket_url(url: str) -> str:
-    """Where the ticket of a download is; of an immutable address, the ticket beside it."""
-    path, query = urlsplit(url).path, urlsplit(url).query
-    if export := _EXPORT.match(path):
-        path, query = export["ticket"], ""
-    else:
-        query = f"{query}&ticket=true" if query else "ticket=true"
-    return urlsplit(url)._replace(path=path, query=query, fragment="").geturl()
 
 
 def ticket(raw: bytes, asked: str) -> Export | None:
