@@ -16,9 +16,8 @@ from typing import Any
 
 from gateway import __version__, codec
 from gateway.config import SETTINGS, Config, ConfigError, load
-from gateway.errors import GatewayError
+from gateway.errors import Failure, plain
 from gateway.fetch import urls
-from gateway.fetch.errors import FetchError
 from gateway.loading.errors import LoadingError
 
 __all__ = ["main"]
@@ -38,16 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except ConfigError as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return 2
-    except FetchError as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return error.code
-    except (GatewayError, LoadingError, OSError) as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return 1
+        return _failed(error, 2)
+    except Failure as error:
+        return _failed(error, error.code)
+    except (LoadingError, OSError) as error:
+        return _failed(error, 1)
     except KeyboardInterrupt:
         return 130
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"pgx-gateway: {plain(str(error))}", file=sys.stderr)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

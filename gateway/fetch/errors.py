@@ -8,15 +8,13 @@ FetchError       1  the disk, a name that is taken, an answer that makes no sens
 Two more never leave this room: `Broken`, which is tried again, and `Gone`, after which the query is asked anew.
 """
 
-from typing import ClassVar
+from gateway.errors import Failure
 
 __all__ = ["Broken", "FetchError", "GaveUp", "Gone", "Mismatch", "Refused"]
 
 
-class FetchError(Exception):
-    """The file could not be brought; `code` is the exit code."""
-
-    code: ClassVar[int] = 1
+class FetchError(Failure):
+    """The file could not be brought."""
 
 
 class Refused(FetchError):
