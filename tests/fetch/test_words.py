@@ -61,14 +61,17 @@ def test_addresses_of_tickets():
 @pytest.mark.parametrize(
     ("header", "found"),
     [
-        ("bytes 5-9/10", (5, 10)),
-        ("bytes */10", (None, 10)),
-        ("bytes 5-9/*", (None, None)),
-        ("lines 5-9/10", (None, None)),
-        ("", (None, None)),
+        ("bytes 5-9/10", (5, 10, 10)),
+        ("bytes 5-8/10", (5, 9, 10)),
+        ("bytes */10", (None, None, 10)),
+        ("bytes 5-9/*", (5, 10, None)),
+        ("bytes 5-4/10", (None, None, None)),
+        ("bytes 5-10/10", (None, None, None)),
+        ("lines 5-9/10", (None, None, None)),
+        ("", (None, None, None)),
     ],
 )
-def test_content_range(header: str, found: tuple[int | None, int | None]):
+def test_content_range(header: str, found: tuple[int | None, int | None, int | None]):
     assert words.content_range({"Content-Range": header}) == found
 
 
