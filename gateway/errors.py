@@ -18,9 +18,11 @@ GatewayError
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
 
 Drivers' exceptions are translated in `db/source.py` and nowhere else; `web/app.py` turns this tree into responses.
+To the command line it is a `Failure`, as is the tree of `fetch/errors.py`, which has exit codes of its own.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 __all__ = [
     "BadDocument",
@@ -31,6 +33,7 @@ __all__ = [
     "DatabaseRefused",
     "DatabaseSlow",
     "DatasetChanged",
+    "Failure",
     "GatewayError",
     "Gone",
     "MethodNotAllowed",
@@ -39,10 +42,25 @@ __all__ = [
     "NotMatched",
     "SnapshotLost",
     "TooLarge",
+    "plain",
 ]
 
 
-class GatewayError(Exception):
+def plain(text: str) -> str:
+    """A message as one line that a terminal can be shown.
+
+    Messages quote servers, files and documents: what would control the terminal becomes a space.
+    """
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+class Failure(Exception):
+    """What stops a command; the message says why, and `code` is the exit code."""
+
+    code: ClassVar[int] = 1
+
+
+class GatewayError(Failure):
     """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is.
 
     `headers` are those that its response has beside the usual ones.

@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway import __version__, codec
 from gateway.config import SETTINGS, Config, ConfigError, load
-from gateway.errors import GatewayError
-from gateway.fetch.errors import FetchError
+from gateway.errors import Failure, plain
+from gateway.fetch import urls
 from gateway.loading.errors import LoadingError
 
 __all__ = ["main"]
@@ -38,16 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except ConfigError as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return 2
-    except FetchError as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return error.code
-    except (GatewayError, LoadingError, OSError) as error:
-        print(f"pgx-gateway: {error}", file=sys.stderr)
-        return 1
+        return _failed(error, 2)
+    except Failure as error:
+        return _failed(error, error.code)
+    except (LoadingError, OSError) as error:
+        return _failed(error, 1)
     except KeyboardInterrupt:
         return 130
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"pgx-gateway: {plain(str(error))}", file=sys.stderr)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -287,14 +288,15 @@ def _seconds(text: str) -> float:
 
 
 def _url(text: str) -> str:
-    address = urlsplit(text)
-    if address.scheme not in {"http", "https"} or not address.hostname:
+    if not urls.is_understood(text):
         raise argparse.ArgumentTypeError("must be an http or https URL")
     return text
 
 
 def _fetch_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", type=_url, metavar="URL", help="of a download, as for a browser")
+    parser.add_argument(
+        "url", type=_url, metavar="URL", help="of a download, as for a browser; of its ticket; or an immutable address"
+    )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="file or folder to write to; - is standard output (default: as named)"
     )
