@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 from aiofiles.os import wrap
 
 from gateway.errors import GatewayError
-from gateway.rows import NotToBeKept, Tally, delivered
+from gateway.rows import Tally, delivered
 from gateway.spool.folder import Folder, Kept, Lock, Note, Sum
 from gateway.spool.writer import Writer
 
@@ -84,7 +84,6 @@ class Export:
         self._noted: Note | None = None
         self.users = 0
         self.begun = False
-        self.to_be_kept = True
         self.sum: Sum | None = None
         self.error: Exception | None = None
         self.task = asyncio.create_task(self._run())
@@ -246,7 +245,7 @@ class Export:
         self.sum = total
         self._tell()
         try:
-            await self._spool.writing(partial(writer.keep, total) if self.to_be_kept else writer.drop)
+            await self._spool.writing(partial(writer.keep, total))
         except OSError:
             self._size = 0  # what was not written safely must not be read any more
             raise
@@ -263,7 +262,7 @@ class Export:
 
     async def _fill(self, writer: Writer) -> Sum:
         self._tallies = []
-        async with aclosing(self._kept_or_not(self._making.produce(self._tallies))) as chunks:
+        async with aclosing(self._making.produce(self._tallies)) as chunks:
             async for chunk in chunks:
                 rows = delivered(self._tallies)
                 try:
@@ -276,16 +275,6 @@ class Export:
                 self._tell()
         rows = delivered(self._tallies)
         return await self._spool.writing(partial(writer.total, rows))
-
-    async def _kept_or_not(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        """The chunks; what cannot be shown to be of one moment is given to those who follow, and to nobody later."""
-        async with aclosing(chunks):
-            try:
-                async for chunk in chunks:
-                    yield chunk
-            except NotToBeKept:
-                log.warning("an export is not kept digest=%s", self._making.digest)
-                self.to_be_kept = False
 
     def _keep_newest(self, chunk: bytes) -> None:
         self._newest.append((self._size, chunk))
@@ -340,7 +329,7 @@ class Spool:
         if time.monotonic() < self._unfit.get(making.digest, 0.0):
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
-        if export is None or export.error is not None or not export.to_be_kept:
+        if export is None or export.error is not None:
             export = self._exports[making.digest] = Export(self, making)
             export.task.add_done_callback(partial(self._done, export, making.digest))
         export.users += 1
@@ -366,7 +355,7 @@ class Spool:
     async def look(self, digest: str) -> Sum | None:
         """What is known of an export if it is complete, and can be read; starts nothing."""
         running = self._exports.get(digest)
-        if running is not None and running.sum is not None and running.to_be_kept:
+        if running is not None and running.sum is not None:
             return running.sum
 
         def found() -> Sum | None:
