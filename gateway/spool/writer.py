@@ -33,7 +33,7 @@ class Writer:
     def write(self, chunk: bytes, rows: int) -> None:
         """Append a chunk, all of it; says now and then how far the export is."""
         if self._granted < len(chunk):
-            self._granted = self._folder.make_room(len(chunk))
+            self._granted = self._folder.room.make(len(chunk))
         self._granted -= len(chunk)
         view = memoryview(chunk)
         while view:
@@ -41,7 +41,7 @@ class Writer:
                 written = os.pwrite(self.file.fileno(), view, self.size)
             except OSError as error:
                 # The disk is fuller than the quota thinks: older exports make room.
-                if error.errno in _FULL and self._folder.free_disk(len(view)):
+                if error.errno in _FULL and self._folder.room.free_disk(len(view)):
                     continue
                 raise
             self._hash.update(view[:written])

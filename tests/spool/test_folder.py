@@ -147,7 +147,7 @@ def test_least_recently_used_goes_first(folder):
     put(folder, DIGESTS[10], bytes(250_000))
     gone = [digest for digest in DIGESTS[:9] if get(folder, digest) is None]
     assert gone == [B, C]
-    assert folder.usage() <= folder.quota
+    assert folder.room.usage() <= folder.room.quota
     assert folder.sum(B) is not None  # what is known of it stays
 
 
@@ -187,7 +187,7 @@ def test_the_default_quota_is_no_more_than_half_of_the_disk(tmp_path):
     made = Folder(tmp_path / "spool", 0)
     made.prepare()
     disk = os.statvfs(tmp_path)
-    assert 0 < made.quota <= min(10 * 1024**3, disk.f_bavail * disk.f_frsize // 2 + 1_000_000_000)
+    assert 0 < made.room.quota <= min(10 * 1024**3, disk.f_bavail * disk.f_frsize // 2 + 1_000_000_000)
 
 
 def test_the_first_question_is_kept(folder):
@@ -202,12 +202,12 @@ def test_the_first_question_is_kept(folder):
 
 
 def test_old_questions_without_data_are_forgotten(folder):
-    folder.quota = 160_000
+    folder.room.quota = 160_000
     for number, digest in enumerate(DIGESTS):
         folder.remember(digest, {"path": "x" * 1000})
         os.utime(folder.path / f"{digest}.json", (number, number))
     put(folder, A, b"has data")
-    folder.make_room(0)
+    folder.room.make(0)
     kept = [digest for digest in DIGESTS if folder.recall(digest)]
     assert kept[0] == A
     assert kept[1:] == DIGESTS[-len(kept) + 1 :]
@@ -260,7 +260,7 @@ def test_a_folder_that_others_have_filled_is_of_use_later(folder):
     smaller = Folder(folder.path, 800_000)
     smaller.prepare()
     with pytest.raises(OSError, match="quota"):
-        smaller.make_room(1)
+        smaller.room.make(1)
     writer.drop()
     writer.file.close()
     put(smaller, B, b"x")
