@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.spool.files import Files, Lock, is_digest, open_file
+from gateway.spool.private import private_folder
 from gateway.spool.room import Room
 
 __all__ = ["Folder", "Grown", "Kept", "Lock", "Note", "Sum", "is_digest"]
@@ -80,13 +81,17 @@ class Folder:
 
     def __init__(self, path: Path, quota: int) -> None:
         """`quota` is in bytes; 0 is 10 GiB or half of what the disk has, whichever is less."""
-        self.path = path
-        self.room = Room(files := Files(path), quota)
-        self._files = files
+        self._files = Files(path)
+        self.room = Room(self._files, quota)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._files.path
 
     def prepare(self) -> None:
-        """Make the folder, prove that it can be written, clear what dead processes left."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder, prove that we can write to it and others cannot, clear what dead processes left."""
+        self._files.path = private_folder(self.path)
         with tempfile.TemporaryFile(dir=self.path) as probe:
             probe.write(b"\0")
         for found in self._files.all():
