@@ -12,7 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
@@ -175,11 +175,11 @@ class Export:
 
     async def _make(self) -> None:
         folder, digest = self._disk.folder, self._making.digest
-        await self._disk.writing(partial(folder.remember, digest, self._making.record))
         pause = _SOON
         while True:
             got = await self._disk.writing(partial(folder.claim, digest))
             if isinstance(got, Kept):
+                await self._remember()
                 self._show(got.file, got.sum.size)
                 self.sum = got.sum
                 self._begin()
@@ -188,9 +188,11 @@ class Export:
                 await self._produce(got)
                 return
             await self._watch()
-            self._begin()
             await asyncio.sleep(pause)
             pause = min(pause * _SLOWER, _LATER)
+
+    async def _remember(self) -> int:
+        return await self._disk.writing(partial(self._disk.folder.remember, self._making.digest, self._making.record))
 
     def _begin(self) -> None:
         self.begun = True
@@ -210,21 +212,37 @@ class Export:
         if seen.file is not None:
             self._show(seen.file, seen.size)
         self._noted = await self._disk.reading(partial(folder.noted, digest))
+        # Its record may be on its way: who has a place comes before what is kept.
+        if not self.begun:
+            self.begun = bool(await self._disk.reading(partial(folder.recall, digest)))
+        self._tell()
 
     async def _produce(self, lock: Lock) -> None:
         folder, digest = self._disk.folder, self._making.digest
-        try:
+        with ExitStack() as unwritten:
+            unwritten.callback(lock.release)
             if self._files:
                 self._heed(await self._disk.reading(partial(folder.noted, digest)))
-            writer = await self._disk.writing(partial(Writer, folder, digest, lock))
-        except BaseException:
-            lock.release()
-            raise
-        self._show(writer.file, 0)
-        self._begin()
-        try:
+            # A place comes first: for who is refused one, nothing is kept.
             with self._slot():
-                total = await self._fill(writer)
+                granted = await self._remember()
+                writer = await self._disk.writing(partial(Writer, folder, digest, lock, granted))
+                unwritten.pop_all()  # the writer has the lock now
+                self._show(writer.file, 0)
+                self._begin()
+                total = await self._filled(writer)
+        # Followers have all there is; they need not wait for the disk.
+        self.sum = total
+        self._tell()
+        try:
+            await self._disk.writing(partial(writer.keep, total))
+        except OSError:
+            self._size = 0  # what was not written safely must not be read any more
+            raise
+
+    async def _filled(self, writer: Writer) -> Sum:
+        try:
+            return await self._fill(writer)
         except asyncio.CancelledError:
             writer.drop()  # here, because a task that is cancelled must not wait for a thread
             raise
@@ -234,14 +252,6 @@ class Export:
         except Exception as error:
             told = error if isinstance(error, GatewayError) else GatewayError("an internal error")
             await self._disk.writing(partial(writer.drop, told))
-            raise
-        # Followers have all there is; they need not wait for the disk.
-        self.sum = total
-        self._tell()
-        try:
-            await self._disk.writing(partial(writer.keep, total))
-        except OSError:
-            self._size = 0  # what was not written safely must not be read any more
             raise
 
     def _heed(self, note: Note | None) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
@@ -93,16 +93,14 @@ class Files:
                 raise
             os.close(descriptor)
 
-    def write(
-        self, digest: str, kind: str, value: Mapping[str, Any], *, fresh: bool = False, sync: bool = False
-    ) -> None:
+    def write(self, digest: str, kind: str, text: str, *, fresh: bool = False, sync: bool = False) -> None:
         """Write a small file in one step; a `fresh` one only if there is none yet."""
         path = self.name(digest, kind)
         descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.path)
         made = Path(name)
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(json.dumps(value))
+                file.write(text)
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())

@@ -14,6 +14,7 @@ else is found was left by a process that died, and counts for nothing.
 """
 
 import fcntl
+import json
 import os
 import tempfile
 import time
@@ -108,14 +109,22 @@ class Folder:
 
     # --- what was asked ----------------------------------------------------------------------------------------------
 
-    def remember(self, digest: str, record: Mapping[str, Any]) -> None:
-        """Keep what was asked; the first to ask is kept, unless it is no record such as this one."""
+    def remember(self, digest: str, record: Mapping[str, Any]) -> int:
+        """Keep what was asked; the first to ask is kept, unless it is no record such as this one.
+
+        Returns how many bytes may be written besides.
+        """
         path = self._files.name(digest, "json")
         with suppress(FileNotFoundError):
             os.utime(path)
         known = self._files.read(digest, "json")
-        if known is None or known.keys() != record.keys():  # what a crash left, or another version
-            self._files.write(digest, "json", record, fresh=not path.exists())
+        if known is not None and known.keys() == record.keys():
+            return 0
+        # What a crash left, or another version, is replaced.
+        text = json.dumps(record)
+        room = self.room.make(len(text))
+        self._files.write(digest, "json", text, fresh=not path.exists())
+        return room - len(text)
 
     def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked, None if nobody did."""
@@ -158,7 +167,7 @@ class Folder:
     def finish(self, digest: str, part: FileIO, complete: Sum) -> None:
         """Make a part the complete export, for good.  The caller holds its lock."""
         os.fsync(part.fileno())
-        self._files.write(digest, "sum", asdict(complete), sync=True)
+        self._files.write(digest, "sum", json.dumps(asdict(complete)), sync=True)
         self._files.name(digest, "part").replace(self._files.name(digest, "data"))
         self._files.remove(digest, "note")
         descriptor = os.open(self.path, os.O_RDONLY)
@@ -219,7 +228,7 @@ class Folder:
 
     def note(self, digest: str, note: Note) -> None:
         """Tell other processes how far the writer is."""
-        self._files.write(digest, "note", asdict(note))
+        self._files.write(digest, "note", json.dumps(asdict(note)))
 
     def noted(self, digest: str) -> Note | None:
         """What the last writer told."""
