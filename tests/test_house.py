@@ -44,7 +44,7 @@ OWNERS = {
         *("loading/writer.py", "demo/store.py", "demo/run.py"),
     },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
-    "aiofiles": {"cli/export_file.py", "spool/spool.py"},
+    "aiofiles": {"cli/export_file.py", "spool/disk.py"},
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "server", "workers")),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),

@@ -19,6 +19,7 @@ from gateway.config import SETTINGS, Config, ConfigError, load
 from gateway.errors import Failure, plain
 from gateway.fetch import urls
 from gateway.loading.errors import LoadingError
+from gateway.spool.private import private_folder
 
 __all__ = ["main"]
 
@@ -88,13 +89,15 @@ def _config(options: argparse.Namespace) -> Config:
 
 
 def _serving(options: argparse.Namespace) -> Config:
-    """Settings of a server, with a spool folder: the one named, which must be usable, or the user's."""
+    """Settings of a server, with a spool folder: the one named, which must be usable and private, or the user's."""
     config = _config(options)
     if config.no_spool:
         return config
     if config.spool:
-        path = Path(config.spool).absolute()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path = private_folder(Path(config.spool))
+        except OSError as error:
+            raise OSError(f"--spool {config.spool}: {error}") from error
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             raise OSError(f"--spool {path}: this folder cannot be written")
         return replace(config, spool=str(path))

@@ -1,292 +1,25 @@
-"""Exports that are produced once and followed by many, in this process and in others.
-
-The first to ask for an export gets its lock and produces it, in a task of its own that goes on when clients leave.
-All others follow: those of this process hear of each chunk, those of other processes look at the file.  A writer that
-died is replaced by one of those who followed it: an export is the same bytes each time, so the new one starts over, and
-followers wait until it has come to where they are.
-"""
+"""Exports that are produced once and followed by many, in this process and in others."""
 
 import asyncio
 import logging
-import os
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from io import FileIO
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from aiofiles.os import wrap
+from gateway.spool.disk import Disk
+from gateway.spool.export import Export, Making, Produce, Progress, Slot, Unspooled
+from gateway.spool.folder import Folder, Note, Sum
 
-from gateway.errors import GatewayError
-from gateway.rows import Tally, delivered
-from gateway.spool.folder import Folder, Kept, Lock, Note, Sum
-from gateway.spool.writer import Writer
-
-__all__ = ["Export", "Making", "Spool", "Unspooled"]
+__all__ = ["Export", "Making", "Produce", "Progress", "Spool", "Unspooled"]
 
 log = logging.getLogger("gateway.spool")
 
-T = TypeVar("T")
-
-_pread = wrap(os.pread)
-_PIECE: Final = 256 * 1024
-# What those at the head of a growing export get without a look at the file.
-_NEWEST: Final = 4 * 1024 * 1024
-_NEWEST_CHUNKS: Final = 64
-# Looking at what another process writes, seconds.
-_SOON, _LATER, _SLOWER = 0.05, 0.25, 1.3
-_THREADS: Final = 8
 # An export for which there was no room is not tried again at once.
 _UNFIT_SECONDS: Final = 60.0
 _UNFIT_KEPT: Final = 1000
-
-Produce = Callable[[list[Tally]], AsyncGenerator[bytes, None]]
-"""Makes the bytes of an export, from the start; the tallies tell how far it is."""
-
-
-class Unspooled(Exception):
-    """The spool cannot hold this export, or no longer; its bytes must come from elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """An export: its digest, what was asked (kept beside it, as JSON), and what makes its bytes."""
-
-    digest: str
-    record: Mapping[str, Any]
-    produce: Produce
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an export is, as a ticket says it."""
-
-    rows: int = 0
-    size: int = 0
-
-
-class Export:
-    """One export as this process sees it.  Made by `Spool.join`."""
-
-    def __init__(self, spool: "Spool", making: Making) -> None:
-        self._spool = spool
-        self._making = making
-        self._changed = asyncio.Event()
-        self._newest: deque[tuple[int, bytes]] = deque(maxlen=_NEWEST_CHUNKS)
-        # The one that is read, and those that were replaced under readers: a read may still be under way in them.
-        self._files: list[FileIO] = []
-        self._size = 0
-        self._tallies: list[Tally] = []
-        self._noted: Note | None = None
-        self.users = 0
-        self.begun = False
-        self.sum: Sum | None = None
-        self.error: Exception | None = None
-        self.task = asyncio.create_task(self._run())
-
-    # --- for followers -----------------------------------------------------------------------------------------------
-
-    @property
-    def progress(self) -> Progress:
-        """Rows and bytes so far."""
-        if self.sum is not None:
-            return Progress(self.sum.rows, self.sum.size)
-        # What the file says, so that all processes say the same.
-        size = os.fstat(self.file.fileno()).st_size if self._files else 0
-        rows = delivered(self._tallies) or (self._noted.rows if self._noted else 0)
-        return Progress(rows, size)
-
-    @property
-    def file(self) -> FileIO:
-        """The file that is read."""
-        return self._files[-1]
-
-    async def begins(self) -> None:
-        """Wait until it is known who writes the export, and that it can be found by others."""
-        await self._until(lambda: self.begun)
-
-    async def finished(self) -> Sum:
-        """Wait for the end of the pass.  Raises what it failed with, or Unspooled."""
-        await self._until(lambda: self.sum is not None)
-        assert self.sum is not None  # noqa: S101 - for the type checker
-        return self.sum
-
-    async def _until(self, true: Callable[[], bool]) -> None:
-        while not true():
-            if self.error is not None:
-                raise self.error
-            await self._changed.wait()
-
-    async def read(self, offset: int, most: int = _PIECE) -> bytes:
-        """Some bytes from an offset, as soon as there are any; none at the end of a complete export only."""
-        while offset >= self._size:
-            if self.error is not None:
-                raise self.error
-            if self.sum is not None:
-                return b""
-            await self._changed.wait()
-        for start, chunk in reversed(self._newest):
-            if start <= offset < start + len(chunk):
-                return chunk[offset - start : offset - start + most]
-            if start < offset:
-                break
-        # File and size belong together: both may be replaced while a thread reads.
-        file, length = self.file, min(most, self._size - offset)
-        try:
-            data = await self._spool.pread(file, length, offset)
-        except OSError as error:
-            raise Unspooled(f"an export cannot be read: {error}") from error
-        if not data:
-            raise Unspooled("an export is shorter than it was")
-        return data
-
-    # --- the task ----------------------------------------------------------------------------------------------------
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def _run(self) -> None:
-        began = time.monotonic()
-        try:
-            await self._make()
-        except Unspooled as error:
-            self.error = error
-            log.warning("no room for an export digest=%s: %s", self._making.digest, error.__cause__ or error)
-        except OSError as error:
-            self.error = Unspooled(str(error))
-            log.warning("the spool cannot be used digest=%s: %s", self._making.digest, error)
-        except GatewayError as error:
-            self.error = error
-        except asyncio.CancelledError:
-            self.error = ConnectionResetError("the gateway is stopping")
-        except Exception as error:
-            log.exception("export digest=%s failed", self._making.digest)
-            self.error = error
-        finally:
-            if self._tallies:
-                self._log(began)
-            self._newest.clear()
-            self._tell()
-
-    def _log(self, began: float) -> None:
-        progress, seconds = self.progress, time.monotonic() - began
-        outcome = "complete" if self.error is None else f"failed: {self.error}"
-        text = 'export digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"'
-        log.info(text, self._making.digest, progress.rows, progress.size, seconds, outcome)
-
-    async def _make(self) -> None:
-        folder, digest = self._spool.folder, self._making.digest
-        await self._spool.writing(partial(folder.remember, digest, self._making.record))
-        pause = _SOON
-        while True:
-            got = await self._spool.writing(partial(folder.claim, digest))
-            if isinstance(got, Kept):
-                self._show(got.file, got.sum.size)
-                self.sum = got.sum
-                self._begin()
-                return
-            if got is not None:
-                await self._produce(got)
-                return
-            await self._watch()
-            self._begin()
-            await asyncio.sleep(pause)
-            pause = min(pause * _SLOWER, _LATER)
-
-    def _begin(self) -> None:
-        self.begun = True
-        self._tell()
-
-    def _show(self, file: FileIO, size: int) -> None:
-        """Let followers read a file up to a size."""
-        if not self._files or self._files[-1] is not file:
-            self._newest.clear()
-            self._files.append(file)
-        self._size = size
-
-    async def _watch(self) -> None:
-        """See how far another process is."""
-        folder, digest = self._spool.folder, self._making.digest
-        seen = await self._spool.reading(partial(folder.watch, digest, self._files[-1] if self._files else None))
-        if seen.file is not None:
-            self._show(seen.file, seen.size)
-        self._noted = await self._spool.reading(partial(folder.noted, digest))
-
-    async def _produce(self, lock: Lock) -> None:
-        folder, digest = self._spool.folder, self._making.digest
-        try:
-            if self._files:
-                self._heed(await self._spool.reading(partial(folder.noted, digest)))
-            writer = await self._spool.writing(partial(Writer, folder, digest, lock))
-        except BaseException:
-            lock.release()
-            raise
-        self._show(writer.file, 0)
-        self._begin()
-        try:
-            with self._spool.slot():
-                total = await self._fill(writer)
-        except asyncio.CancelledError:
-            writer.drop()  # here, because a task that is cancelled must not wait for a thread
-            raise
-        except Unspooled:
-            await self._spool.writing(partial(writer.drop, full=True))
-            raise
-        except Exception as error:
-            told = error if isinstance(error, GatewayError) else GatewayError("an internal error")
-            await self._spool.writing(partial(writer.drop, told))
-            raise
-        # Followers have all there is; they need not wait for the disk.
-        self.sum = total
-        self._tell()
-        try:
-            await self._spool.writing(partial(writer.keep, total))
-        except OSError:
-            self._size = 0  # what was not written safely must not be read any more
-            raise
-
-    def _heed(self, note: Note | None) -> None:
-        """Fail as the writer failed that was followed so far; one that left no word died, and is replaced."""
-        if note is None or not note.failed or note.inode != os.fstat(self.file.fileno()).st_ino:
-            return
-        if note.full:
-            raise Unspooled("another process had no room for it")
-        error = GatewayError(note.message)
-        error.status, error.retry_after = note.status, note.retry_after
-        raise error
-
-    async def _fill(self, writer: Writer) -> Sum:
-        self._tallies = []
-        async with aclosing(self._making.produce(self._tallies)) as chunks:
-            async for chunk in chunks:
-                rows = delivered(self._tallies)
-                try:
-                    await self._spool.writing(partial(writer.write, chunk, rows))
-                except OSError as error:
-                    self._size = writer.size  # what there is of the chunk is right
-                    raise Unspooled("no room") from error
-                self._keep_newest(chunk)
-                self._size = writer.size
-                self._tell()
-        rows = delivered(self._tallies)
-        return await self._spool.writing(partial(writer.total, rows))
-
-    def _keep_newest(self, chunk: bytes) -> None:
-        self._newest.append((self._size, chunk))
-        kept = sum(len(old) for _, old in self._newest)
-        while kept > _NEWEST and len(self._newest) > 1:
-            kept -= len(self._newest.popleft()[1])
-
-    def close(self) -> None:
-        """Close all files.  Nobody reads any more."""
-        for file in self._files:
-            file.close()
-        self._files.clear()
 
 
 @dataclass(slots=True)
@@ -294,34 +27,17 @@ class Spool:
     """The exports of a folder.  `slot` is held by each pass, and may raise what says that there is none."""
 
     folder: Folder
-    slot: Callable[[], AbstractContextManager[None]]
+    slot: Slot
     _exports: dict[str, Export] = field(default_factory=dict)
     _unfit: dict[str, float] = field(default_factory=dict)
-    # Disks make writers wait; readers, mostly of what is in memory, must not wait with them.
-    _readers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, _THREADS, "spool-read"))
-    _writers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, _THREADS, "spool-write"))
+    _disk: Disk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._disk = Disk(self.folder)
 
     async def open(self) -> None:
         """Prepare the folder; OSError if it cannot be used."""
-        await self.writing(self.folder.prepare)
-
-    async def reading(self, work: Callable[[], T]) -> T:
-        """The result of short work on files, from a thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
-
-    async def pread(self, file: FileIO, length: int, offset: int) -> bytes:
-        """Some bytes of a file, whatever its position."""
-        return await _pread(file.fileno(), length, offset, executor=self._readers)
-
-    async def writing(self, work: Callable[[], T]) -> T:
-        """The same for work that must be over before its files may be closed: who is cancelled waits for it."""
-        future = asyncio.get_running_loop().run_in_executor(self._writers, work)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.cancelled() or future.exception()  # seen
-            raise
+        await self._disk.writing(self.folder.prepare)
 
     @asynccontextmanager
     async def join(self, making: Making) -> AsyncIterator[Export]:
@@ -330,7 +46,7 @@ class Spool:
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
         if export is None or export.error is not None:
-            export = self._exports[making.digest] = Export(self, making)
+            export = self._exports[making.digest] = Export(self._disk, making, self.slot)
             export.task.add_done_callback(partial(self._done, export, making.digest))
         export.users += 1
         try:
@@ -365,21 +81,21 @@ class Spool:
             return kept.sum if kept else None
 
         try:
-            return await self.reading(found)
+            return await self._disk.reading(found)
         except OSError as error:
             log.warning("the spool cannot be used digest=%s: %s", digest, error)
             return None
 
     async def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked for, of an export that is known; OSError if that cannot be read."""
-        return await self.reading(partial(self.folder.recall, digest))
+        return await self._disk.reading(partial(self.folder.recall, digest))
 
     async def failure(self, digest: str) -> Note | None:
         """How the last pass of an export failed, if it did and none runs."""
         running = self._exports.get(digest)
         if running is not None and running.error is None:
             return None
-        note = await self.reading(partial(self.folder.noted, digest))
+        note = await self._disk.reading(partial(self.folder.noted, digest))
         return note if note is not None and note.failed else None
 
     async def idle(self) -> None:
@@ -393,5 +109,4 @@ class Spool:
         for export in exports:
             export.task.cancel()
         await asyncio.gather(*(export.task for export in exports), return_exceptions=True)
-        self._readers.shutdown(wait=False, cancel_futures=True)
-        self._writers.shutdown(wait=True)
+        self._disk.close()

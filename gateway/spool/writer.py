@@ -19,13 +19,16 @@ _NOTE_SECONDS: Final = 0.5
 class Writer:
     """A part that grows.  `keep` or `drop` ends it and lets the lock go; any other method may raise OSError."""
 
-    def __init__(self, folder: Folder, digest: str, lock: Lock) -> None:
+    def __init__(self, folder: Folder, digest: str, lock: Lock, granted: int = 0) -> None:
+        """`granted` bytes may be written without a question for room."""
         self._folder = folder
         self._digest = digest
         self._lock = lock
-        self._granted = 0
+        self._granted = granted
         self._noted = 0.0
         self._hash = hashlib.sha256()
+        before = folder.sum(digest)
+        self._known = before.size if before else 0
         self.size = 0
         self.file = folder.part(digest)
         folder.erase_note(digest)
@@ -33,7 +36,7 @@ class Writer:
     def write(self, chunk: bytes, rows: int) -> None:
         """Append a chunk, all of it; says now and then how far the export is."""
         if self._granted < len(chunk):
-            self._granted = self._folder.make_room(len(chunk))
+            self._granted = self._folder.room.make(len(chunk), own=self.size, known=self._known)
         self._granted -= len(chunk)
         view = memoryview(chunk)
         while view:
@@ -41,7 +44,7 @@ class Writer:
                 written = os.pwrite(self.file.fileno(), view, self.size)
             except OSError as error:
                 # The disk is fuller than the quota thinks: older exports make room.
-                if error.errno in _FULL and self._folder.free_disk(len(view)):
+                if error.errno in _FULL and self._folder.room.free_disk(len(view), own=self.size, known=self._known):
                     continue
                 raise
             self._hash.update(view[:written])

@@ -146,8 +146,8 @@ def test_least_recently_used_goes_first(folder):
     assert get(folder, A) is not None  # a use
     put(folder, DIGESTS[10], bytes(250_000))
     gone = [digest for digest in DIGESTS[:9] if get(folder, digest) is None]
-    assert gone == [B, C]
-    assert folder.usage() <= folder.quota
+    assert gone == [B, C, DIGESTS[3]]
+    assert folder.room.usage() <= folder.room.quota
     assert folder.sum(B) is not None  # what is known of it stays
 
 
@@ -177,6 +177,55 @@ def test_more_than_the_quota_is_refused_in_mid_write(folder):
     writer.file.close()
 
 
+def test_tiny_exports_count_as_what_they_take_of_the_disk(folder):
+    folder.room.quota = 200_000
+    for digest in DIGESTS:
+        folder.remember(digest, {"path": digest})
+        put(folder, digest, b"tiny")
+    taken = sum(path.stat().st_blocks * 512 for path in folder.path.iterdir())
+    assert folder.room.usage() == taken <= 200_000
+    assert get(folder, DIGESTS[-1]) == b"tiny"
+
+
+def write(folder: Folder, digest: str, size: int) -> None:
+    """An export that comes in many chunks."""
+    lock = folder.claim(digest)
+    writer = Writer(folder, digest, lock)
+    try:
+        for at in range(0, size, 10_000):
+            writer.write(bytes(min(10_000, size - at)), 1)
+        writer.keep(writer.total(1))
+    except Exception:
+        writer.drop()
+        raise
+    finally:
+        writer.file.close()
+
+
+def test_what_is_larger_than_the_quota_does_not_remove_all_others(folder):
+    for number, digest in enumerate(DIGESTS[:9]):
+        put(folder, digest, bytes(90_000))
+        age(folder, digest, 1000 - number)
+    with pytest.raises(OSError, match="large"):
+        write(folder, DIGESTS[10], 2_000_000)
+    assert sum(get(folder, digest) is not None for digest in DIGESTS[:9]) >= 4
+    write(folder, DIGESTS[10], 450_000)  # half of it is for any
+    assert get(folder, DIGESTS[10]) is not None
+
+
+def test_what_is_known_to_fit_may_remove_others_and_what_is_not_removes_none(folder):
+    write(folder, A, 900_000)
+    (folder.path / f"{A}.data").unlink()
+    put(folder, B, bytes(300_000))
+    smaller = Folder(folder.path, 800_000)
+    with pytest.raises(OSError, match="larger than the quota"):
+        write(smaller, A, 900_000)
+    assert get(folder, B) is not None
+    write(folder, A, 900_000)
+    assert get(folder, A) is not None
+    assert get(folder, B) is None
+
+
 def test_parts_of_the_dead_make_room(folder):
     (folder.path / f"{A}.part").write_bytes(bytes(900_000))
     put(folder, B, bytes(500_000))
@@ -187,7 +236,7 @@ def test_the_default_quota_is_no_more_than_half_of_the_disk(tmp_path):
     made = Folder(tmp_path / "spool", 0)
     made.prepare()
     disk = os.statvfs(tmp_path)
-    assert 0 < made.quota <= min(10 * 1024**3, disk.f_bavail * disk.f_frsize // 2 + 1_000_000_000)
+    assert 0 < made.room.quota <= min(10 * 1024**3, disk.f_bavail * disk.f_frsize // 2 + 1_000_000_000)
 
 
 def test_the_first_question_is_kept(folder):
@@ -202,16 +251,17 @@ def test_the_first_question_is_kept(folder):
 
 
 def test_old_questions_without_data_are_forgotten(folder):
-    folder.quota = 160_000
+    folder.room.quota = 800_000
     for number, digest in enumerate(DIGESTS):
         folder.remember(digest, {"path": "x" * 1000})
+        if digest == A:
+            put(folder, A, b"has data")
         os.utime(folder.path / f"{digest}.json", (number, number))
-    put(folder, A, b"has data")
-    folder.make_room(0)
+    folder.room.make(0)
     kept = [digest for digest in DIGESTS if folder.recall(digest)]
     assert kept[0] == A
     assert kept[1:] == DIGESTS[-len(kept) + 1 :]
-    assert len(kept) < 12
+    assert len(kept) == 13  # a block each
 
 
 def test_the_same_export_with_other_bytes_is_refused_once(folder):
@@ -260,7 +310,7 @@ def test_a_folder_that_others_have_filled_is_of_use_later(folder):
     smaller = Folder(folder.path, 800_000)
     smaller.prepare()
     with pytest.raises(OSError, match="quota"):
-        smaller.make_room(1)
+        smaller.room.make(1)
     writer.drop()
     writer.file.close()
     put(smaller, B, b"x")

@@ -15,6 +15,7 @@ from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
 from gateway.model import Plan
 from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
+from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
@@ -66,8 +67,8 @@ class DownloadRequest:
         return cls(record["path"], pairs, record["body"], record["accept"], record["base"])
 
     def record(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        own = {"path": self.path, "pairs": list(self.pairs), "body": self.body}
+        """The same as JSON has it; what is no part of the question is left out, large as it may be."""
+        own = {"path": self.path, "pairs": list(self.pairs), "body": bare_body(self.body)}
         return own | {"accept": self.accept, "base": self.base, "live": self.live}
 
     @property
