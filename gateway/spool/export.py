@@ -19,7 +19,7 @@ from io import FileIO
 from typing import Any, Final
 
 from gateway.errors import GatewayError
-from gateway.rows import Tally, delivered
+from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.disk import Disk
 from gateway.spool.folder import Kept, Lock, Note, Sum
 from gateway.spool.writer import Writer
@@ -78,6 +78,7 @@ class Export:
         self._noted: Note | None = None
         self.users = 0
         self.begun = False
+        self.to_be_kept = True
         self.sum: Sum | None = None
         self.error: Exception | None = None
         self.task = asyncio.create_task(self._run())
@@ -235,7 +236,7 @@ class Export:
         self.sum = total
         self._tell()
         try:
-            await self._disk.writing(partial(writer.keep, total))
+            await self._disk.writing(partial(writer.keep, total) if self.to_be_kept else writer.drop)
         except OSError:
             self._size = 0  # what was not written safely must not be read any more
             raise
@@ -266,7 +267,7 @@ class Export:
 
     async def _fill(self, writer: Writer) -> Sum:
         self._tallies = []
-        async with aclosing(self._making.produce(self._tallies)) as chunks:
+        async with aclosing(self._kept_or_not(self._making.produce(self._tallies))) as chunks:
             async for chunk in chunks:
                 rows = delivered(self._tallies)
                 try:
@@ -279,6 +280,16 @@ class Export:
                 self._tell()
         rows = delivered(self._tallies)
         return await self._disk.writing(partial(writer.total, rows))
+
+    async def _kept_or_not(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """The chunks; what cannot be shown to be of one moment is given to those who follow, and to nobody later."""
+        async with aclosing(chunks):
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except NotToBeKept:
+                log.warning("an export is not kept digest=%s", self._making.digest)
+                self.to_be_kept = False
 
     def _keep_newest(self, chunk: bytes) -> None:
         self._newest.append((self._size, chunk))

@@ -45,7 +45,7 @@ class Spool:
         if time.monotonic() < self._unfit.get(making.digest, 0.0):
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
-        if export is None or export.error is not None:
+        if export is None or export.error is not None or not export.to_be_kept:
             export = self._exports[making.digest] = Export(self._disk, making, self.slot)
             export.task.add_done_callback(partial(self._done, export, making.digest))
         export.users += 1
@@ -71,7 +71,7 @@ class Spool:
     async def look(self, digest: str) -> Sum | None:
         """What is known of an export if it is complete, and can be read; starts nothing."""
         running = self._exports.get(digest)
-        if running is not None and running.sum is not None:
+        if running is not None and running.sum is not None and running.to_be_kept:
             return running.sum
 
         def found() -> Sum | None:
