@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gateway import errors
-from gateway.cli import command_line
+from gateway.cli import command_line, store
 from gateway.errors import Failure, GatewayError, plain
 from gateway.fetch.errors import FetchError
 
@@ -45,7 +45,7 @@ def test_a_command_ends_with_the_code_of_what_stopped_it(
         def stopped(_: object, kind: type[Failure] = kind) -> int:
             raise kind("a document says \x1b[31mred\n\u202eand more")
 
-        monkeypatch.setattr(command_line, "_store", stopped)
+        monkeypatch.setattr(store, "_run", stopped)
         assert command_line.main(["store", "--path", "x"]) == kind.code
         assert capsys.readouterr().err == "pgx-gateway: a document says [31mred and more\n"
 

@@ -59,8 +59,12 @@ OWNERS = {
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
-ENVIRONMENT_READERS = {"cli/command_line.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
-PRINTERS = {"cli/command_line.py", "demo/store.py", "demo/run.py"}
+ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+PRINTERS = {
+    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
+    "demo/store.py",
+    "demo/run.py",
+}
 MODULES = sorted(ROOT.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 
