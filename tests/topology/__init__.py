@@ -8,8 +8,8 @@
         assert rs.asked("find")[-1]["readConcern"] == {"level": "snapshot"}
 
 One embedded database evaluates queries; everything else is done here: who may write, what time it is, who has applied
-what, what was in a collection at a time, how long a read waits, what is refused and with which code.  `concern`, `strict`,
-`reads`, `streams` and `dispatch` say where their rules are from.
+what, what was in a collection at a time, how long a read waits, what is refused and with which code.  `concern`,
+`dispatch`, `reads`, `strict` and `streams` say where their rules are from.
 """
 
 from tests.topology.deployments import ReplicaSet, Sharded, Standalone
