@@ -6,6 +6,7 @@ import time
 import pytest
 from pymongo.errors import OperationFailure
 
+from tests.harness import until
 from tests.topology.asking import refused, run
 
 STREAM = {"aggregate": "things", "pipeline": [{"$changeStream": {}}], "cursor": {}}
@@ -66,13 +67,14 @@ def test_a_stream_begins_where_it_is_told(rs):
 
 
 def test_a_stream_goes_on_at_another_member(rs):
-    things = rs.client(serverSelectionTimeoutMS=500).demo.things  # which is how long it tries to end the dead cursor
-    with things.watch(max_await_time_ms=200) as stream:
-        things.insert_one({"_id": 10})
+    client = rs.client(serverSelectionTimeoutMS=1000)  # which is how long it tries to end the cursor of the dead
+    with client.demo.things.watch(max_await_time_ms=200) as stream:
+        client.demo.things.insert_one({"_id": 10})
         assert next(stream)["documentKey"] == {"_id": 10}
         rs.primary.kill()
         rs.elect(rs.members[1])
-        things.insert_one({"_id": 11})
+        rs.client().demo.things.insert_one({"_id": 11})
+        until(lambda: client.primary == ("127.0.0.1", rs.members[1].port))
         assert next(stream)["documentKey"] == {"_id": 11}
 
 

@@ -1,10 +1,14 @@
 """What the stand-in writes, and that its history knows all of it."""
 
+import time
+
 import pytest
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
-from tests.topology.asking import refused, run
+from tests.harness import until
+from tests.topology import wire
+from tests.topology.asking import Wire, refused, run
 
 
 @pytest.fixture
@@ -129,6 +133,38 @@ def test_a_collection_is_replaced_by_another(rs, things):
     assert things.database.list_collection_names() == ["things"]
     snapshot = {"level": "snapshot", "atClusterTime": time}
     assert refused(rs.primary, {"find": "things", "readConcern": snapshot})[0] == 246
+
+
+def test_a_dataset_that_was_there_before(mongo, demo, replica_set):
+    rs = replica_set("8.0")
+    begin = time.monotonic()
+    rs.seed("demo")
+    client = rs.client()
+    assert client.demo.variants.count_documents({}) == mongo[demo].variants.count_documents({})
+    assert time.monotonic() - begin < 10
+    variant = client.demo.variants.find_one({}, hint="biosample_id_1")
+    then = {"level": "snapshot", "atClusterTime": rs.time}
+    with pytest.raises(DuplicateKeyError):
+        client.demo.variants.insert_one({"id": variant["id"]})
+    client.demo.variants.update_one({"_id": variant["_id"]}, {"$set": {"n": 1}})
+    find = {"find": "variants", "filter": {"_id": variant["_id"]}, "readConcern": then}
+    assert run(rs.members[2], find)["cursor"]["firstBatch"] == [variant]
+    assert mongo[demo].variants.find_one({"_id": variant["_id"]}) == variant
+
+
+def test_a_write_of_a_member_that_is_killed_meanwhile(rs, things):
+    many = [{"_id": number, "text": "x" * 1000} for number in range(100, 1100)]
+    for member in rs.members[1:]:
+        member.stop_applying()
+    with Wire(rs.primary) as connection:
+        connection.send(wire.message({"insert": "things", "documents": many, "$db": "demo"}))
+        until(lambda: rs.asked("insert")[-1]["documents"] == many)
+        rs.primary.kill()
+    rs.members[1].resume()
+    rs.elect(rs.members[1])
+    assert len(state(rs)) == 10
+    rs.client().demo.things.insert_one({"_id": 100})
+    assert len(state(rs)) == 11
 
 
 def test_a_write_after_a_rollback(rs, things):

@@ -144,11 +144,11 @@ async def _update_one(request: Request, one: Document) -> tuple[int, int, list[A
     change: Document = {name: one[name] for name in _PASSED if name in one and name != "hint"}
     change |= {"q": _those(one["q"], ids) if ids else one["q"], "u": one["u"], "multi": multi}
     reply = await writer.ask("update", updates=[change | {"upsert": upsert and not ids}])
-    for error in reply.get("writeErrors", []):
-        raise Refused(int(error["code"]), plain(str(error["errmsg"])))
     made = [item["_id"] for item in reply.get("upserted", [])]
     await writer.note("update" if _operators(one["u"]) else "replace", [*ids, *made])
     writer.done()
+    for error in reply.get("writeErrors", []):
+        raise Refused(int(error["code"]), plain(str(error["errmsg"])))
     return int(reply["n"]), int(reply["nModified"]), made
 
 
