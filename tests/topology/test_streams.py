@@ -18,7 +18,7 @@ def events(stream, number):
 
 def test_events(rs):
     things = rs.client().demo.things
-    with things.watch(max_await_time_ms=500) as stream:
+    with things.watch(max_await_time_ms=100) as stream:
         things.insert_one({"_id": 10, "n": 1})
         things.update_one({"_id": 10}, {"$set": {"n": 2, "m.a": 1}, "$unset": {"x": 1}})
         things.replace_one({"_id": 10}, {"o": 1})
