@@ -7,7 +7,7 @@ from bson import Binary, Int64
 
 from tests.topology.cursors import Cursor
 from tests.topology.failures import Refused
-from tests.topology.history import Collection, key_of
+from tests.topology.history import Collection
 from tests.topology.matching import matches
 from tests.topology.request import Request
 from tests.topology.wire import raw
@@ -143,9 +143,7 @@ async def _rename(request: Request) -> Document:
     made = log.create(database, name, source.options)
     made.uuid = source.uuid
     made.made.kind = "noop"
-    for document in source.state(position):
-        made.documents[key_of(document["_id"])] = [(made.made.position, document)]
-    made.indexes = [(made.made.position, source.indexes_at(position))]
+    made.fill(source.state(position), source.indexes_at(position))
     await states.head(made)
     return {}
 

@@ -97,10 +97,10 @@ class Cluster:
             self.committed = max(self.committed, everybody[len(self.members) // 2])
         self.bell.ring()
 
-    def wrote(self) -> None:
-        """The primary has applied what is in the log."""
-        if self.primary is not None:
-            self.primary.applied = self.log.end
+    def wrote(self, member: "Member | None") -> None:
+        """Who wrote has what is in the log."""
+        if member is not None:
+            member.applied = self.log.end
         self.replicate()
 
     def step_down(self) -> None:
@@ -109,8 +109,12 @@ class Cluster:
             member.primary = self.mode != "replica set"
         self.bell.ring()
 
-    def elect(self, member: "Member") -> None:
+    async def elect(self, member: "Member") -> None:
         """Make a member the primary; writes that only others have, who are dead, are rolled back."""
+        async with self.states.lock.alone():
+            self._elect(member)
+
+    def _elect(self, member: "Member") -> None:
         living = [one for one in self.members if one.alive]
         if not member.alive or len(living) <= len(self.members) // 2:
             raise ValueError("a primary must be alive, and with it a majority")
@@ -125,7 +129,7 @@ class Cluster:
         member.primary = True
         self.term += 1
         self.log.append("noop", note={"msg": "new primary"})
-        self.wrote()
+        self.wrote(member)
 
     def lost(self) -> None:
         """Somebody died: a primary that sees no majority is none."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bson import Timestamp
 
 from tests.topology.failures import Refused, expired, options
+from tests.topology.versions import Version
 
 if TYPE_CHECKING:
     from tests.topology.cluster import Cluster
@@ -34,7 +35,7 @@ class Concern:
     given: bool = False
 
 
-def parse(command: dict[str, Any]) -> Concern:
+def parse(command: dict[str, Any], version: Version) -> Concern:
     """The read concern of a command."""
     if "readConcern" not in command:
         return Concern()
@@ -47,7 +48,7 @@ def parse(command: dict[str, Any]) -> Concern:
     level = told.get("level", "local")
     if not isinstance(level, str):
         raise Refused(14, '"level" had the wrong type. Expected string')
-    if level not in _LEVELS:
+    if level not in _LEVELS or (level == "snapshot" and version < (4, 0)):
         names = "', '".join(_LEVELS[:-1])
         raise Refused(9, f"readConcern.level must be either '{names}', or 'snapshot'")
     for name in ("afterClusterTime", "atClusterTime"):
@@ -78,8 +79,9 @@ def support(request: "Request") -> None:
         return
     if level == "snapshot":
         if request.cluster.version < (5, 0):
-            where = "transactions" if request.cluster.mode != "sharded" else "transaction"
-            raise options(f"readConcern level snapshot is only valid in multi-statement {where}")
+            if request.cluster.mode == "sharded":
+                raise options("read concern snapshot is only supported in a multi-statement transaction")
+            raise options("readConcern level snapshot is only valid in multi-statement transactions")
         if name not in _SNAPSHOT_READS:
             raise options(
                 f'Command {name} does not support {{ readConcern: {{ level: "snapshot" }} }} :: caused by :: '
@@ -140,7 +142,7 @@ async def _reach(request: "Request", wanted: Timestamp) -> None:
         )
     if cluster.mode == "sharded" and wanted > cluster.log.entries[-1].time:
         cluster.log.append("noop")  # a shard has its primary write one
-        cluster.wrote()
+        cluster.wrote(member)
 
     def there() -> bool:
         position = member.applied
@@ -172,7 +174,7 @@ async def linearize(request: "Request") -> None:
     if not member.primary:
         raise Refused(10107, "No longer primary when waiting for linearizable read concern")
     position = cluster.log.append("noop", note={"msg": "linearizable read"}).position
-    cluster.wrote()
+    cluster.wrote(member)
     if not await cluster.bell.wait(lambda: cluster.committed >= position or not member.primary, request.deadline):
         raise expired()
     if cluster.committed < position:

@@ -84,6 +84,8 @@ class Cursors:
             message = f"Requested getMore on namespace '{namespace}', but cursor belongs to a different namespace"
             raise Refused(13, f"{message} {cursor.namespace}")
         _same_session(cursor, command.get("lsid"))
+        if command.get("maxTimeMS") and cursor.follow is None:
+            raise Refused(2, "cannot set maxTimeMS on getMore command for a non-awaitData cursor")
         if cursor.refresh is not None:
             await cursor.refresh(cursor)
         if cursor.follow is not None:

@@ -81,6 +81,7 @@ class Deployment:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.sleep(0.01)  # for transports to be told that they are closed
 
     def _await(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -90,6 +91,23 @@ class Deployment:
             return work()
 
         return self._await(wrapped())
+
+    def seed(self, name: str, source: str | None = None) -> None:
+        """Begin with a database that the embedded database has (under another name, maybe), as if always there."""
+        self._await(self._seed(name, source or name))
+
+    async def _seed(self, name: str, source: str) -> None:
+        cluster = self.cluster
+        async with cluster.states.lock.alone():
+            for one in await cluster.engine.drain(source, {"listCollections": 1}):
+                documents = await cluster.engine.drain(source, {"find": one["name"]})
+                listed = await cluster.engine.drain(source, {"listIndexes": one["name"]})
+                indexes = [{key: value for key, value in index.items() if key != "ns"} for index in listed]
+                made = cluster.log.create(name, one["name"])
+                made.fill(documents, indexes)
+            for member in self.members:
+                member.applied = cluster.log.end
+            cluster.replicate()
 
     @property
     def uri(self) -> str:
@@ -152,7 +170,7 @@ class Logical(Deployment):
 
         def work() -> Timestamp:
             entry = self.cluster.log.append("noop")
-            self.cluster.wrote()
+            self.cluster.wrote(self.cluster.primary)
             return entry.time
 
         time: Timestamp = self._do(work)
@@ -182,7 +200,7 @@ class ReplicaSet(Logical):
 
     def elect(self, member: Member) -> None:
         """Another primary.  Writes that nobody alive has are rolled back."""
-        self._do(lambda: self.cluster.elect(member))
+        self._await(self.cluster.elect(member))
 
     def step_down(self) -> None:
         """No primary, until one is elected."""

@@ -1,5 +1,6 @@
 """A command's way through a member, in the order of a real server: src/mongo/db/service_entry_point_common.cpp."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +38,7 @@ async def answer(member: "Member", command: Document, name: str, *, legacy: bool
     strict.check(name, command, member.cluster.version)
     member.cluster.gossip(command.get("$clusterTime"))
     _session(member, command, name)
-    request = Request(member, name, command, concern.parse(command), deadline)
+    request = Request(member, name, command, concern.parse(command, member.cluster.version), deadline)
     if name in _SIMPLE:
         return finished(member, await _SIMPLE[name](request))
     if name in _WRITES:
@@ -80,18 +81,24 @@ async def _write(request: Request) -> Document:
         once = (bytes(command["lsid"]["id"]), int(command["txnNumber"]))
         if once in cluster.retried:
             return finished(member, cluster.retried[once])
+    # Whole even if the client, or the member, is gone meanwhile: the history must know what the database did.
+    reply = await asyncio.shield(asyncio.create_task(_done(request)))
+    if once is not None:
+        cluster.retried[once] = reply
+    reply = reply | await writes.confirm(request)
+    return finished(member, reply)
+
+
+async def _done(request: Request) -> Document:
+    member, cluster = request.member, request.cluster
     async with cluster.states.lock.alone():
         if not member.primary:
             raise Refused(10107, "not primary")
         request.at = cluster.log.end
         try:
-            reply = await _WRITES[request.name](request)
+            return await _WRITES[request.name](request)
         finally:
-            cluster.wrote()
-    if once is not None:
-        cluster.retried[once] = reply
-    reply = reply | await writes.confirm(request)
-    return finished(member, reply)
+            cluster.wrote(member)
 
 
 def _session(member: "Member", command: Document, name: str) -> None:

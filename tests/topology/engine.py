@@ -1,6 +1,7 @@
 """The embedded database behind a topology: commands go to it, over connections that are kept."""
 
 import asyncio
+import re
 from typing import Any, Final
 
 import bson
@@ -9,9 +10,15 @@ from bson.raw_bson import RawBSONDocument
 from tests.topology.failures import Refused
 from tests.topology.wire import RAW, message
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "plain"]
 
 _ALL: Final = 1_000_000
+_NAME: Final = re.compile(r"t[0-9a-f]{8}_(\S+?)\.\d+(?![\w.])")
+
+
+def plain(text: str) -> str:
+    """A message without names from behind the scenes, which are made by `States`."""
+    return _NAME.sub(r"\1", text)
 
 
 class Engine:
@@ -36,7 +43,7 @@ class Engine:
         self._idle.append(pair)
         reply: RawBSONDocument = bson.decode(data[17:], RAW)  # after the rest of the header, flags and a section's kind
         if not reply["ok"]:
-            raise Refused(int(reply.get("code", 1)), str(reply.get("errmsg")))
+            raise Refused(int(reply.get("code", 1)), plain(str(reply.get("errmsg"))))
         return reply
 
     async def drain(self, database: str, command: dict[str, Any]) -> list[RawBSONDocument]:

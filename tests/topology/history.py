@@ -6,7 +6,7 @@ what comes after takes the same positions again: `serial` tells entries apart fo
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -89,6 +89,12 @@ class Collection:
     def indexes_at(self, position: int) -> list[dict[str, Any]]:
         """The indexes as they were there."""
         return _there(self.indexes, position) or [{"v": 2, "key": {"_id": 1}, "name": "_id_"}]
+
+    def fill(self, documents: Iterable[RawBSONDocument], indexes: list[dict[str, Any]]) -> None:
+        """Have all this from the beginning."""
+        for document in documents:
+            self.documents[key_of(document["_id"])] = [(self.made.position, document)]
+        self.indexes = [(self.made.position, indexes)]
 
     def cut(self, position: int) -> None:
         """Forget all that came after."""

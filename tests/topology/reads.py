@@ -22,7 +22,7 @@ __all__ = ["HANDLERS", "visible"]
 
 Document = dict[str, Any]
 
-_NOWHERE: Final = "nothing"
+_NOWHERE: Final = ".0"
 _FORWARDED: Final = {
     "find": ("filter", "projection", "sort", "skip", "limit", "min", "max", "returnKey", "collation", "let"),
     "count": ("query", "limit", "skip", "collation"),
@@ -81,15 +81,10 @@ async def _ask(request: Request, collection: Collection | None, position: int, c
     cluster = request.cluster
     database = cluster.states.database(request.database)
     async with cluster.states.places(position, *([collection] if collection else [])) as names:
-        name = names[0] if names else _NOWHERE
-        try:
-            asked = {request.name: name} | command
-            if request.name == "find":
-                return await cluster.engine.drain(database, asked)
-            return await cluster.engine.ask(database, asked)
-        except Refused as refused:
-            plain = refused.message.replace(f"{database}.{name}", request.namespace)
-            raise Refused(refused.code, plain, **refused.fields) from None
+        asked = {request.name: names[0] if names else request.collection + _NOWHERE} | command
+        if request.name == "find":
+            return await cluster.engine.drain(database, asked)
+        return await cluster.engine.ask(database, asked)
 
 
 async def _find(request: Request) -> Document:
@@ -135,7 +130,7 @@ class _Scan:
         ids = await self._ids(at, command)
         sent = self.ids[: cursor.sent]
         places = {key_of(one): place for place, one in enumerate(ids)}
-        begin = next((places[key_of(one)] + 1 for one in reversed(sent) if key_of(one) in places), 0)
+        begin = _begin(places, sent, self.ids[cursor.sent :])
         end = begin + most - cursor.sent if most else None
         cursor.left, self.ids = documents[begin:end], sent + ids[begin:end]
         self.position = at
@@ -143,6 +138,15 @@ class _Scan:
     async def _ids(self, position: int, command: Document) -> list[Any]:
         found = await _ask(self.request, self.collection, position, command | {"projection": {"_id": 1}})
         return [one["_id"] for one in found]
+
+
+def _begin(places: dict[Any, int], sent: list[Any], unsent: list[Any]) -> int:
+    """Where a scan goes on: after its last document, or where that would have been."""
+    if sent and key_of(sent[-1]) in places:
+        return places[key_of(sent[-1])] + 1
+    following = (places[key_of(one)] for one in unsent if key_of(one) in places)
+    preceding = (places[key_of(one)] + 1 for one in reversed(sent) if key_of(one) in places)
+    return next(following, next(preceding, 0))
 
 
 async def _count(request: Request) -> Document:
@@ -196,15 +200,11 @@ async def _piped(request: Request) -> tuple[list[RawBSONDocument], str]:
     wanted = {name: one for name, one in others.items() if one is not None}
     database = cluster.states.database(request.database)
     async with cluster.states.places(request.at, *filter(None, [collection]), *wanted.values()) as names:
-        main = names[0] if collection else _NOWHERE
+        main = names[0] if collection else request.collection + _NOWHERE
         known = dict(zip(wanted, names[1 if collection else 0 :], strict=True))
-        pipeline = lookups.renamed(command["pipeline"], dict.fromkeys(others, _NOWHERE) | known)
-        asked = {"aggregate": main, "pipeline": pipeline} | _forwarded(request)
-        try:
-            return await cluster.engine.drain(database, asked), request.namespace
-        except Refused as refused:
-            plain = refused.message.replace(f"{database}.{main}", request.namespace)
-            raise Refused(refused.code, plain, **refused.fields) from None
+        new = {name: known.get(name, name + _NOWHERE) for name in others}
+        asked = {"aggregate": main, "pipeline": lookups.renamed(command["pipeline"], new)} | _forwarded(request)
+        return await cluster.engine.drain(database, asked), request.namespace
 
 
 HANDLERS: Final[dict[str, Callable[[Request], Awaitable[Document]]]] = {

@@ -10,6 +10,7 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 
 from tests.topology import catalog
+from tests.topology.engine import plain
 from tests.topology.failures import Refused
 from tests.topology.history import Collection, key_of
 from tests.topology.request import Request
@@ -82,10 +83,9 @@ class _Writer:
         """The newest state is what was written."""
         self._states.written(self.collection)
 
-    def plain(self, error: Any) -> Document:
-        """An error of one write, without names from behind the scenes."""
-        text = str(error["errmsg"]).replace(f"{self._database}.{self._name}", self.collection.namespace)
-        return dict(error) | {"errmsg": text}
+
+def _plain(error: Any) -> Document:
+    return dict(error) | {"errmsg": plain(str(error["errmsg"]))}
 
 
 def _identified(document: Any) -> RawBSONDocument:
@@ -103,7 +103,7 @@ async def _insert(request: Request) -> Document:
     assert writer is not None
     ordered = request.command.get("ordered", True)
     reply = await writer.ask("insert", documents=documents, ordered=ordered)
-    errors = [writer.plain(one) for one in reply.get("writeErrors", [])]
+    errors = [_plain(one) for one in reply.get("writeErrors", [])]
     failed = {int(one["index"]) for one in errors}
     tried = documents[: min(failed)] if ordered and failed else documents
     for index, document in enumerate(tried):
@@ -144,11 +144,11 @@ async def _update_one(request: Request, one: Document) -> tuple[int, int, list[A
     change: Document = {name: one[name] for name in _PASSED if name in one and name != "hint"}
     change |= {"q": _those(one["q"], ids) if ids else one["q"], "u": one["u"], "multi": multi}
     reply = await writer.ask("update", updates=[change | {"upsert": upsert and not ids}])
-    for error in reply.get("writeErrors", []):
-        raise Refused(int(error["code"]), writer.plain(error)["errmsg"])
     made = [item["_id"] for item in reply.get("upserted", [])]
     await writer.note("update" if _operators(one["u"]) else "replace", [*ids, *made])
     writer.done()
+    for error in reply.get("writeErrors", []):
+        raise Refused(int(error["code"]), plain(str(error["errmsg"])))
     return int(reply["n"]), int(reply["nModified"]), made
 
 
