@@ -200,6 +200,7 @@ class DatasetState:
 
     `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
     version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one `moment`.
+    `identities` tell collections from others of the same names, before or after them.
     """
 
     dataset: str
@@ -210,6 +211,7 @@ class DatasetState:
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
     moment: Moment = field(default_factory=Moment)
+    identities: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def analyses(self) -> str:

@@ -7,20 +7,23 @@ of the largest `_id`, the largest indexed `updated` and the number of documents 
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from gateway.db.change_stream import changed
 from gateway.db.driver import Topology
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
-from gateway.errors import DatabaseSlow, NotFound
+from gateway.errors import DatabaseRefused, DatabaseSlow, NotFound
 from gateway.model import Bounds, Collation, DatasetState, Moment, bounded
 
 __all__ = ["Catalog", "StoredMap"]
+
+log = logging.getLogger("gateway.db")
 
 _READ: Final[tuple[str, ...]] = ("biosamples", "individuals", "analyses", "callsets", "variants", "collations")
 _MAPS: Final = ("frequencymaps", "analyses_", "collations_")  # collections of maps are called, or begin, so
@@ -30,8 +33,6 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _FEW: Final = 5
-_WATCHES: Final = 7
-_SNAPSHOTS: Final = 13
 _QUICK: Final = 1.0  # seconds
 _TIMES_KEPT: Final = 20
 _MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
@@ -55,6 +56,7 @@ class Catalog:
         self._ttl = ttl
         self._states: dict[str, tuple[float, DatasetState]] = {}
         self._running: dict[str, asyncio.Task[DatasetState]] = {}
+        self._told = Topology()
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old."""
@@ -80,7 +82,8 @@ class Catalog:
         present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
-        moment, counts = await self._counted(dataset, present)
+        identities = await self._identities(dataset)
+        moment, counts = await self._counted(dataset, present, snapshots=bool(identities))
         at = partial(self._source.find_one, dataset, concern=moment.concern)
         stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
@@ -101,6 +104,7 @@ class Catalog:
             indexed=indexed,
             bounds=bounds,
             moment=moment,
+            identities=identities,
         )
         now = time.monotonic()
         # What took long is believed for longer, or nothing else would be done.
@@ -108,11 +112,34 @@ class Catalog:
         self._states[dataset] = (now + (min(kept, _MOST_KEPT) if moment.by == "snapshot" else kept), dataset_state)
         return dataset_state
 
-    async def _counted(self, dataset: str, present: Sequence[str]) -> tuple[Moment, dict[str, int]]:
+    async def _identities(self, dataset: str) -> dict[str, str]:
+        """What tells its collections from others of the same names; nothing where that is not asked or not told."""
+        self._tell(self._source.topology)
+        if self._source.topology.way != "snapshot":
+            return {}
+        try:
+            return await self._source.identities(dataset)
+        except DatabaseRefused:
+            log.warning("%s: listCollections is refused: changes are watched, no snapshot is read", dataset)
+            return {}
+
+    def _tell(self, topology: Topology) -> None:
+        """Say in the log what the deployment is, at the start and when it has become another."""
+        if topology != self._told:
+            self._told = topology
+            log.info(
+                "the database is a %s of wire version %d: passes are %s",
+                topology.kind,
+                topology.wire_version,
+                topology.way,
+            )
+
+    async def _counted(self, dataset: str, present: Sequence[str], *, snapshots: bool) -> tuple[Moment, dict[str, int]]:
         """The moment at which a dataset is read, and how many documents its collections have then."""
         source, topology = self._source, self._source.topology
         began = await source.cluster_time()
-        by = way_of(topology) if began is not None else "recounted"
+        by = topology.way if began is not None else "recounted"
+        by = "watched" if by == "snapshot" and not snapshots else by
         moment = Moment(by=by, time=began)
         since = Moment(by="watched", time=began).concern
         if topology.kind != "sharded cluster":
@@ -229,13 +256,6 @@ class Catalog:
         few = await reader.documents(dataset_state.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW)
         old = dataset_state.analyses == "callsets"
         return any(("info" in found and bool(found["info"])) if old else "cnv_chro_stats" in found for found in few)
-
-
-def way_of(topology: Topology) -> Literal["snapshot", "watched", "recounted"]:
-    """What a deployment can do to have all reads of a pass of one moment; wire versions 13 and 7 are of 5.0 and 4.0."""
-    if topology.kind not in {"replica set", "sharded cluster"} or topology.wire_version < _WATCHES:
-        return "recounted"
-    return "snapshot" if topology.wire_version >= _SNAPSHOTS else "watched"
 
 
 async def _each(names: Sequence[str], read: Callable[[str], Awaitable[int]]) -> dict[str, int]:

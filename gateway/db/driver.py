@@ -76,7 +76,17 @@ class Topology:
             return cls()
         return cls(kind, min(server.max_wire_version for server in servers))
 
+    @property
+    def way(self) -> Literal["snapshot", "watched", "recounted"]:
+        """What it can do to have all reads of a pass of one moment, see `Moment`."""
+        if self.kind not in {"replica set", "sharded cluster"} or self.wire_version < _WATCHES:
+            return "recounted"
+        return "snapshot" if self.wire_version >= _SNAPSHOTS else "watched"
 
+
+# Wire versions of MongoDB 4.0, whose change streams begin at a time, and 5.0, whose snapshots need no transaction.
+_WATCHES: Final = 7
+_SNAPSHOTS: Final = 13
 _KINDS: Final[Mapping[str, Literal["standalone", "replica set", "sharded cluster"]]] = {
     "Standalone": "standalone",
     "Mongos": "sharded cluster",

@@ -166,9 +166,11 @@ class DatasetReader:
 
     async def outcome(self, changed_since: Callable[[DatasetState], Awaitable[bool]]) -> Outcome:
         """Whether all that was read was of one moment; `changed_since` compares numbers and newest documents."""
-        if self._moment.by == "snapshot":
-            return "same"
         state = self._state
+        if self._moment.by == "snapshot":
+            # Servers before 7.0 read a collection that was dropped since as an empty one.
+            now = await self._source.identities(state.dataset)
+            return "same" if all(now.get(name) == state.identities.get(name) for name in state.counts) else "changed"
         if self._moment.by == "watched":
             found = await changed(self._source, state.dataset, state.counts, self._moment.time, state.bounds)
             if found is not None:

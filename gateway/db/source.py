@@ -345,6 +345,11 @@ class Source:
             found[name] = frozenset(str(next(iter(index["key"]))) for index in indexes if index.get("key"))
         return found
 
+    async def identities(self, dataset: str) -> dict[str, str]:
+        """The collections of a dataset, each with what tells it from another of that name, before or after it."""
+        found = await self._listed(dataset, {"listCollections": 1})
+        return {str(one["name"]): repr(one.get("info", {}).get("uuid")) for one in found}
+
     async def _listed(self, dataset: str, command: Command, route: Route | None = None) -> list[dict[str, Any]]:
         """All documents that a command lists, however many replies that takes."""
 

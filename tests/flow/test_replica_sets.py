@@ -139,6 +139,31 @@ async def test_a_snapshot_that_is_forgotten_in_mid_pass(
     assert set(reads[reads.index("majority") + 3 :]) == {"majority"}  # none but those that were under way
 
 
+@pytest.mark.parametrize("version", ["4.4", "5.0", "7.0"])
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_collection_that_is_dropped_in_mid_pass(
+    replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], version: str, *, again: bool
+):
+    """Servers before 7.0 read what was dropped since as empty, later ones as it was; nothing short ends normally."""
+    rs = replica_set(version, members=1)
+    expected = fill(rs)
+    database = rs.client(w="majority")["demo"]
+    documents = list(database.variants.find())
+
+    def drop() -> None:
+        database.variants.drop()
+        if again:
+            database.variants.create_index("biosample_id")
+            database.variants.insert_many(documents)
+
+    rig = rigs(rs.uri)
+    plan = await planned(rig)
+    try:
+        assert await rows(rig, plan, {2: drop}) == expected
+    except GatewayError as error:
+        assert type(error) in {DatasetChanged}
+
+
 async def test_what_cannot_be_told_is_not_kept(
     replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], caplog: pytest.LogCaptureFixture
 ):

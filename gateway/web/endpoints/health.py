@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway import __version__, codec
+from gateway.db.driver import Topology
 from gateway.errors import GatewayError
 from gateway.formats.base import dumps
 from gateway.web.app_keys import CONFIG, SOURCE, STOPPING
@@ -36,11 +37,17 @@ async def ready(request: web.Request) -> web.Response:
         "reason": trouble,
         "engine": codec.IMPLEMENTATION,
         "datasets": list(app[CONFIG].datasets),
+        "database": _told(app[SOURCE].topology),
         "version": __version__,
     }
     headers = {} if trouble is None else {"Retry-After": "5"}
     status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
     return _json(answer, status=status, headers=headers)
+
+
+def _told(topology: Topology) -> dict[str, object]:
+    """What the database is, and what that means for downloads."""
+    return {"kind": topology.kind, "wireVersion": topology.wire_version, "passes": topology.way}
 
 
 def _json(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
