@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 import pytest
@@ -158,10 +158,8 @@ async def test_a_collection_that_is_dropped_in_mid_pass(
 
     rig = rigs(rs.uri)
     plan = await planned(rig)
-    try:
+    with suppress(DatasetChanged):
         assert await rows(rig, plan, {2: drop}) == expected
-    except GatewayError as error:
-        assert type(error) in {DatasetChanged}
 
 
 async def test_what_cannot_be_told_is_not_kept(
