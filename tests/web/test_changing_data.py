@@ -1,6 +1,8 @@
 """Data that is deleted under a running download and put back before its end: no short file, and none that is kept."""
 
+import gzip
 import http.client
+import json
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
@@ -12,6 +14,7 @@ from pymongo import MongoClient
 from gateway.demo.store import Store
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway
+from tests.topology import ReplicaSet
 
 Client = MongoClient[dict[str, Any]]
 SAMPLES, EACH = 60, 8
@@ -79,3 +82,29 @@ def test_what_is_deleted_and_put_back_is_missed(slowed: Gateway, mongo: Client):
     again = slowed.ask(PATH)
     assert (again.status, again.whole, again.headers["ETag"]) == (200, True, response.headers["ETag"])
     assert [again.body.count(f"\ns{n:02}\t".encode()) for n in range(SAMPLES)] == [EACH] * SAMPLES
+
+
+def test_what_cannot_be_checked_is_delivered_and_not_kept(store: Store, tmp_path: Path):
+    """The log of the replica set begins behind the moment that was read: a whole file, for this client alone."""
+    with ReplicaSet("4.4", members=1, store=store) as rs:
+        database = rs.client(w="majority")["changing"]
+        database.biosamples.create_index("id")
+        database.variants.create_index("biosample_id")
+        database.biosamples.insert_many([{"id": name} for name in ("a", "b")])
+        place = {"chromosome": "1", "start": 5, "end": 9}
+        database.variants.insert_many([{"biosample_id": name, "id": name, "location": place} for name in ("a", "b")])
+        settings = {"spool": tmp_path / "spool", "version_ttl": 600}
+        with Gateway(rs.uri, ["changing"], log=tmp_path / "log", **settings) as gateway:
+            ready = json.loads(gateway.ask("/ready").body)["database"]
+            assert ready == {"kind": "replica set", "wireVersion": 9, "passes": "watched"}
+            assert gateway.ask("/beacon/biosamples?limit=1").status == 200
+            database.other.insert_one({})
+            rs.forget_log()
+            packed = gateway.ask(PATH + ".gz")
+            assert (packed.status, packed.whole) == (200, True)
+            assert "is not kept" in gateway.log
+            assert not [*(tmp_path / "spool").rglob(packed.headers["ETag"].strip('"') + ".data")]
+            plain = gateway.ask(PATH)  # of a later moment, which the log still knows
+            assert (plain.status, plain.body) == (200, gzip.decompress(packed.body))
+            assert [*(tmp_path / "spool").rglob(plain.headers["ETag"].strip('"') + ".data")]
+        assert "the database is a replica set of wire version 9: passes are watched" in gateway.log
