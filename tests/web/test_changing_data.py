@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from gateway.demo.store import Store
 from tests.cutter import Cutter, Fate
-from tests.harness import Gateway
+from tests.harness import Gateway, until
 from tests.topology import ReplicaSet
 
 Client = MongoClient[dict[str, Any]]
@@ -106,5 +106,6 @@ def test_what_cannot_be_checked_is_delivered_and_not_kept(store: Store, tmp_path
             assert not [*(tmp_path / "spool").rglob(packed.headers["ETag"].strip('"') + ".data")]
             plain = gateway.ask(PATH)  # of a later moment, which the log still knows
             assert (plain.status, plain.body) == (200, gzip.decompress(packed.body))
-            assert [*(tmp_path / "spool").rglob(plain.headers["ETag"].strip('"') + ".data")]
+            kept = plain.headers["ETag"].strip('"') + ".data"
+            until(lambda: bool([*(tmp_path / "spool").rglob(kept)]), what="keeping it")
         assert "the database is a replica set of wire version 9: passes are watched" in gateway.log
