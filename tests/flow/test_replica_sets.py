@@ -200,3 +200,24 @@ async def test_a_refusal_that_will_not_change_is_told_at_once(
         await rig.source.page("demo", "variants", {"$nosuch": 1}, projection={}, limit=1)
     assert failure.value.status == 500
     assert failure.value.retry_after is None
+
+
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_cursors_are_killed_where_they_live(
+    replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], driver: Driver
+):
+    """A reply of 16 MB leaves a cursor; no other member than the one that gave it could kill it."""
+    rs = replica_set("5.0")
+    large = rs.client(w="majority")["demo"].large
+    for key in range(3):
+        large.insert_one({"_id": key, "text": "x" * 6_000_000})
+    rig = rigs(rs.uri, driver, readPreference="nearest", localThresholdMS="1000")
+    for _ in range(6):
+        page = await rig.source.page("demo", "large", {}, projection={}, limit=10)
+        assert not page.complete
+    assert [member.open_cursors for member in rs.members] == [0, 0, 0]
+    kills = [(member, command) for member, command in rs.commands if "killCursors" in command]
+    assert len(kills) == 6
+    found = [member for member, command in rs.commands if command.get("find") == "large"]
+    assert found == [member for member, _ in kills]
+    assert len(set(found)) > 1
