@@ -34,15 +34,14 @@ class _Delivered:
 
     collection: str
     key: str
-    narrower: str  # its representation, to compare
-    condition: Condition
+    narrower: Condition
     ids: Sequence[str]
     rows: int
 
     def alike(self, other: "_Delivered") -> bool:
         """Whether both can be counted at once."""
-        mine, its = (self.collection, self.key, self.narrower), (other.collection, other.key, other.narrower)
-        return mine == its
+        same = (self.collection, self.key) == (other.collection, other.key)
+        return same and self.narrower is other.narrower  # not compared: it may be long
 
 
 class DatasetReader:
@@ -157,7 +156,7 @@ class DatasetReader:
     def delivered(self, collection: str, key: str, ids: Sequence[str], narrower: Condition, rows: int) -> None:
         """Remember what the documents of some ids came to, where they will have to be counted again."""
         if self.recounted:
-            self._delivered.append(_Delivered(collection, key, repr(narrower), narrower, ids, rows))
+            self._delivered.append(_Delivered(collection, key, narrower, ids, rows))
 
     @property
     def recounted(self) -> bool:
@@ -203,7 +202,7 @@ class DatasetReader:
         return True
 
     async def _holds(self, one: _Delivered, ids: set[str], rows: int) -> bool:
-        condition = both([{one.key: next(iter(ids)) if len(ids) == 1 else {"$in": sorted(ids)}}, one.condition])
+        condition = both([{one.key: next(iter(ids)) if len(ids) == 1 else {"$in": sorted(ids)}}, one.narrower])
         dataset, concern = self._state.dataset, self._moment.concern
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
         if await self._source.count(dataset, one.collection, condition, concern=concern) == rows:

@@ -47,14 +47,18 @@ class Slices:
         self._executor = executor
         self._scheduler = scheduler
         self._retry = retry
+        self._narrowers: dict[int, Condition] = {}  # one for each part: they may name thousands of ids
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
         return both([chosen, self._narrower(part)])
 
-    @staticmethod
-    def _narrower(part: Part) -> Condition:
-        return both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
+    def _narrower(self, part: Part) -> Condition:
+        found = self._narrowers.get(id(part))
+        if found is None:
+            found = both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
+            self._narrowers[id(part)] = found
+        return found
 
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
