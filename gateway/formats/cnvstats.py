@@ -8,16 +8,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from gateway import codec
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
 from gateway.formats import beacon_records
-from gateway.formats.base import Format, dumps, interpreted
+from gateway.formats.base import Format, document_rows, dumps
 from gateway.formats.beacon_envelope import page, result_sets
 from gateway.formats.cnv_profiles import Analysis, Profiles, variants_part
 from gateway.model import Part, Wanted
-from gateway.rows import Array, Rows
+from gateway.rows import Rows
 from gateway.text import escape_cell
 
 __all__ = ["FORMAT"]
@@ -29,18 +28,14 @@ _PROJECTION: Final = dict.fromkeys(
 _GENOME: Final = sum(arm.size for arm in ARMS.bins)
 
 
-def _lines(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-    """Lines of biosample, analysis, the names of statistics that are stored, and record."""
-    documents = codec.decode(arrays)
-    codec.sort(documents, "biosample_id")
-    lines = []
-    for document in documents[start:stop]:
-        if isinstance(biosample := document.get("biosample_id"), str):
-            identity, record = document.get("id"), beacon_records.analysis(document, stats=True)
-            name = escape_cell(identity) if isinstance(identity, str) else "."
-            stored = ",".join(name for name in _STATS if name in record)
-            lines.append(f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n")
-    return Rows(b"".join(lines), len(lines), len(documents))
+def _line(document: dict[str, Any]) -> bytes | None:
+    """Biosample, analysis, the names of statistics that are stored, and record."""
+    if not isinstance(biosample := document.get("biosample_id"), str):
+        return None
+    identity, record = document.get("id"), beacon_records.analysis(document, stats=True)
+    name = escape_cell(identity) if isinstance(identity, str) else "."
+    stored = ",".join(name for name in _STATS if name in record)
+    return f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n"
 
 
 def _computed(dup: Sequence[int], lost: Sequence[int]) -> dict[str, Any]:
@@ -119,7 +114,7 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
                 selection=selection,
                 collection="analyses",
                 projection=_PROJECTION,
-                encode=interpreted(_lines),
+                encode=document_rows("biosample_id", _line),
                 narrow={"id": {"$in": list(ids)}} if ids else {},
                 beside=(variants_part(wanted, dataset_state, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),

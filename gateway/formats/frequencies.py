@@ -11,16 +11,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from gateway import codec
 from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
-from gateway.formats.base import Format, camel, dumps, interpreted, plain
+from gateway.formats.base import Format, camel, document_rows, dumps, plain
 from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
 from gateway.model import Group, Part, Wanted
-from gateway.rows import Array, Encode, Rows
+from gateway.rows import Encode, Rows
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ"]
@@ -71,28 +70,24 @@ def _dict(value: Any) -> dict[str, Any]:
 def _stored_rows(bins: int) -> Encode:
     """An encoder of documents with a frequency map: the number of its analyses, and four doubles a bin."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        packed = array("d")
-        for document in documents[start:stop]:
-            found, counts = _dict(document.get("frequencymap")), _dict(document.get("counts"))
-            said = (
-                found.get("frequencymap_samples"),
-                found.get("sample_count"),
-                document.get("cnv_analyses"),
-                counts.get("callsets"),
-                counts.get("analyses"),
-            )
-            packed.append(next((n for n in (_number(value, -1) for value in said) if n >= 0), 0))
-            stored = found.get("intervals")
-            intervals = [_dict(item) for item in stored] if isinstance(stored, list) else []
-            intervals = [*intervals, *({} for _ in range(bins - len(intervals)))][:bins]
-            for name in FREQUENCIES:
-                packed.extend(_number(interval.get(name), math.nan) for interval in intervals)
-        return Rows(packed.tobytes(), len(documents[start:stop]), len(documents))
+    def packed(document: dict[str, Any]) -> bytes:
+        found, counts = _dict(document.get("frequencymap")), _dict(document.get("counts"))
+        said = (
+            found.get("frequencymap_samples"),
+            found.get("sample_count"),
+            document.get("cnv_analyses"),
+            counts.get("callsets"),
+            counts.get("analyses"),
+        )
+        numbers = array("d", [next((n for n in (_number(value, -1) for value in said) if n >= 0), 0)])
+        stored = found.get("intervals")
+        intervals = [_dict(item) for item in stored] if isinstance(stored, list) else []
+        intervals = [*intervals, *({} for _ in range(bins - len(intervals)))][:bins]
+        for name in FREQUENCIES:
+            numbers.extend(_number(interval.get(name), math.nan) for interval in intervals)
+        return numbers.tobytes()
 
-    return interpreted(encode)
+    return document_rows("id", packed)
 
 
 class _Frequencies:

@@ -10,15 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
 from gateway.formats import model_2021, sample_lines
-from gateway.formats.base import Format, interpreted
+from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
 from gateway.model import DatasetState, Part, Selection, Wanted
-from gateway.rows import Array, Encode, Rows, Tally
+from gateway.rows import Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["COVERAGE", "VALUES", "header"]
@@ -63,39 +62,27 @@ def _map_cells(found: Any, bins: int) -> str | None:
 
 
 def _maps(name: str, path: str, bins: int) -> Encode:
-    """An encoder of stored maps: lines of biosample, analysis and the cells."""
+    """An encoder of stored maps that fit: lines of biosample, analysis and the cells."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "biosample_id")
-        lines = []
-        for document in documents[start:stop]:
-            found: Any = document
-            for step in path.split("."):
-                found = found.get(step) if isinstance(found, dict) else None
-            biosample, analysis = document.get("biosample_id"), document.get(name)
-            cells = _map_cells(found, bins)
-            if cells is not None and isinstance(biosample, str) and isinstance(analysis, str):
-                lines.append(f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n")
-        return Rows("".join(lines).encode(), len(lines), len(documents))
+    def line(document: dict[str, Any]) -> bytes | None:
+        biosample, analysis = document.get("biosample_id"), document.get(name)
+        cells = _map_cells(sample_lines.at(document, path), bins)
+        if cells is None or not isinstance(biosample, str) or not isinstance(analysis, str):
+            return None
+        return f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n".encode()
 
-    return interpreted(encode)
+    return document_rows("biosample_id", line)
 
 
 def _groups(group: sample_lines.Grouping) -> Encode:
     """An encoder of biosamples: lines of id and group."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        lines = []
-        for document in documents[start:stop]:
-            sample = model_2021.biosample(document)
-            if isinstance(sample.get("id"), str):
-                lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
-        return Rows("".join(lines).encode(), len(lines), len(documents))
+    def line(document: dict[str, Any]) -> bytes | None:
+        sample = model_2021.biosample(document)
+        known = isinstance(sample.get("id"), str)
+        return f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n".encode() if known else None
 
-    return interpreted(encode)
+    return document_rows("id", line)
 
 
 # --- the fold --------------------------------------------------------------------------------------------------------
@@ -259,7 +246,7 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     return (
         lines,
         counted_analyses(rows, counted),
-        replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit),
+        paged(replace(rows, beside=(*rows.beside, *beside)), wanted.ask),
     )
 
 

@@ -6,12 +6,13 @@ May 2021 are a format of their own.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind
 from gateway.formats import sample_lines
-from gateway.formats.base import Format
+from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
     BY_SEQUENCE,
     ENDS,
@@ -21,9 +22,9 @@ from gateway.formats.variant_columns import (
     SEQUENCE,
     STARTS,
     cells,
-    encoder,
     lookup,
-    projection,
+    names,
+    rows_part,
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
 from gateway.model import Part, Wanted
@@ -124,7 +125,6 @@ def _chosen(wanted: Wanted) -> sample_lines.Group | None:
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     group, read = sample_lines.grouping(wanted.ask.group_by, _chosen(wanted))
-    limit = wanted.ask.limit or 0
     return (
         Part(
             dataset_state=dataset_state,
@@ -135,16 +135,7 @@ def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line)
             before=_meta(wanted),
             closing=_counted,
         ),
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="variants",
-            projection=projection(columns),
-            encode=encoder(columns),
-            before=("\t".join(column.name for column in columns) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+        paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask),
     )
 
 

@@ -7,10 +7,11 @@ A segment has at least one base and lies on its chromosome: what ends behind it 
 it, or ends before it begins, has no row.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
-from gateway.formats.base import Format
+from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
     ENDS,
     LOG2,
@@ -18,9 +19,9 @@ from gateway.formats.variant_columns import (
     by_state,
     cells,
     chromosome,
-    encoder,
+    names,
     positions,
-    projection,
+    rows_part,
     sizes,
 )
 from gateway.model import Part, Wanted
@@ -52,20 +53,7 @@ COLUMNS: Final = (
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((dataset_state, selection),) = wanted.datasets
-    limit = wanted.ask.limit or 0
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="variants",
-            projection=projection(COLUMNS),
-            encode=encoder(COLUMNS),
-            before=("\t".join(column.name for column in COLUMNS) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
-    )
+    return (paged(replace(rows_part(wanted, COLUMNS), before=names(COLUMNS)), wanted.ask),)
 
 
 FORMAT: Final = Format(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gateway.errors import BadRequest
-from gateway.formats.base import Format, camel, dumps, json_rows, plain
+from gateway.formats.base import Format, camel, dumps, json_rows, paged, plain
 from gateway.formats.beacon_envelope import meta
 from gateway.model import Entity, Part, Wanted
 from gateway.rows import Say, Tally
@@ -60,21 +60,18 @@ def _collation(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     begin, end = envelope(wanted, "collations")
-    limit, fields = wanted.ask.limit or 0, _asked(wanted)
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="collations",
-            projection=dict.fromkeys((*fields, "id"), 1) if fields else {"frequencymap": 0},
-            encode=json_rows("id", _collation(fields), before=b",\n"),
-            before=begin,
-            closing=end,
-            lead=2,
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+    fields = _asked(wanted)
+    part = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="collations",
+        projection=dict.fromkeys((*fields, "id"), 1) if fields else {"frequencymap": 0},
+        encode=json_rows("id", _collation(fields), before=b",\n"),
+        before=begin,
+        closing=end,
+        lead=2,
     )
+    return (paged(part, wanted.ask),)
 
 
 COLLATIONS: Final = Format(

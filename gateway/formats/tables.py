@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway import codec
 from gateway.errors import BadRequest
 from gateway.formats import model_2021, sample_lines, variant_table
-from gateway.formats.base import Format, document_rows
+from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.variant_columns import encoder
 from gateway.genome import STATES
 from gateway.model import Entity, Part, Wanted
@@ -201,21 +201,17 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     group, read = sample_lines.grouping(wanted.ask.group_by, None)
     key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
     row = _row(table, columns, group)
-    limit = wanted.ask.limit or 0
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection=entity,
-            projection=_projection(entity, read),
-            encode=_variant_rows(columns)
-            if entity == "variants"
-            else document_rows(key, lambda document: row(document).encode()),
-            before=("\t".join(name for name, _ in columns) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+    part = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection=entity,
+        projection=_projection(entity, read),
+        encode=_variant_rows(columns)
+        if entity == "variants"
+        else document_rows(key, lambda document: row(document).encode()),
+        before=("\t".join(name for name, _ in columns) + "\n").encode(),
     )
+    return (paged(part, wanted.ask),)
 
 
 FORMAT: Final = Format(

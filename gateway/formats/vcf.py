@@ -8,6 +8,7 @@ names of all samples, goes out at once, and the records when all variants have b
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -22,7 +23,7 @@ from gateway.formats.variant_columns import (
     chromosome,
     encoder,
     positions,
-    projection,
+    rows_part,
 )
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
@@ -177,18 +178,16 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     def records() -> Records:
         return Records()
 
-    def part(collection: str, columns: tuple[Column, ...], key: str, before: bytes = b"") -> Part:
-        return Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection=collection,
-            projection=projection(columns) if collection == "variants" else {"id": 1},
-            encode=encoder(columns, key),
-            before=before,
-            fold=records,
-        )
-
-    return (part("biosamples", _NAMES, "id", _head(wanted)), part("variants", COLUMNS, "biosample_id"))
+    names = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="biosamples",
+        projection={"id": 1},
+        encode=encoder(_NAMES, "id"),
+        before=_head(wanted),
+        fold=records,
+    )
+    return (names, replace(rows_part(wanted, COLUMNS), fold=records))
 
 
 _NAMES: Final = (Column("sample", (Cell("id"),)),)
