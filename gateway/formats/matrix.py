@@ -89,18 +89,16 @@ def _groups(group: sample_lines.Grouping) -> Encode:
 
 
 class _Matrix:
-    """Sources: analyses, segments, then as they are there: groups of biosamples, stored maps."""
+    """Sources: analyses, segments, groups of biosamples, and stored maps where there are some."""
 
-    def __init__(self, bins: BinMap, *, values: bool, group: str | None, stored: bool, window: tuple[int, int]) -> None:
+    def __init__(self, bins: BinMap, *, values: bool, stored: bool, window: tuple[int, int]) -> None:
         self._profiles = Profiles(bins, log2=values)
         self._shape = _value_cells if values else _coverage_cells
         self._nothing = "\t".join(["0"] * len(bins) * len(_KINDS))
-        self._group = group
-        self._found: dict[str, dict[str, str]] = {}  # groups, or maps, by biosample
+        self._groups: dict[str, str] = {}  # by biosample
         self._maps: dict[str, dict[str, str]] = {}
         self._skip, self._left = window
-        feeds = [self._profiles.feed_analyses, self._profiles.feed_segments]
-        feeds += [] if group is not None else [self._feed_groups]
+        feeds = [self._profiles.feed_analyses, self._profiles.feed_segments, self._feed_groups]
         self._feeds = [*feeds, self._feed_maps] if stored else feeds
 
     def feed(self, source: int, data: bytes) -> None:
@@ -110,7 +108,7 @@ class _Matrix:
     def _feed_groups(self, data: bytes) -> None:
         for line in data.decode().split("\n")[:-1]:
             biosample, group = line.split("\t")
-            self._found.setdefault(biosample, {})[""] = group
+            self._groups[biosample] = group
 
     def _feed_maps(self, data: bytes) -> None:
         for line in data.decode().split("\n")[:-1]:
@@ -128,7 +126,7 @@ class _Matrix:
                 some = chosen[at : at + _ROWS_A_PIECE]
                 yield Rows(self._lines(some).encode(), len(some), matched)
         for biosample in map(escape_cell, ids):
-            self._found.pop(biosample, None)
+            self._groups.pop(biosample, None)
             self._maps.pop(biosample, None)
 
     def _lines(self, analyses: Sequence[Analysis]) -> str:
@@ -137,9 +135,9 @@ class _Matrix:
         made = iter(self._shape(self._profiles.coverage(computed)) if computed else ())
         lines = []
         for analysis, cells in zip(analyses, maps, strict=True):
-            group = self._group if self._group is not None else self._found.get(analysis.biosample, {}).get("")
+            group = self._groups.get(analysis.biosample) or "NA"
             shown = cells if cells is not None else next(made) if analysis.segments else self._nothing
-            lines.append(f"{analysis.id}\t{analysis.biosample}\t{group or 'NA'}\t{shown}\n")
+            lines.append(f"{analysis.id}\t{analysis.biosample}\t{group}\t{shown}\n")
         return "".join(lines)
 
     def finish(self) -> Iterator[Rows]:
@@ -150,44 +148,22 @@ class _Matrix:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _projection(wanted: Wanted) -> dict[str, int]:
-    """The fields of a biosample that its line and its group need."""
-    _, read = sample_lines.grouping(wanted.ask.group_by, None)
-    return {**sample_lines.PROJECTION, **({read: 1} if read else {})}
-
-
-def _beside(
-    wanted: Wanted, dataset_state: DatasetState, selection: Selection, groups: Encode | None, bins: BinMap
-) -> tuple[Part, ...]:
-    """What is read beside analyses and segments."""
-    found: list[Part] = []
-    if groups:
-        found.append(
-            Part(
-                dataset_state=dataset_state,
-                selection=selection,
-                collection="biosamples",
-                projection=_projection(wanted),
-                encode=groups,
-            )
-        )
-    if wanted.maps:
-        collection, path = wanted.maps
-        name = "id" if collection == dataset_state.analyses else "analysis_id"
-        kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
-        ids = wanted.ask.analysis_ids
-        found.append(
-            Part(
-                dataset_state=dataset_state,
-                selection=selection,
-                collection=collection,
-                projection=dict.fromkeys(("biosample_id", name, *kept), 1),
-                encode=_maps(name, path, len(bins)),
-                narrow={name: {"$in": list(ids)}} if ids else {},
-                aim=_MAPS_A_READ,
-            )
-        )
-    return tuple(found)
+def _stored_maps(
+    wanted: Wanted, dataset_state: DatasetState, selection: Selection, place: tuple[str, str], bins: BinMap
+) -> Part:
+    collection, path = place
+    name = "id" if collection == dataset_state.analyses else "analysis_id"
+    kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
+    ids = wanted.ask.analysis_ids
+    return Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection=collection,
+        projection=dict.fromkeys(("biosample_id", name, *kept), 1),
+        encode=_maps(name, path, len(bins)),
+        narrow={name: {"$in": list(ids)}} if ids else {},
+        aim=_MAPS_A_READ,
+    )
 
 
 def _meta(wanted: Wanted, bins: BinMap, selection: Selection, data: str) -> bytes:
@@ -213,20 +189,10 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     bins = wanted.bins or bin_map()
     if values:  # stored maps hold none
         wanted = replace(wanted, maps=None)
-    included = [term.id for term in wanted.ask.filters if not term.excluded and term.operator is None]
-    chosen = None
-    if len(included) == 1 and not selection.nothing:
-        chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
-    group, _ = sample_lines.grouping(wanted.ask.group_by, chosen)
-    groups = None if chosen and wanted.ask.group_by is None else _groups(group)
+    group, read = sample_lines.asked_grouping(wanted)
     limit = wanted.ask.limit or 0
     fold = partial(
-        _Matrix,
-        bins,
-        values=values,
-        group=chosen[0] if chosen and groups is None else None,
-        stored=wanted.maps is not None,
-        window=(wanted.ask.skip * limit, limit or -1),
+        _Matrix, bins, values=values, stored=wanted.maps is not None, window=(wanted.ask.skip * limit, limit or -1)
     )
 
     def counted(tallies: Sequence[Tally]) -> bytes:
@@ -237,12 +203,13 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         dataset_state=dataset_state,
         selection=selection,
         collection="biosamples",
-        projection=_projection(wanted),
+        projection={**sample_lines.PROJECTION, **({read: 1} if read else {})},
         encode=sample_lines.rows(sample_lines.LINE, group),
         before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
     rows = analyses_part(wanted, dataset_state, selection, fold)
-    beside = _beside(wanted, dataset_state, selection, groups, bins)
+    beside = [replace(lines, encode=_groups(group), before=b"")]
+    beside += [_stored_maps(wanted, dataset_state, selection, wanted.maps, bins)] if wanted.maps else []
     return (
         lines,
         counted_analyses(rows, counted),

@@ -112,19 +112,9 @@ def _counted(tallies: Sequence[Tally]) -> bytes:
     return b"#meta=>biosampleCount=%d\n" % tallies[-1].rows
 
 
-def _chosen(wanted: Wanted) -> sample_lines.Group | None:
-    """The group that is the one filter asked for, if there is just one."""
-    ((_, selection),) = wanted.datasets
-    included = [term for term in wanted.ask.filters if not term.excluded and term.operator is None]
-    if len(included) != 1 or selection.nothing:
-        return None
-    code = included[0].id
-    return escape_value(code), escape_value(selection.labels.get(code, ""))
-
-
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
-    group, read = sample_lines.grouping(wanted.ask.group_by, _chosen(wanted))
+    group, read = sample_lines.asked_grouping(wanted)
     return (
         Part(
             dataset_state=dataset_state,

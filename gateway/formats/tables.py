@@ -198,7 +198,7 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     entity = wanted.ask.entity
     table = TABLES[entity]
     columns = _asked(wanted, table, ids=ids)
-    group, read = sample_lines.grouping(wanted.ask.group_by, None)
+    group, read = sample_lines.asked_grouping(wanted)
     key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
     row = _row(table, columns, group)
     part = Part(
