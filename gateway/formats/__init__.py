@@ -44,6 +44,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     matrix.VALUES,
     cnvstats.FORMAT,
     service_json.COLLATIONS,
+    service_json.COLLATION_TEXT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""
