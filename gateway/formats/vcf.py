@@ -1,8 +1,9 @@
 """VCF 4.4: sites sorted by position, a column a sample, for bcftools and whoever reads as it does.
 
 Documents come by sample, a VCF goes by position.  Each variant becomes a line that begins with what sorts it; the lines
-are sorted in bounded memory (`gateway.sorting`), and lines of one site become one record.  So the header, with the
-names of all samples, goes out at once, and the records when all variants have been read.
+are sorted in bounded memory (`gateway.sorting`), and lines of one site become one record, or several where a sample has
+several ratios there.  So the header, with the names of all samples, goes out at once, and the records when all variants
+have been read.
 
 `0/1` says that the sample has the variant, `.` that nothing is said of it.
 """
@@ -143,18 +144,33 @@ class Records:
         size = 0
         for place, group in groupby(map(_parted, self._sorter.sorted()), key=itemgetter(0)):
             # Behind what sorts the line come the fields of the record.
-            record, at = [place[_KEY:]], 0
-            for _, column, cell in group:
-                if column >= at:  # of what a sample has twice, the first counts
-                    record += (gaps[: 2 * (column - at)], cell)
-                    at = column + 1
-            record += (gaps[: 2 * (len(self._samples) - at)], b"\n")
-            kept.append(b"".join(record))
-            size += len(kept[-1])
+            records = _site(place[_KEY:], group, gaps)
+            kept += records
+            size += sum(map(len, records))
             if size >= _PIECE:
                 yield Rows(b"".join(kept), len(kept), 0)
                 kept, size = [], 0
         yield Rows(b"".join(kept), len(kept), 0)
+
+
+def _site(fields: bytes, cells: Iterable[tuple[bytes, int, bytes]], gaps: bytes) -> list[bytes]:
+    """The records of a site, of its cells in order: as many as the most values that a sample has there.
+
+    Two analyses of a sample may find one segment with two ratios.
+    """
+    records, ends = [[fields]], [0]
+    last, number, before = -1, 0, b""
+    for _, column, cell in cells:
+        if column == last and cell == before:
+            continue
+        number = number + 1 if column == last else 0
+        last, before = column, cell
+        if number == len(records):
+            records.append([fields])
+            ends.append(0)
+        records[number] += (gaps[: 2 * (column - ends[number])], cell)
+        ends[number] = column + 1
+    return [b"".join((*record, gaps[2 * end :], b"\n")) for record, end in zip(records, ends, strict=True)]
 
 
 _PIECE: Final = 64 * 1024
