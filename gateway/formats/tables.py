@@ -120,7 +120,7 @@ def _partner(partner: Any) -> str:
         span = sample_lines.at(partner, side)
         if isinstance(span, list):
             sequence = str(sample_lines.at(partner, "sequence_id") or sample_lines.at(partner, "chromosome") or "")
-            numbers = ",".join(str(int(n)) for n in span if isinstance(n, int) or (isinstance(n, float) and n.is_integer()))
+            numbers = ",".join(str(int(n)) for n in span if isinstance(n, int | float) and n == n // 1)
             return f"{sequence.removeprefix('refseq:')}::{side}::{numbers}"
     return ""
 
