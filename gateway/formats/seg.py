@@ -1,7 +1,7 @@
-"""`.seg` for IGV and GISTIC: gains and losses with their log2, 1-based, columns as DNAcopy names them.
+"""`.seg` for IGV and pgxRpi: gains and losses with their log2, 1-based, columns as DNAcopy names them.
 
 Where a document has no log2, the one with which Progenetix draws its state stands.  Nobody stores how many probes a
-segment has; 1 stands, because GISTIC needs a number.
+segment has; 1 stands, because programs need a number.  For GISTIC there is a format of its own.
 
 A segment has at least one base and lies on its chromosome: what ends behind it ends with it, and what begins nowhere on
 it, or ends before it begins, has no row.
@@ -57,11 +57,11 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
 
 
 FORMAT: Final = Format(
-    name="seg",
-    words=("seg", "igv"),
+    name="igv",
+    words=("igv",),
     media="text/x-seg; charset=utf-8",
-    accepts=("text/x-seg",),
+    accepts=(),
     extension="seg",
-    summary="segments for IGV and GISTIC: gains and losses with their log2, 1-based",
+    summary="segments for IGV: gains and losses with their log2, as they are stored, 1-based",
     parts=_parts,
 )
