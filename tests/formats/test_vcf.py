@@ -158,7 +158,7 @@ PLACES = [(start, end) for start in (0, 1, 2, SIZE - 1, SIZE) for end in (1, 2, 
 @pytest.mark.parametrize(("start", "end"), PLACES)
 @pytest.mark.parametrize("state", ["EFO:0030067", "EFO:0030070", "EFO:0030066", "SO:0000159"])
 def test_length_and_end_agree_within_the_chromosome(start: int, end: int, state: str):
-    """Readers take the end from END (VCF 4.3), or from POS and SVLEN (VCF 4.4, htslib since 1.22)."""
+    """Readers take the end from END (VCF 4.3), or from POS and SVLEN (VCF 4.4, htslib 1.24)."""
     rows = [line.split("\t") for line in records(cnv(start, end, state))]
     rows = [row for row in rows if row[4] != "<*>"]  # a deletion of nothing
     assert rows or (state == "SO:0000159" and min(end, SIZE) <= start)
