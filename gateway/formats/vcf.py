@@ -158,19 +158,20 @@ def _site(fields: bytes, cells: Iterable[tuple[bytes, int, bytes]], gaps: bytes)
 
     Two analyses of a sample may find one segment with two ratios.
     """
-    records, ends = [[fields]], [0]
-    last, number, before = -1, 0, b""
-    for _, column, cell in cells:
-        if column == last and cell == before:
-            continue
-        number = number + 1 if column == last else 0
-        last, before = column, cell
-        if number == len(records):
-            records.append([fields])
-            ends.append(0)
-        records[number] += (gaps[: 2 * (column - ends[number])], cell)
-        ends[number] = column + 1
-    return [b"".join((*record, gaps[2 * end :], b"\n")) for record, end in zip(records, ends, strict=True)]
+    records = []
+    while True:
+        record, at = [fields], 0
+        others = []
+        for place, column, value in cells:
+            if column >= at:
+                record += (gaps[: 2 * (column - at)], value)
+                at = column + 1
+            elif value != record[-1]:
+                others.append((place, column, value))
+        records.append(b"".join((*record, gaps[2 * at :], b"\n")))
+        if not others:
+            return records
+        cells = others
 
 
 _PIECE: Final = 64 * 1024
