@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["current_code", "spellings"]
+__all__ = ["beginnings", "current_code", "kinds", "spellings"]
 
 # Each kind of code: its pattern (in any case), how codes are changed, and its spellings, the current one first.
 _SPELLINGS: Final = tuple(
@@ -33,6 +33,45 @@ _SPELLINGS: Final = tuple(
         (r"pgx:sex-([\w-]{1,40})", str, ("pgx:sex-{}",)),
     )
 )
+
+
+# How codes of a kind begin, in whatever era; codes without a colon or a dash in front have beginnings of their own.
+_BEGINNINGS: Final = tuple(
+    (begin, tuple(other for other in kind if other != begin))
+    for kind in (
+        ("pgx:icdom-", "icdom-"),
+        ("pgx:icdot-", "icdot-"),
+        ("pubmed:", "PMID:"),
+        ("geo:GSM", "GSM"),
+        ("geo:GSE", "GSE"),
+        ("geo:GPL", "GPL"),
+        ("geo:GDS", "GDS"),
+        ("cellosaurus:CVCL_", "CVCL_"),
+        ("pgx:TCGA-", "TCGA-"),
+        ("pgx:cohort-", "pgxcohort-"),
+        ("cbioportal:", "cBP-"),
+    )
+    for begin in kind
+)
+# What kinds of codes are called, now and in 2021.
+_KINDS: Final = (("pubmed", "PMID"), ("TCGAproject", "TCGA"), ("cbioportal", "cBP"), ("GEOseries", "geo"))
+
+
+def beginnings(text: str) -> tuple[str, ...]:
+    """Whatever codes may begin with, in any spelling, where they begin so in one: `PMID:12` is `pubmed:12`, too."""
+    found = {text, f"pgx:{text.removeprefix('pgx:')}", *spellings(text)}
+    for begin, others in _BEGINNINGS:
+        bare = begin.rstrip(":-_")
+        if text.lower() == bare.lower():
+            found.update(other.rstrip(":-_") for other in (begin, *others))
+        elif text.lower().startswith(begin.lower()):
+            found.update(other + text[len(begin) :] for other in (begin, *others))
+    return tuple(sorted(found))
+
+
+def kinds(name: str) -> tuple[str, ...]:
+    """What a kind of codes is called, in any era."""
+    return next((names for names in _KINDS if name in names), (name,))
 
 
 # Documents repeat some thousand codes millions of times.

@@ -360,6 +360,7 @@ class Plan:
     packing: str = ""  # how the file is packed: `gzip`, `bgzf`, or not
     warnings: tuple[str, ...] = ()
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
+    continues: bool = False  # whether further pages of it can be asked for
 
     @property
     def whole(self) -> bool:

@@ -1,15 +1,15 @@
 """Percent codes for the few characters that a line of pgxseg cannot hold, for the exporter and the importer.
 
 A control character (below 0x20, and 0x7F) and `#` become `%XX` in a cell; in the value of a header line so does `;`,
-and a `"` that comes first (readers strip quotes around a value).  A percent sign is written as `%25` only where it
-would otherwise be read as a code, that is before two hexadecimal digits.  So `unescape(escape_…(text)) == text` for
-any text, and text without such characters is left exactly as it is.
+and a `"` that comes first (readers strip quotes around a value); in tables of records every `"`.  A percent sign is
+written as `%25` only where it would otherwise be read as a code, that is before two hexadecimal digits.  So
+`unescape(escape_…(text)) == text` for any text, and text without such characters is left exactly as it is.
 """
 
 import re
 from typing import Final
 
-__all__ = ["escape_cell", "escape_value", "never_escaped", "unescape"]
+__all__ = ["escape_cell", "escape_quotes", "escape_value", "never_escaped", "unescape"]
 
 _PERCENT = r"%(?=[0-9A-Fa-f]{2})"
 _CELL: Final = re.compile(rf"[\x00-\x1f\x7f#]|{_PERCENT}")
@@ -29,6 +29,11 @@ def _code(match: re.Match[str]) -> str:
 def escape_cell(text: str) -> str:
     """The text as a cell of a row."""
     return _CELL.sub(_code, text) if _SUSPECT.search(text) else text
+
+
+def escape_quotes(text: str) -> str:
+    """The text as a cell of a row for readers that take a `"` for the beginning of a quotation, as most do untold."""
+    return escape_cell(text).replace('"', "%22")
 
 
 def escape_value(text: str) -> str:

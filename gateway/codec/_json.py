@@ -20,6 +20,9 @@ __all__ = ["camel", "dumps", "empty", "filled", "is_term", "json_rows", "plain",
 
 _NOT_CAMEL: Final = frozenset({"sequence_id", "_id"})
 _SNAKE: Final = re.compile(r"(?<=[A-Za-z0-9])_([A-Za-z0-9])")
+# Places on a sequence are whole, though some documents store them as floating-point numbers: Go and Java refuse such.
+_POSITIONS: Final = frozenset({"start", "end"})
+_EXACT: Final = 2**53
 _CURIE: Final = re.compile(r"\w[^:]+:.+", re.DOTALL)
 
 
@@ -29,9 +32,15 @@ def camel(name: str) -> str:
 
 
 def plain(value: Any, rename: Callable[[str], str] = str) -> Any:
-    """A BSON value as JSON has it: NaN and infinities are null, dates ISO 8601, ids and decimals strings or numbers."""
+    """A BSON value as JSON has it: NaN and infinities are null, dates ISO 8601, ids and decimals strings or numbers.
+
+    What is called `start` or `end` and is a whole number is an integer.
+    """
     if isinstance(value, dict):
-        return {rename(str(key)): plain(item, rename) for key, item in value.items()}
+        return {
+            rename(str(key)): _whole(plain(item, rename)) if key in _POSITIONS else plain(item, rename)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [plain(item, rename) for item in value]
     if value is None or isinstance(value, str | bool):
@@ -39,6 +48,12 @@ def plain(value: Any, rename: Callable[[str], str] = str) -> Any:
     if isinstance(value, int):
         return int(value)
     return _scalar(value)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT else value
 
 
 def _scalar(value: Any) -> Any:

@@ -11,6 +11,7 @@ from gateway.formats import (
     bed,
     cnvstats,
     frequencies,
+    gistic,
     jsonl,
     matrix,
     pgxseg,
@@ -32,6 +33,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     vcf.FORMAT,
     bed.FORMAT,
     seg.FORMAT,
+    gistic.FORMAT,
     tables.FORMAT,
     tables.IDS,
     arrow.ARROW,
@@ -44,6 +46,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     matrix.VALUES,
     cnvstats.FORMAT,
     service_json.COLLATIONS,
+    service_json.COLLATION_TEXT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
 from gateway.formats.preload import preload
-from gateway.formats.variant_columns import encoder, projection
+from gateway.formats.variant_columns import rows_part
 from gateway.genome import ASSEMBLY
 from gateway.model import Part, Wanted
 from gateway.rows import Rows
@@ -137,15 +137,7 @@ def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Map
 
 
 def _variants(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:
-    ((dataset_state, selection),) = wanted.datasets
-    part = Part(
-        dataset_state=dataset_state,
-        selection=selection,
-        collection="variants",
-        projection=projection(pgxseg.COLUMNS),
-        encode=encoder(pgxseg.COLUMNS),
-    )
-    return part, tuple(COLUMNS.items()), pgxseg.COLUMNS[0].missing
+    return rows_part(wanted, pgxseg.COLUMNS), tuple(COLUMNS.items()), pgxseg.COLUMNS[0].missing
 
 
 def _biosamples(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:

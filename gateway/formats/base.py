@@ -1,7 +1,7 @@
 """What formats share: the row of the formats table, and the encoders of JSON rows.  Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import metadata
 from importlib.util import find_spec
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
-from gateway.model import Entity, Part, Wanted
+from gateway.model import Ask, Entity, Part, Wanted
 from gateway.rows import Array, Encode, Rows
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "installed",
     "interpreted",
     "json_rows",
+    "paged",
     "plain",
     "record_rows",
 ]
@@ -119,14 +120,20 @@ def compiled(sure: Sure, reference: Encode) -> Encode:
     return _Interpreted(reference) if codec.IMPLEMENTATION == "python" else _Compiled(sure, reference)
 
 
-def document_rows(key: str, write: Callable[[dict[str, Any]], bytes]) -> Encode:
-    """An encoder that writes each document, in (`key`, `_id`) order, by itself."""
+def paged(part: Part, ask: Ask) -> Part:
+    """The page of it that is asked for; all of it where no limit is."""
+    limit = ask.limit or 0
+    return replace(part, limit=limit, skip=ask.skip * limit)
+
+
+def document_rows(key: str, write: Callable[[dict[str, Any]], bytes | None]) -> Encode:
+    """An encoder that writes each document, in (`key`, `_id`) order, by itself; None leaves it out."""
 
     def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
         documents = codec.decode(arrays)
         codec.sort(documents, key)
-        chosen = documents[start:stop]
-        return Rows(b"".join(map(write, chosen)), len(chosen), len(documents))
+        written = [row for row in map(write, documents[start:stop]) if row is not None]
+        return Rows(b"".join(written), len(written), len(documents))
 
     return interpreted(encode)
 

@@ -13,7 +13,7 @@ from gateway.formats.base import camel, dumps, plain
 from gateway.model import Ask, Part, Wanted
 from gateway.rows import Say, Tally
 
-__all__ = ["API_VERSION", "collections", "end", "error", "meta", "page", "result_sets", "shown"]
+__all__ = ["API_VERSION", "collections", "end", "error", "fetched", "meta", "page", "result_sets", "shown"]
 
 API_VERSION: Final = "v2.1.0"
 _SCHEMAS: Final = "https://progenetix.org/services/schemas/"
@@ -109,6 +109,11 @@ def shown(wanted: Wanted) -> bool:
     return wanted.ask.granularity == "record"
 
 
+def fetched(wanted: Wanted) -> bool:
+    """Whether records are to be in the result sets."""
+    return shown(wanted) and wanted.ask.resultsets in {"HIT", "ALL"}
+
+
 def end(wanted: Wanted, total: int) -> bytes:
     """What follows the last of all records."""
     summary: dict[str, Any] = {"exists": total > 0}
@@ -171,6 +176,9 @@ class _Sets:
             summary["resultsCount"] = total
         if total:
             summary["resultsHandovers"] = _handovers(self.wanted, dataset)
+        if fetched(self.wanted) and tally.rows < total and not self.wanted.ask.test_mode:
+            said = f"{tally.rows} of {total} records are here: limit and skip lead to the others, limit=0 to all"
+            summary["info"] = {"warnings": [said]}
         return dumps(summary)[1:]
 
 
@@ -220,7 +228,7 @@ def _around(wanted: Wanted, kind: str, around: _Around, parts: Sequence[Part]) -
             limit=limit,
             skip=skip,
             count=True,
-            fetch=shown(wanted) and wanted.ask.resultsets in {"HIT", "ALL"},
+            fetch=fetched(wanted),
         )
         for part in parts
     )

@@ -17,9 +17,9 @@ from gateway.formats.variant_columns import (
     by_state,
     cells,
     chromosome,
-    encoder,
+    names,
     positions,
-    projection,
+    rows_part,
     sizes,
 )
 from gateway.genome import STATE_OF_TYPE
@@ -111,17 +111,9 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
         columns = COLUMNS[track.name]
         line = (
             f'track name={track.name} description="{track.description} ({selection.dataset})" visibility=squish '
-            f"color={track.colour} itemRgb=On\n#" + "\t".join(column.name for column in columns) + "\n"
-        ).encode()
-        return Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="variants",
-            projection=projection(columns),
-            encode=encoder(columns),
-            narrow=_of(track, dataset_state),
-            opening=lambda _: line,
-        )
+            f"color={track.colour} itemRgb=On\n#"
+        ).encode() + names(columns)
+        return replace(rows_part(wanted, columns), narrow=_of(track, dataset_state), opening=lambda _: line)
 
     return tuple(part(track) for track in _asked(wanted))
 

@@ -29,9 +29,11 @@ from gateway.model import Condition, DatasetState, Part, Selection, Wanted
 from gateway.rows import Fold, Say
 from gateway.text import escape_cell
 
-__all__ = ["CNV_OPERATION", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]
+__all__ = ["CNV_OPERATION", "COUNTED", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]
 
 CNV_OPERATION: Final = "EDAM:operation_3961"
+COUNTED: Final[Condition] = {"operation.id": {"$in": [CNV_OPERATION, None]}}
+"""Analyses that count."""
 _CODES: Final = {"DUP": DUP, "DEL": DEL}
 _HIGH_CODES: Final = {"DUP": HIGH_DUP, "DEL": HIGH_DEL}
 # Where a segment has no log2: what bycon's table of states gives for it.
@@ -103,8 +105,8 @@ def counted_analyses(part: Part, closing: Say) -> Part:
 
     Without those that are known from their segments alone.
     """
-    counting = {**part.narrow, "operation.id": {"$in": [CNV_OPERATION, None]}}
-    return replace(part, narrow=counting, beside=(), fold=None, count=True, fetch=False, closing=closing)
+    narrow = {**part.narrow, **COUNTED}
+    return replace(part, narrow=narrow, beside=(), fold=None, count=True, fetch=False, closing=closing)
 
 
 def variants_part(wanted: Wanted, dataset_state: DatasetState, selection: Selection) -> Part:

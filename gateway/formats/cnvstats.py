@@ -1,23 +1,24 @@
 """`cnvstats`: analyses as Beacon JSON, with how much of the genome, of each chromosome and each arm is gained or lost.
 
 Stored statistics are delivered as they are; where a dataset stores none they are computed.  Computed ones count the
-arms to their very border; Progenetix counts the bin before the centromere to the long arm.
+arms to their very border; Progenetix counts the bin before the centromere to the long arm.  The numbers stand in
+alphabetical order, as Beacons of Progenetix print them: pgxRpi takes them by position.  Analyses of other things than
+copy numbers are left out: what was not looked for would be zeros, and dilute every mean.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
-from gateway import codec
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
 from gateway.formats import beacon_records
-from gateway.formats.base import Format, dumps, interpreted
+from gateway.formats.base import Format, document_rows, dumps
 from gateway.formats.beacon_envelope import page, result_sets
-from gateway.formats.cnv_profiles import Analysis, Profiles, variants_part
+from gateway.formats.cnv_profiles import COUNTED, Analysis, Profiles, variants_part
 from gateway.model import Part, Wanted
-from gateway.rows import Array, Rows
+from gateway.rows import Rows
 from gateway.text import escape_cell
 
 __all__ = ["FORMAT"]
@@ -29,18 +30,28 @@ _PROJECTION: Final = dict.fromkeys(
 _GENOME: Final = sum(arm.size for arm in ARMS.bins)
 
 
-def _lines(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-    """Lines of biosample, analysis, the names of statistics that are stored, and record."""
-    documents = codec.decode(arrays)
-    codec.sort(documents, "biosample_id")
-    lines = []
-    for document in documents[start:stop]:
-        if isinstance(biosample := document.get("biosample_id"), str):
-            identity, record = document.get("id"), beacon_records.analysis(document, stats=True)
-            name = escape_cell(identity) if isinstance(identity, str) else "."
-            stored = ",".join(name for name in _STATS if name in record)
-            lines.append(f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n")
-    return Rows(b"".join(lines), len(lines), len(documents))
+def _line(document: dict[str, Any]) -> bytes | None:
+    """Biosample, analysis, the names of statistics that are stored, and record."""
+    if not isinstance(biosample := document.get("biosample_id"), str):
+        return None
+    identity, record = document.get("id"), _ordered(beacon_records.analysis(document, stats=True))
+    name = escape_cell(identity) if isinstance(identity, str) else "."
+    stored = ",".join(name for name in _STATS if name in record)
+    return f"{escape_cell(biosample)}\t{name}\t{stored}\t".encode() + dumps(record) + b"\n"
+
+
+def _sorted(numbers: Any) -> Any:
+    return dict(sorted(numbers.items())) if isinstance(numbers, dict) else numbers
+
+
+def _ordered(record: dict[str, Any]) -> dict[str, Any]:
+    """The same record, with its statistics in alphabetical order: those of the genome, and of each part of it."""
+    found = {name: record[name] for name in _STATS if isinstance(record.get(name), dict)}
+    if whole := found.get("cnvStats"):
+        found["cnvStats"] = _sorted(whole)
+    if parts := found.get("cnvChroStats"):
+        found["cnvChroStats"] = {name: _sorted(numbers) for name, numbers in parts.items()}
+    return {**record, **found}
 
 
 def _computed(dup: Sequence[int], lost: Sequence[int]) -> dict[str, Any]:
@@ -51,7 +62,7 @@ def _computed(dup: Sequence[int], lost: Sequence[int]) -> dict[str, Any]:
         own = [(arm, (gain, loss)) for arm, gain, loss in arms if arm.chromosome == name]
         found[name] = stats([bases for _, bases in own], sum(arm.size for arm, _ in own))
         found.update({f"{name}{arm.arm}": stats([bases], arm.size) for arm, bases in own})
-    return {"cnvStats": stats([(gain, loss) for _, gain, loss in arms], _GENOME), "cnvChroStats": found}
+    return _ordered({"cnvStats": stats([(gain, loss) for _, gain, loss in arms], _GENOME), "cnvChroStats": found})
 
 
 _Record = tuple[str, str, bytes]  # analysis, names of its stored statistics, JSON
@@ -119,8 +130,8 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
                 selection=selection,
                 collection="analyses",
                 projection=_PROJECTION,
-                encode=interpreted(_lines),
-                narrow={"id": {"$in": list(ids)}} if ids else {},
+                encode=document_rows("biosample_id", _line),
+                narrow={**COUNTED, **({"id": {"$in": list(ids)}} if ids else {})},
                 beside=(variants_part(wanted, dataset_state, selection),) if compute else (),
                 fold=partial(_Stats, (skip, limit), compute=compute),
             )

@@ -2,25 +2,27 @@
 
 A group's map is read where one is stored, else computed from its segments; both print the same.  All groups are
 counted before the first is told, because every group is introduced at the head of a file: memory is groups by bins.
+
+A group of no analyses is left out, as Progenetix leaves out codes that it does not know.  Clients read the groups by
+number, from the second line on, in the order that was asked in: whatever else is to be said stands behind them.
 """
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from gateway import codec
 from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
 from gateway.errors import DatasetChanged
-from gateway.formats.base import Format, camel, dumps, interpreted, plain
+from gateway.formats.base import Format, camel, document_rows, dumps, plain
 from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
 from gateway.model import Group, Part, Wanted
-from gateway.rows import Array, Encode, Rows
+from gateway.rows import Encode, Rows
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ"]
@@ -71,28 +73,24 @@ def _dict(value: Any) -> dict[str, Any]:
 def _stored_rows(bins: int) -> Encode:
     """An encoder of documents with a frequency map: the number of its analyses, and four doubles a bin."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        packed = array("d")
-        for document in documents[start:stop]:
-            found, counts = _dict(document.get("frequencymap")), _dict(document.get("counts"))
-            said = (
-                found.get("frequencymap_samples"),
-                found.get("sample_count"),
-                document.get("cnv_analyses"),
-                counts.get("callsets"),
-                counts.get("analyses"),
-            )
-            packed.append(next((n for n in (_number(value, -1) for value in said) if n >= 0), 0))
-            stored = found.get("intervals")
-            intervals = [_dict(item) for item in stored] if isinstance(stored, list) else []
-            intervals = [*intervals, *({} for _ in range(bins - len(intervals)))][:bins]
-            for name in FREQUENCIES:
-                packed.extend(_number(interval.get(name), math.nan) for interval in intervals)
-        return Rows(packed.tobytes(), len(documents[start:stop]), len(documents))
+    def packed(document: dict[str, Any]) -> bytes:
+        found, counts = _dict(document.get("frequencymap")), _dict(document.get("counts"))
+        said = (
+            found.get("frequencymap_samples"),
+            found.get("sample_count"),
+            document.get("cnv_analyses"),
+            counts.get("callsets"),
+            counts.get("analyses"),
+        )
+        numbers = array("d", [next((n for n in (_number(value, -1) for value in said) if n >= 0), 0)])
+        stored = found.get("intervals")
+        intervals = [_dict(item) for item in stored] if isinstance(stored, list) else []
+        intervals = [*intervals, *({} for _ in range(bins - len(intervals)))][:bins]
+        for name in FREQUENCIES:
+            numbers.extend(_number(interval.get(name), math.nan) for interval in intervals)
+        return numbers.tobytes()
 
-    return interpreted(encode)
+    return document_rows("id", packed)
 
 
 class _Frequencies:
@@ -134,7 +132,11 @@ class _Frequencies:
         self._census, self._stored = Census(self._bins), None
         if len(self._counted) == len(self._groups):
             pairs = zip(self._groups, self._counted, strict=True)
-            yield from self._tell([pair for pair in pairs if pair[1].analyses >= self._least], self._bins)
+            yield from self._tell([pair for pair in pairs if self._is_told(*pair)], self._bins)
+
+    def _is_told(self, group: Group, counted: _Counted) -> bool:
+        # A stored map may lack the number of its analyses.
+        return counted.analyses >= self._least and (counted.analyses > 0 or group.stored is not None)
 
 
 _Tell = Callable[[list[tuple[Group, _Counted]], BinMap], Iterator[Rows]]
@@ -148,17 +150,18 @@ def _percent(value: float) -> str:
     return "." if math.isnan(value) else repr(value)
 
 
-def _heads(counted: list[tuple[Group, _Counted]]) -> str:
+def _heads(counted: list[tuple[Group, _Counted]], warnings: Iterable[str]) -> str:
     lines = []
     for group, found in counted:
         label = f"label={escape_value(group.label)};dataset_id={escape_value(group.selection.dataset)}"
         lines.append(f"#group=>group_id={escape_value(group.id)};{label};sample_count={found.analyses}\n")
+    lines += [f"#meta=>warning={escape_value(warning)}\n" for warning in warnings]
     return "".join(lines)
 
 
-def _tell_pgxfreq(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterator[Rows]:
+def _tell_pgxfreq(counted: list[tuple[Group, _Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
     head = "\t".join((*_COLUMNS, "index" if bins.old else "no"))
-    yield Rows(f"{_heads(counted)}{head}\n".encode(), 0, 0)
+    yield Rows(f"{_heads(counted, warnings)}{head}\n".encode(), 0, 0)
     for group, found in counted:
         name = escape_cell(group.id)
         for start, stop in _slices(bins):
@@ -171,8 +174,8 @@ def _tell_pgxfreq(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterat
             yield Rows("".join(lines).encode(), len(lines), 0)
 
 
-def _tell_matrix(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterator[Rows]:
-    yield Rows(_heads(counted).encode() + header(("group_id",), bins), 0, 0)
+def _tell_matrix(counted: list[tuple[Group, _Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
+    yield Rows(_heads(counted, warnings).encode() + header(("group_id",), bins), 0, 0)
     for group, found in counted:
         yield Rows(escape_cell(group.id).encode(), 0, 0)
         for kind in (_GAIN, _LOSS):
@@ -203,7 +206,23 @@ def _tell_json(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterator[
         yield Rows(b"]}", 1, 0)
 
 
-def _parts(wanted: Wanted, *, tell: _Tell, json: bool) -> tuple[Part, ...]:
+def _text_parts(wanted: Wanted, *, tell: Callable[..., Iterator[Rows]]) -> tuple[Part, ...]:
+    bins = wanted.bins or bin_map()
+    said = dict.fromkeys(warning for group in wanted.groups for warning in group.selection.warnings)
+    parts = _parts(wanted, partial(tell, warnings=tuple(said)))
+    begin = f"#meta=>genome_binning={bins.name};interval_number={len(bins)}\n"
+    return (replace(parts[0], before=begin.encode()), *parts[1:])
+
+
+def _json_parts(wanted: Wanted) -> tuple[Part, ...]:
+    begin, end = envelope(wanted, "frequencies")
+    parts = _parts(wanted, _tell_json)
+    parts[0] = replace(parts[0], before=begin)
+    parts[-1] = replace(parts[-1], closing=end)
+    return tuple(parts)
+
+
+def _parts(wanted: Wanted, tell: _Tell) -> list[Part]:
     bins = wanted.bins or bin_map()
     fold = partial(_Frequencies, wanted.groups, bins, tell, wanted.ask.min_number)
     parts = []
@@ -222,19 +241,10 @@ def _parts(wanted: Wanted, *, tell: _Tell, json: bool) -> tuple[Part, ...]:
         else:
             part = analyses_part(wanted, group.dataset_state, group.selection, fold)
         parts.append(part)
-    begin, end = envelope(wanted, "frequencies") if json else (_meta(wanted, bins), None)
-    parts[0] = replace(parts[0], before=begin)
-    parts[-1] = replace(parts[-1], closing=end) if end else parts[-1]
-    return tuple(parts)
+    return parts
 
 
-def _meta(wanted: Wanted, bins: BinMap) -> bytes:
-    said = dict.fromkeys(warning for group in wanted.groups for warning in group.selection.warnings)
-    lines = [f"genome_binning={bins.name};interval_number={len(bins)}", *(f"warning={escape_value(w)}" for w in said)]
-    return "".join(f"#meta=>{line}\n" for line in lines).encode()
-
-
-def _text(name: str, also: str, extension: str, summary: str, tell: _Tell) -> Format:
+def _text(name: str, also: str, extension: str, summary: str, tell: Callable[..., Iterator[Rows]]) -> Format:
     return Format(
         name=name,
         words=(name,),
@@ -243,7 +253,7 @@ def _text(name: str, also: str, extension: str, summary: str, tell: _Tell) -> Fo
         accepts=(),
         extension=extension,
         summary=summary,
-        parts=partial(_parts, tell=tell, json=False),
+        parts=partial(_text_parts, tell=tell),
         entities=("frequencies",),
         sets=True,
     )
@@ -264,7 +274,7 @@ JSON: Final = Format(
     accepts=(),
     extension="json",
     summary="CNV frequencies of groups, as Progenetix' services answer them in JSON",
-    parts=partial(_parts, tell=_tell_json, json=True),
+    parts=_json_parts,
     entities=("frequencies",),
     sets=True,
     attachment=False,

@@ -1,9 +1,8 @@
 """JSON Lines: one Beacon record a line, with no envelope around them."""
 
-from dataclasses import replace
 from typing import Final
 
-from gateway.formats.base import Format
+from gateway.formats.base import Format, paged
 from gateway.formats.beacon import record_part
 from gateway.formats.beacon_records import RECORDS
 from gateway.model import Part, Wanted
@@ -13,9 +12,8 @@ __all__ = ["FORMAT"]
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
-    limit = wanted.ask.limit or 0
-    part = record_part(wanted, dataset_state, selection, RECORDS[wanted.ask.entity].rows(after=b"\n"))
-    return (replace(part, limit=limit, skip=wanted.ask.skip * limit),)
+    encode = RECORDS[wanted.ask.entity].rows(after=b"\n")
+    return (paged(record_part(wanted, dataset_state, selection, encode), wanted.ask),)
 
 
 FORMAT: Final = Format(

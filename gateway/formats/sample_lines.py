@@ -17,6 +17,7 @@ from gateway.codec import Header, Label
 from gateway.errors import BadRequest
 from gateway.formats import model_2021
 from gateway.formats.base import compiled, document_rows
+from gateway.model import Wanted
 from gateway.rows import Encode
 from gateway.text import escape_value, never_escaped
 
@@ -29,6 +30,7 @@ __all__ = [
     "Group",
     "Grouping",
     "Line",
+    "asked_grouping",
     "at",
     "grouping",
     "line",
@@ -132,7 +134,12 @@ _OTHER_NAMES: Final = {
     "icdom": "icdo_morphology",
     "icdot": "icdo_topography",
     "uberon": "sampled_tissue",
+    "pmid": "pubmed",
+    "tcga": "tcgaproject",
+    "cbp": "cbioportal",
 }
+# Instead of a field: all in one group, the filter that was asked for.
+_BY_FILTER: Final = "filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +165,32 @@ _OWN: Final = Grouping(
 )
 
 
-def grouping(field: str | None, chosen: Group | None) -> tuple[Grouping, str]:
+def grouping(field: str | None, chosen: Group | None = None) -> tuple[Grouping, str]:
     """How samples are grouped, and the top-level field that is read for it, if any.
 
-    By the field asked for, else all in the one group `chosen`, else by what an imported file said or the diagnosis.
-    BadRequest names the fields that there are.
+    By the field asked for, or all in the one group `chosen` where that is asked for, else by what an imported file
+    said or the diagnosis: pgxRpi compares the group of a row with the codes it asked for, to know which samples have
+    just these.  BadRequest names the fields that there are.
     """
-    if field is not None:
-        name = field.removesuffix("_id") if field.removesuffix("_id") in GROUPS else _OTHER_NAMES.get(field, field)
-        if name not in GROUPS:
-            raise BadRequest(f"groupBy: no such field; there are: {', '.join(GROUPS)}", parameter="groupBy")
-        return Grouping((GROUPS[name],)), GROUPS[name][0].split(".")[0]
-    return Grouping(chosen=chosen) if chosen else _OWN, ""
+    if field is None:
+        return _OWN, ""
+    if field == _BY_FILTER and chosen:
+        return Grouping(chosen=chosen), ""
+    if field == _BY_FILTER:
+        raise BadRequest("groupBy=filter: there must be one filter that is a code", parameter="groupBy")
+    name = field.removesuffix("_id") if field.removesuffix("_id") in GROUPS else _OTHER_NAMES.get(field, field)
+    if name not in GROUPS:
+        there = ", ".join((*GROUPS, _BY_FILTER))
+        raise BadRequest(f"groupBy: no such field; there are: {there}", parameter="groupBy")
+    return Grouping((GROUPS[name],)), GROUPS[name][0].split(".")[0]
+
+
+def asked_grouping(wanted: Wanted) -> tuple[Grouping, str]:
+    """The same for the samples of the one dataset of a request."""
+    ((_, selection),) = wanted.datasets
+    codes = [term.id for term in wanted.ask.filters if not term.excluded and term.operator is None]
+    chosen = (escape_value(codes[0]), escape_value(selection.labels.get(codes[0], ""))) if len(codes) == 1 else None
+    return grouping(wanted.ask.group_by, chosen)
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------

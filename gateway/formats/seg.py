@@ -1,16 +1,17 @@
-"""`.seg` for IGV and GISTIC: gains and losses with their log2, 1-based, columns as DNAcopy names them.
+"""`.seg` for IGV and pgxRpi: gains and losses with their log2, 1-based, columns as DNAcopy names them.
 
 Where a document has no log2, the one with which Progenetix draws its state stands.  Nobody stores how many probes a
-segment has; 1 stands, because GISTIC needs a number.
+segment has; 1 stands, because programs need a number.  For GISTIC there is a format of its own.
 
 A segment has at least one base and lies on its chromosome: what ends behind it ends with it, and what begins nowhere on
 it, or ends before it begins, has no row.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
-from gateway.formats.base import Format
+from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
     ENDS,
     LOG2,
@@ -18,9 +19,9 @@ from gateway.formats.variant_columns import (
     by_state,
     cells,
     chromosome,
-    encoder,
+    names,
     positions,
-    projection,
+    rows_part,
     sizes,
 )
 from gateway.model import Part, Wanted
@@ -52,28 +53,15 @@ COLUMNS: Final = (
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
-    ((dataset_state, selection),) = wanted.datasets
-    limit = wanted.ask.limit or 0
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="variants",
-            projection=projection(COLUMNS),
-            encode=encoder(COLUMNS),
-            before=("\t".join(column.name for column in COLUMNS) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
-    )
+    return (paged(replace(rows_part(wanted, COLUMNS), before=names(COLUMNS)), wanted.ask),)
 
 
 FORMAT: Final = Format(
-    name="seg",
-    words=("seg", "igv"),
+    name="igv",
+    words=("igv",),
     media="text/x-seg; charset=utf-8",
-    accepts=("text/x-seg",),
+    accepts=(),
     extension="seg",
-    summary="segments for IGV and GISTIC: gains and losses with their log2, 1-based",
+    summary="segments for IGV: gains and losses with their log2, as they are stored, 1-based",
     parts=_parts,
 )

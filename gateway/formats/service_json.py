@@ -1,17 +1,20 @@
-"""What Progenetix' services answer in JSON beside Beacon's result sets: the envelope, and collations."""
+"""What Progenetix' services answer beside Beacon's result sets: the envelope of JSON, and collations."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gateway.errors import BadRequest
-from gateway.formats.base import Format, camel, dumps, json_rows, plain
+from gateway.formats.base import Format, camel, document_rows, dumps, json_rows, paged, plain
 from gateway.formats.beacon_envelope import meta
+from gateway.formats.sample_lines import shown
 from gateway.model import Entity, Part, Wanted
 from gateway.rows import Say, Tally
+from gateway.text import escape_cell
 
-__all__ = ["COLLATIONS", "envelope"]
+__all__ = ["COLLATIONS", "COLLATION_TEXT", "envelope"]
 
 _KINDS: Final[dict[Entity, str]] = {"frequencies": "intervalFrequencies", "collations": "collation"}
+_COLUMNS: Final = ("id", "label", "count", "code_matches")
 # Fields of collations, now and in 2021.
 _FIELDS: Final = (
     *("id", "label", "type", "collation_type", "name", "namespace_prefix", "reference", "scope", "entity", "db_key"),
@@ -60,21 +63,35 @@ def _collation(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     begin, end = envelope(wanted, "collations")
-    limit, fields = wanted.ask.limit or 0, _asked(wanted)
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection="collations",
-            projection=dict.fromkeys((*fields, "id"), 1) if fields else {"frequencymap": 0},
-            encode=json_rows("id", _collation(fields), before=b",\n"),
-            before=begin,
-            closing=end,
-            lead=2,
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+    fields = _asked(wanted)
+    part = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="collations",
+        projection=dict.fromkeys((*fields, "id"), 1) if fields else {"frequencymap": 0},
+        encode=json_rows("id", _collation(fields), before=b",\n"),
+        before=begin,
+        closing=end,
+        lead=2,
     )
+    return (paged(part, wanted.ask),)
+
+
+def _row(document: dict[str, Any]) -> bytes:
+    """Id, label, count, code matches: pgxRpi of 2021 and 2022 reads them by position."""
+    return ("\t".join(shown(document.get(name), escape_cell) for name in _COLUMNS) + "\n").encode()
+
+
+def _text_parts(wanted: Wanted) -> tuple[Part, ...]:
+    ((dataset_state, selection),) = wanted.datasets
+    part = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="collations",
+        projection=dict.fromkeys(_COLUMNS, 1),
+        encode=document_rows("id", _row),
+    )
+    return (paged(part, wanted.ask),)
 
 
 COLLATIONS: Final = Format(
@@ -88,6 +105,19 @@ COLLATIONS: Final = Format(
     extension="json",
     summary="filtering terms with their counts",
     parts=_parts,
+    entities=("collations",),
+    attachment=False,
+)
+
+COLLATION_TEXT: Final = Format(
+    name="collationtext",
+    words=("collationtext",),
+    also=("text",),
+    media="text/plain; charset=utf-8",
+    accepts=(),
+    extension="tsv",
+    summary="id, label, count and code matches of filtering terms, tab-separated, without a line of names",
+    parts=_text_parts,
     entities=("collations",),
     attachment=False,
 )

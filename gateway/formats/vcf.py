@@ -1,13 +1,15 @@
 """VCF 4.4: sites sorted by position, a column a sample, for bcftools and whoever reads as it does.
 
 Documents come by sample, a VCF goes by position.  Each variant becomes a line that begins with what sorts it; the lines
-are sorted in bounded memory (`gateway.sorting`), and lines of one site become one record.  So the header, with the
-names of all samples, goes out at once, and the records when all variants have been read.
+are sorted in bounded memory (`gateway.sorting`), and lines of one site become one record, or several where a sample has
+several ratios there.  So the header, with the names of all samples, goes out at once, and the records when all variants
+have been read.
 
 `0/1` says that the sample has the variant, `.` that nothing is said of it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -22,7 +24,7 @@ from gateway.formats.variant_columns import (
     chromosome,
     encoder,
     positions,
-    projection,
+    rows_part,
 )
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
@@ -142,18 +144,34 @@ class Records:
         size = 0
         for place, group in groupby(map(_parted, self._sorter.sorted()), key=itemgetter(0)):
             # Behind what sorts the line come the fields of the record.
-            record, at = [place[_KEY:]], 0
-            for _, column, cell in group:
-                if column >= at:  # of what a sample has twice, the first counts
-                    record += (gaps[: 2 * (column - at)], cell)
-                    at = column + 1
-            record += (gaps[: 2 * (len(self._samples) - at)], b"\n")
-            kept.append(b"".join(record))
-            size += len(kept[-1])
+            records = _site(place[_KEY:], group, gaps)
+            kept += records
+            size += sum(map(len, records))
             if size >= _PIECE:
                 yield Rows(b"".join(kept), len(kept), 0)
                 kept, size = [], 0
         yield Rows(b"".join(kept), len(kept), 0)
+
+
+def _site(fields: bytes, cells: Iterable[tuple[bytes, int, bytes]], gaps: bytes) -> list[bytes]:
+    """The records of a site, of its cells in order: as many as the most values that a sample has there.
+
+    Two analyses of a sample may find one segment with two ratios.
+    """
+    records = []
+    while True:
+        record, at = [fields], 0
+        others = []
+        for place, column, value in cells:
+            if column >= at:
+                record += (gaps[: 2 * (column - at)], value)
+                at = column + 1
+            elif value != record[-1]:
+                others.append((place, column, value))
+        records.append(b"".join((*record, gaps[2 * at :], b"\n")))
+        if not others:
+            return records
+        cells = others
 
 
 _PIECE: Final = 64 * 1024
@@ -177,18 +195,16 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     def records() -> Records:
         return Records()
 
-    def part(collection: str, columns: tuple[Column, ...], key: str, before: bytes = b"") -> Part:
-        return Part(
-            dataset_state=dataset_state,
-            selection=selection,
-            collection=collection,
-            projection=projection(columns) if collection == "variants" else {"id": 1},
-            encode=encoder(columns, key),
-            before=before,
-            fold=records,
-        )
-
-    return (part("biosamples", _NAMES, "id", _head(wanted)), part("variants", COLUMNS, "biosample_id"))
+    names = Part(
+        dataset_state=dataset_state,
+        selection=selection,
+        collection="biosamples",
+        projection={"id": 1},
+        encode=encoder(_NAMES, "id"),
+        before=_head(wanted),
+        fold=records,
+    )
+    return (names, replace(rows_part(wanted, COLUMNS), fold=records))
 
 
 _NAMES: Final = (Column("sample", (Cell("id"),)),)

@@ -1,7 +1,9 @@
 """Sites of a VCF: what a stored variant is in its terms.  Pure.
 
 Where no reference sequence is at hand REF is `N`.  Symbolic alleles stand at the base before them, as the specification
-has it; at the start of a chromosome, at its first base.  What ends behind its chromosome ends with it.
+has it; END is POS and SVLEN, because some readers take the one and some the other.  At the start of a chromosome they
+stand at its first base, and are a base shorter: the specification's 0, the telomere, makes tabix complain and bcftools
+pass over them.  What ends behind its chromosome ends with it.
 """
 
 import re
@@ -73,8 +75,8 @@ def entries(seen: Seen) -> Iterator[tuple[str, str]]:
             here = max(int(seen.start), 1)
             there = _Breakend(seen.chromosome, here, max(here, min(_end(seen), size)), ends=True)
             yield from _adjacency(seen, [there])
-        else:
-            yield _alteration(seen)
+        elif found := _alteration(seen):
+            yield found
 
 
 def _copies(state: str, symbol: str) -> tuple[str, bool, str]:
@@ -107,9 +109,10 @@ def copies(chromosome: str, start: str, end: str, state: str) -> str | None:
     last = first + 1 if end == _MISSING else int(end)
     last = min(last, size)
     position = first or 1
+    last = max(last, position)
     before, long, behind, kind = known
-    place = f"{rank}{position:010d}{name}{position}{before}{max(last, position)}{kind}"
-    return f"{place};SVLEN={max(last - first, 0)}{behind}" if long else place + behind
+    place = f"{rank}{position:010d}{name}{position}{before}{last}{kind}"
+    return f"{place};SVLEN={last - position}{behind}" if long else place + behind
 
 
 def _end(seen: Seen) -> int:
@@ -123,11 +126,11 @@ def _line(chromosome: str, position: int, fields: tuple[str, str, str, str], for
 
 
 def _symbolic(seen: Seen, symbol: str, claim: str) -> tuple[str, str]:
-    start, end = int(seen.start), min(_end(seen), CHROMOSOMES[seen.chromosome].size)
-    position = max(start, 1)
-    info = [f"END={max(end, position)}", f"SVTYPE={symbol}"]
+    position = max(int(seen.start), 1)
+    end = max(min(_end(seen), CHROMOSOMES[seen.chromosome].size), position)
+    info = [f"END={end}", f"SVTYPE={symbol}"]
     if symbol in {"DEL", "DUP", "CNV"}:
-        info.append(f"SVLEN={max(end - start, 0)}")
+        info.append(f"SVLEN={end - position}")
     info.append(f"SVCLAIM={claim}")
     info += [f"CN={_COPIES[seen.state]}"] if seen.state in _COPIES else []
     fields = (_MISSING, "N", f"<{symbol}>", ";".join([*info, "IMPRECISE", f"STATE={seen.state}"]))
@@ -139,16 +142,20 @@ def _bases(text: str) -> str:
     return _NOT_PLAIN.sub("N", text.upper().replace("U", "T")) if _BASES.fullmatch(text) else ""
 
 
-def _alteration(seen: Seen) -> tuple[str, str]:
-    """A small variant, by its bases, as far as they are known."""
+def _alteration(seen: Seen) -> tuple[str, str] | None:
+    """A small variant, by its bases, as far as they are known; None if it begins behind the last of them."""
     reference, allele = _bases(seen.reference), _bases(seen.sequence)
-    start, end = int(seen.start), max(_end(seen), int(seen.start))
+    size = CHROMOSOMES[seen.chromosome].size
+    start = int(seen.start)
+    end = min(max(_end(seen), start), size)
     length = end - start
     inserted = not reference and allele and (length == 0 or seen.state == "SO:0000667")
     deleted = not allele and (reference or length) and seen.state == _DELETION
     if deleted and not reference:
         return _symbolic(seen, "DEL", "DJ")
     position = start + 1
+    if position > size and not inserted:
+        return None
     if inserted or deleted:
         # The base before stands for where it is; at the start of a chromosome, the base behind.
         position = max(start, 1)

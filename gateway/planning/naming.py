@@ -15,7 +15,7 @@ from gateway.model import Ask, VariantAsk, Wanted
 __all__ = ["address", "digest", "filename"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "5"
+_ENCODER: Final = "6"
 _NAMED: Final = frozenset(
     form.name
     for n, form in enumerate(formats.FORMATS)

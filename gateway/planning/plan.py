@@ -51,6 +51,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         packing=form.packing if packed else "",
         warnings=tuple(dict.fromkeys(warnings)),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
+        continues=form.paged and not ask.test_mode,
     )
 
 

@@ -17,7 +17,7 @@ from gateway.ids import NOTHING, flaw
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import normal, parameter
-from gateway.query.routes import Route, Routes
+from gateway.query.routes import RECORDS, Route, Routes
 
 __all__ = ["parse_request"]
 
@@ -158,11 +158,13 @@ _LOGICS: Final = {"and": "AND", "or": "OR"}
 _Granularity = Literal["record", "count", "boolean"]
 _Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
+# A value of `method` of 2021 that means just the codes themselves, not what lies below them.
+_CODE_MATCHES: Final = "codematches"
 # Values of `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end.
 _NO_FORMATS: Final = frozenset(
     (
         *("details", "ids", "compact", "digests", "biocharacteristics", "callsetstats"),
-        *("children", "paths", "counts", "codematches", "codes"),  # of collations
+        *("children", "paths", "counts", "codes", _CODE_MATCHES),  # of collations
     )
 )
 
@@ -176,6 +178,13 @@ def _choice(words: Words, name: str, choices: Mapping[str, str], default: str) -
 
 def _boolean(words: Words, name: str, *, default: bool) -> bool:
     return _choice(words, name, _BOOLEANS, "true" if default else "false") == "true"
+
+
+def _descendants(words: Words) -> bool:
+    """Whether codes stand for those below them, too."""
+    asked = _boolean(words, "includeDescendantTerms", default=True)
+    methods = (word.lower() for name in ("output", "method") for word in words.get(name, ()))
+    return asked and _CODE_MATCHES not in methods
 
 
 def _ids(words: Words, name: str) -> tuple[str, ...]:
@@ -229,10 +238,16 @@ def _output(words: Words) -> str | None:
 def _filters(items: list[object], *, descendants: bool) -> tuple[FilterTerm, ...]:
     if len(items) > _MAX_FILTERS:
         raise BadRequest(f"filters holds more than {_MAX_FILTERS}", parameter="filters")
-    terms = {filters.from_body(item, descendants=descendants) for item in items}
+    return tuple(dict.fromkeys(filters.from_body(item, descendants=descendants) for item in items))
+
+
+def _in_order(terms: Iterable[FilterTerm]) -> tuple[FilterTerm, ...]:
     return tuple(sorted(terms, key=lambda t: (t.text, t.excluded, t.descendants)))
 
 
+# The parameter that names a kind of records, and what is of no such kind.
+_KIND: Final = "responseEntityPathId"
+_NO_RECORDS: Final = ("frequencies", "collations")
 # The parameter that says which of such an entity are meant.
 _SELECTS: Final = {"frequencies": "filters", "collations": "filters"}
 
@@ -257,12 +272,13 @@ def _prefixes(query: _Gathered, body: _Gathered) -> tuple[str, ...]:
     return _ids({"filters": sorted(found)}, "filters")
 
 
-def _both_filters(query: _Gathered, body: _Gathered, *, descendants: bool) -> tuple[FilterTerm, ...]:
+def _both_filters(query: _Gathered, body: _Gathered, *, descendants: bool, each: bool) -> tuple[FilterTerm, ...]:
     first = _filters(query.filter_items, descendants=descendants)
     second = _filters(body.filter_items, descendants=descendants)
-    if first and second and first != second:
+    if first and second and {*first} != {*second}:
         raise BadRequest("filters differ between query string and body", parameter="filters")
-    return first or second
+    # Where each is a group of its own, groups stand in the order that they are asked for in: clients count on it.
+    return (first or second) if each else _in_order(first or second)
 
 
 def _variants(several: list[Words]) -> tuple[VariantAsk, ...]:
@@ -277,6 +293,17 @@ def _refuse_unsupported(words: Words) -> None:
 def _wanted_output(words: Words, route: Route) -> str | None:
     word = _output(words)
     return route.output if word is None or word in route.also else word
+
+
+def _of_kind(route: Route, words: Words) -> Route:
+    """The same route for the kind of records that a parameter names, as pgxRpi and the pages of Progenetix do."""
+    word = single({_KIND: [RECORDS.get(normal(word), word) for word in words.get(_KIND, ())]}, _KIND)
+    if word is None or route.entity in _NO_RECORDS:
+        return route
+    if word not in RECORDS:
+        kinds = ", ".join(dict.fromkeys(RECORDS.values()))
+        raise BadRequest(f"{_KIND}: '{shown(word)}' is none of {kinds}", parameter=_KIND)
+    return replace(route, entity=RECORDS[word])
 
 
 def _test(ask: Ask, words: Words) -> Ask:
@@ -328,13 +355,14 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         words = _agreed(_in_path(route.ids, path_ids, from_query), words)
     prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
+    route = _of_kind(route, words)
     limit, skip = single(words, "limit"), single(words, "skip")
-    descendants = _boolean(words, "includeDescendantTerms", default=True)
+    descendants = _descendants(words)
     ask = Ask(
         entity=route.entity,
         output=_wanted_output(words, route),
         datasets=_ids(words, "datasetIds"),
-        filters=_both_filters(from_query, from_body, descendants=descendants),
+        filters=_both_filters(from_query, from_body, descendants=descendants, each=route.each),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
         biosample_ids=_ids(words, "biosampleIds"),
         individual_ids=_ids(words, "individualIds"),

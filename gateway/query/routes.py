@@ -1,6 +1,6 @@
 """Paths: which entity they ask for, and whose ids they hold.  Formats add the services that are theirs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -8,8 +8,9 @@ from urllib.parse import unquote
 from gateway.errors import NotFound
 from gateway.model import Entity
 from gateway.query import shown
+from gateway.query.parameters import normal
 
-__all__ = ["BEACON", "Route", "Routes", "service"]
+__all__ = ["BEACON", "RECORDS", "Route", "Routes", "service"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,20 @@ _OWNERS: Final[tuple[tuple[tuple[str, ...], Entity, str], ...]] = (
     (("cohorts",), "cohorts", "cohortIds"),
     (("datasets",), "datasets", "datasetIds"),
 )
+_SINGULAR: Final[Mapping[Entity, tuple[str, ...]]] = {
+    "variants": ("variant", "g_variant", "genomicVariant", "genomicVariants", "genomicVariation"),
+    "biosamples": ("biosample", "sample"),
+    "individuals": ("individual",),
+    "analyses": ("analysis", "callset"),
+    "runs": ("run",),
+}
+RECORDS: Final[Mapping[str, Entity]] = {
+    normal(word): entity
+    for words, entity in ((_VARIANTS, "variants"), *((words, entity) for words, entity, _ in _OWNERS))
+    if entity in _SINGULAR
+    for word in (*words, *_SINGULAR[entity])
+}
+"""Kinds of records by all their words, one and several, as `normal` spells them."""
 # What paths with ids lead to, beside variants.
 _OWNED: Final[tuple[Entity, ...]] = ("biosamples", "individuals", "analyses", "runs")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from gateway.codes import spellings
+from gateway.codes import beginnings, kinds, spellings
 from gateway.model import Ask, Collation, Condition, DatasetState, Selection, Term
 from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
@@ -74,7 +74,7 @@ def collations(ask: Ask, dataset_state: DatasetState) -> Selection:
     conditions = [_beginning(ask.prefixes)]
     if ask.collation_types:  # in 2021 nothing but the ids told them
         old = dataset_state.analyses == "callsets"
-        types = ask.collation_types
+        types = [name for asked in ask.collation_types for name in kinds(asked)]
         conditions.append(_beginning(types) if old else {"collation_type": among(types)})
     if ask.matched:
         conditions.append({"code_matches": {"$gt": 0}})
@@ -84,8 +84,8 @@ def collations(ask: Ask, dataset_state: DatasetState) -> Selection:
 
 
 def _beginning(prefixes: Iterable[str]) -> Condition:
-    """What ids begin with, any of these; nothing if there are none.  Those of 2021 lack the `pgx:` in front."""
-    begins = sorted({f"{head}{prefix}" for prefix in prefixes for head in ("", "pgx:")})
+    """What ids begin with, any of these, in the spellings of both eras; nothing if there are none."""
+    begins = sorted({begin for prefix in prefixes for begin in beginnings(prefix)})
     # A range, not a pattern: the text is a value, and an index serves it.
     ranges = [{"id": {"$gte": begin, "$lt": begin + "\U0010ffff"}} for begin in begins]
     return {"$or": ranges} if ranges else {}

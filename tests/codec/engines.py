@@ -126,9 +126,9 @@ SHEET = Sheet(
 )
 _LINES = (sample_lines.LINE, sample_lines.LINE_2021)
 _GROUPINGS = (
-    sample_lines.grouping(None, None)[0],
-    sample_lines.grouping("sex", None)[0],
-    sample_lines.grouping(None, ("x", ""))[0],
+    sample_lines.grouping(None)[0],
+    sample_lines.grouping("sex")[0],
+    sample_lines.grouping("filter", ("x", ""))[0],
 )
 HEADERS: list[tuple[Header, Callable[..., Rows]]] = [
     (line.header(group), sample_lines.written(line, group)) for line in _LINES for group in _GROUPINGS

@@ -34,7 +34,10 @@ def array(*found: dict[str, Any]) -> bytes:
 # --- any bytes -------------------------------------------------------------------------------------------------------
 
 names = st.sampled_from(
-    ["id", "label", "a_b", "aB", "a__b", "_id", "sequence_id", "a_1_c", "_a", "a_", "x_é", "", 'q"\n', "$ref", "b_c_d"]
+    [
+        *("id", "label", "a_b", "aB", "a__b", "_id", "sequence_id", "a_1_c", "_a", "a_", "x_é", "", 'q"\n', "$ref"),
+        *("b_c_d", "start", "end"),
+    ]
 )
 terms = st.fixed_dictionaries(
     {}, optional={"id": st.sampled_from(["", "a:b", "ab:c", "ab:", "éb:c", ":b:c", "a::", "_x:\n"]), "label": st.text()}
@@ -221,6 +224,28 @@ def _camel(value: Any) -> Any:
     if isinstance(value, dict):
         return {key.replace("a_b", "aB"): _camel(item) for key, item in value.items()}
     return [_camel(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_positions_are_integers(name: str):
+    """Some documents store them as doubles, which Go's and Java's integer fields refuse."""
+    exact = 2.0**53
+    values = [20000.0, -0.0, -5.0, 20000.5, exact, -exact, exact + 2, 1e300, float("nan"), 7, "8.0"]
+    wanted = ["20000", "0", "-5", "20000.5", str(2**53), str(-(2**53)), *(dumps(plain(x)).decode() for x in values[6:])]
+    for value, text in zip(values, wanted, strict=True):
+        for found in ({name: value}, {name: [value]}, {name: [[value]]}):
+            batch = [array({"_id": 1, "v": {"location": found}})]
+            rows = sure(batch, REST, "k")
+            assert rows == json_rows(batch, REST, "k")
+            assert rows is not None
+            brackets = rows.data.decode().partition(f'"{name}":')[2].rstrip("}")
+            assert brackets.strip("[]") == text
+    assert told({"v": {name: {"x": 5.0}, "other": 5.0, f"{name}s": 5.0}}) == {
+        "v": {name: {"x": 5.0}, "other": 5.0, f"{name}s": 5.0}
+    }
+    rows = sure([array({"_id": 1, "v": {name: {"x": 5.0}}})], REST, "k")
+    assert rows is not None
+    assert b'"x":5.0' in rows.data
 
 
 def test_what_says_nothing_is_left_out():

@@ -5,6 +5,7 @@ import math
 import pytest
 from bson import ObjectId
 
+from gateway.errors import BadRequest
 from gateway.model import FilterTerm
 from gateway.rows import Tally
 from tests.formats.layout import encoded, parts
@@ -226,19 +227,21 @@ def test_filters_are_spelled_as_they_are_asked_for():
     assert b"#meta=>filters=NCIT:C3262,!EFO:0009654,followupTime:>=P60M\n" in samples.before
 
 
-def test_only_a_single_inclusive_code_names_the_group():
+def test_only_a_single_inclusive_code_names_the_group_and_only_where_asked():
     code, other = FilterTerm(id="NCIT:C1"), FilterTerm(id="NCIT:C2")
     compared = FilterTerm(id="followupTime", operator=">=", value="P60M")
 
     def grouped(*filters: FilterTerm) -> bool:
-        samples, _ = parts(*filters, labels={"NCIT:C1": "one"})
+        samples, _ = parts(*filters, labels={"NCIT:C1": "one"}, group_by="filter")
         return "group_id=NCIT:C1;group_label=one" in encoded(samples, {"id": "s"})
 
     assert grouped(code)
     assert grouped(code, FilterTerm(id="NCIT:C2", excluded=True), compared)
-    assert not grouped(code, other)
-    assert not grouped(FilterTerm(id="NCIT:C1", excluded=True))
-    assert not grouped(compared)
+    for filters in ((code, other), (FilterTerm(id="NCIT:C1", excluded=True),), (compared,), ()):
+        with pytest.raises(BadRequest, match="groupBy=filter"):
+            grouped(*filters)
+    samples, _ = parts(code)
+    assert "group_id" not in encoded(samples, {"id": "s"})
 
 
 def test_limits_are_of_variants_and_skip_counts_pages_of_them():

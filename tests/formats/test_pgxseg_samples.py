@@ -174,12 +174,13 @@ def test_which_group_a_sample_is_in():
     sample = {"id": "s", "histological_diagnosis": {"id": "NCIT:C1", "label": "diagnosis"}}
     filed = {**sample, "info": {"group_id": "own", "group_label": "from the file"}}
 
-    def group(document: dict, chosen: tuple[str, str] | None = None) -> str:
-        return sample_lines.line(document, sample_lines.grouping(None, chosen)[0]).partition("group_id=")[2]
+    def group(document: dict, field: str | None = None) -> str:
+        grouping, _ = sample_lines.grouping(field, ("NCIT:C2", "asked for"))
+        return sample_lines.line(document, grouping).partition("group_id=")[2]
 
     assert group(sample) == "NCIT:C1;group_label=diagnosis\n"
     assert group(filed) == "own;group_label=from the file\n"
-    assert group(filed, ("NCIT:C2", "asked for")) == "NCIT:C2;group_label=asked for\n"
+    assert group(filed, "filter") == "NCIT:C2;group_label=asked for\n"
     assert group({"id": "s"}) == ""
 
 
@@ -211,8 +212,13 @@ def test_a_field_that_groups_wins(field, group):
 @pytest.mark.parametrize("field", ["id", "info", "$where", "histological_diagnosis.id", ""])
 def test_only_known_fields_group(field):
     with pytest.raises(BadRequest, match="there are: histological_diagnosis,") as refused:
-        sample_lines.grouping(field, None)
+        sample_lines.grouping(field)
     assert refused.value.parameter == "groupBy"
+
+
+def test_a_filter_groups_where_there_is_just_one():
+    with pytest.raises(BadRequest, match="one filter"):
+        sample_lines.grouping("filter", None)
 
 
 def test_sample_lines_of_may_2021():

@@ -51,7 +51,7 @@ def old(name: str, **more: Any) -> dict[str, Any]:
         (cnv(100, 200), "9 100 . N <DEL>", "END=200;SVTYPE=DEL;SVLEN=100;SVCLAIM=D;IMPRECISE;STATE=EFO:0030067", "."),
         (
             cnv(0, 50, "EFO:0030072", info={"cnv_value": 1.5}),
-            *("9 1 . N <DUP>", "END=50;SVTYPE=DUP;SVLEN=50;SVCLAIM=D;IMPRECISE;STATE=EFO:0030072", "1.5"),
+            *("9 1 . N <DUP>", "END=50;SVTYPE=DUP;SVLEN=49;SVCLAIM=D;IMPRECISE;STATE=EFO:0030072", "1.5"),
         ),
         (
             cnv(138394700, 10**9, "EFO:0030069"),
@@ -128,6 +128,59 @@ def test_no_two_records_have_one_id():
 @pytest.mark.parametrize("document", [*NOWHERE, {**cnv(1, 5), "biosample_id": "t"}])
 def test_what_lies_nowhere_or_belongs_to_nobody_has_no_record(document: dict[str, Any]):
     assert records(document) == []
+
+
+def test_two_analyses_of_a_sample_are_two_records_where_their_ratios_differ():
+    found = [
+        {**cnv(20000, 30000, "EFO:0030070"), "biosample_id": sample, "analysis_id": analysis, **ratio}
+        for sample, analysis, ratio in (
+            ("b", "b1", {"info": {"cnv_value": 0.9}}),
+            ("a", "a1", {"info": {"cnv_value": 0.5}}),
+            ("b", "b2", {"info": {"cnv_value": 0.5}}),
+            ("b", "b3", {}),
+            ("c", "c1", {"info": {"cnv_value": 0.5}}),
+            ("c", "c2", {"info": {"cnv_value": 0.5}}),
+        )
+    ]
+    rows = [line.split("\t") for line in records(*found, samples=("a", "b", "c"))]
+    assert [row[9:] for row in rows] == [
+        ["0/1:0.5", "0/1:.", "0/1:0.5"],
+        [".", "0/1:0.5", "."],
+        [".", "0/1:0.9", "."],
+    ]
+    assert len({tuple(row[:9]) for row in rows}) == 1
+
+
+SIZE = CHROMOSOMES["9"].size
+PLACES = [(start, end) for start in (0, 1, 2, SIZE - 1, SIZE) for end in (1, 2, 5_000_000, SIZE, SIZE + 1)]
+
+
+@pytest.mark.parametrize(("start", "end"), PLACES)
+@pytest.mark.parametrize("state", ["EFO:0030067", "EFO:0030070", "EFO:0030066", "SO:0000159"])
+def test_length_and_end_agree_within_the_chromosome(start: int, end: int, state: str):
+    """Readers take the end from END (VCF 4.3), or from POS and SVLEN (VCF 4.4, htslib 1.24)."""
+    rows = [line.split("\t") for line in records(cnv(start, end, state))]
+    rows = [row for row in rows if row[4] != "<*>"]  # a deletion of nothing
+    assert rows or (state == "SO:0000159" and min(end, SIZE) <= start)
+    for row in rows:
+        info = dict(word.partition("=")[::2] for word in row[7].split(";"))
+        assert int(row[1]) == max(start, 1)
+        assert int(row[1]) + int(info["SVLEN"]) == int(info["END"]) == max(min(end, SIZE), int(row[1]))
+
+
+def test_small_variants_end_within_their_chromosome():
+    size = CHROMOSOMES["17"].size
+    found = [
+        small(size - 1, size + 5, "G"),
+        small(size, size, "", "ACG", "SO:0000667"),
+        small(size, size + 1, "G", "A"),
+        small(size, size + 1, "", ""),
+    ]
+    places = [line.split("\t")[1:8] for line in records(*found)]
+    assert [(int(row[0]), row[3], row[6].partition(";")[0]) for row in places] == [
+        (size, "<*>", f"END={size}"),
+        (size, "NACG", "STATE=SO:0000667"),
+    ]
 
 
 edges = st.sampled_from([0, 1, 2, 16_568, 16_569, 16_570, 138_394_716, 138_394_717, 138_394_718, 2**31 - 1])

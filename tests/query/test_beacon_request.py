@@ -73,6 +73,16 @@ DUCTAL = FilterTerm(id="pgx:icdom-85003")
             Ask(entity="runs", output="json", limit=7, handovers=False, all_data=True, test_mode=True),
         ),
         # Parameters.
+        ("/services/pgxsegvariants?responseEntityPathId=individuals", Ask(entity="individuals", output="pgxseg")),
+        ("/beacon/biosamples?request_entity_id=g_variant", Ask()),
+        (
+            "/beacon/cohorts/pgx:cohort-1?tableType=analysis,callsets",
+            Ask(entity="analyses", cohort_ids=("pgx:cohort-1",)),
+        ),
+        (
+            "/beacon/biosamples?filters=NCIT:C1&method=codematches&output=table",
+            Ask(entity="biosamples", output="table", filters=(FilterTerm(id="NCIT:C1", descendants=False),)),
+        ),
         ("/beacon/variants?groupBy=NCIT&deliveryKeys=b,a,b", Ask(group_by="ncit", delivery_keys=("a", "b"))),
         ("/beacon/variants?plotPars=a=1;b=x,%3Dy", Ask(plot_pars=(("a", "1"), ("b", "x,=y")))),
         ("/beacon/variants?plotpars=a=1::b=", Ask(plot_pars=(("a", "1"), ("b", "")))),
@@ -133,6 +143,8 @@ def test_spelling_and_order_do_not_matter(one, other):
     ("query", "parameter"),
     [
         ("limit=-1", "limit"),
+        ("responseEntityId=tables", "responseEntityPathId"),
+        ("responseEntityId=biosample&tableType=individual", "responseEntityPathId"),
         ("limit=ten", "limit"),
         ("limit=1,2", "limit"),
         ("limit=2147483648", "limit"),

@@ -89,7 +89,7 @@ def test_seg_has_gains_and_losses(gateway: Gateway, mongo: Client, dataset: str)
             loss = "-2" if state_of(document) == "EFO:0030069" else "-1.75"
             log2 = document.get("info", {}).get("cnv_value", drawn[track.name] or loss)
             expected.append(f"{document['biosample_id']}\t{name}\t{start + 1}\t{end}\t1\t{log2}")
-    lines = gateway.ask(f"/beacon/g_variants?{QUERY}&datasetIds={dataset}&output=seg").text.splitlines()
+    lines = gateway.ask(f"/beacon/g_variants?{QUERY}&datasetIds={dataset}&output=igv").text.splitlines()
     assert lines[0] == "ID\tchrom\tloc.start\tloc.end\tnum.mark\tseg.mean"
     assert lines[1:] == expected
     assert expected
@@ -100,7 +100,7 @@ def test_pages_of_seg_tile_although_rows_are_dropped(gateway: Gateway):
     whole = gateway.ask(f"/beacon/g_variants?biosampleIds={ids}&output=igv").text.splitlines()[1:]
     pages, page = [], 0
     while rows := gateway.ask(f"/services/pgxseg?biosampleIds={ids}&limit=50&skip={page}").rows:
-        found = gateway.ask(f"/beacon/g_variants?biosampleIds={ids}&limit=50&skip={page}&output=seg")
+        found = gateway.ask(f"/beacon/g_variants?biosampleIds={ids}&limit=50&skip={page}&output=igv")
         pages += found.text.splitlines()[1:]
         assert len(rows) >= len(found.text.splitlines()) - 1
         page += 1

@@ -98,7 +98,7 @@ def test_groups_are_narrowed_by_all_else(gateway: Gateway, mongo: Client):
     wanted = frequencies(chosen(mongo, "demo", both), BINS)
     assert one == ["demo", *map(str, wanted["dup"]), *map(str, wanted["del"])]
     (_, *two) = lines(gateway.ask(f"{SERVICE}?{path}"))
-    assert [row[0] for row in two] == ["NCIT:C20197", "NCIT:C3058"]
+    assert [row[0] for row in two] == ["NCIT:C3058", "NCIT:C20197"]
     ids = ",".join(sample["id"] for sample in both)
     (_, *named) = lines(
         gateway.ask(f"{SERVICE}?filters=NCIT:C3058&biosampleIds={ids}&output=freqmatrix&genomeBinning=20Mb")
@@ -131,7 +131,7 @@ def test_a_matrix_has_each_analysis_once(gateway: Gateway, mongo: Client, datase
     wanted = {(analysis, biosample) for biosample, analysis in known(mongo, dataset) if biosample in samples}
     assert len(rows) == len(wanted)
     for analysis, biosample, group, *cells in rows:
-        assert group == "NCIT:C3058"
+        assert group == mongo["demo"].biosamples.find_one({"id": biosample})["histological_diagnosis"]["id"]
         profile = known(mongo, dataset)[biosample, analysis]
         expected = [*fractions(profile, "dup", BINS), *fractions(profile, "del", BINS)]
         assert cells == [str(value) if value else "0" for value in expected]
@@ -185,9 +185,8 @@ def test_statistics_of_analyses(gateway: Gateway, mongo: Client, dataset: str):
     assert found["resultsCount"] == len(found["results"]) == answer["responseSummary"]["numTotalResults"]
     analyses = {"demo": mongo["demo"].analyses, "flat": mongo["flat"].callsets}[dataset]
     samples = {sample["id"] for sample in diagnosed(mongo, "NCIT:C3058")}
-    assert {record["id"] for record in found["results"]} == {
-        d["id"] for d in analyses.find({"biosample_id": {"$in": sorted(samples)}})
-    }
+    counted = {"biosample_id": {"$in": sorted(samples)}, "operation.id": {"$in": ["EDAM:operation_3961", None]}}
+    assert {record["id"] for record in found["results"]} == {d["id"] for d in analyses.find(counted)}
     for record in found["results"]:
         profile = known(mongo, dataset).get((record["biosampleId"], record["id"]))
         for word in ("dup", "del"):
@@ -221,6 +220,24 @@ def test_collations(gateway: Gateway, mongo: Client):
     old = gateway.ask("/services/collations?filters=icdom&datasetIds=flat&method=counts").json["response"]["results"]
     assert old
     assert all(record["id"].startswith("icdom-") for record in old)
+
+
+def test_collations_by_the_codes_of_2021(gateway: Gateway):
+    def found(query: str) -> list[str]:
+        answer = gateway.ask(f"/services/collations?deliveryKeys=id&{query}").json
+        return [record["id"] for record in answer["response"]["results"]]
+
+    for old, new, begin in (
+        ("filters=PMID", "filters=pubmed", "pubmed:"),
+        ("collationTypes=PMID", "collationTypes=pubmed", "pubmed:"),
+        ("filters=pgxcohort", "filters=pgx:cohort", "pgx:cohort-"),
+        ("filters=icdom-85", "filters=pgx:icdom-85", "pgx:icdom-85"),
+    ):
+        assert found(old) == found(new) != []
+        assert all(code.startswith(begin) for code in found(old))
+    one = found("filters=PMID")[0]
+    assert found(f"filters={one.replace('pubmed', 'PMID')}") == [one]
+    assert found(f"id={one.replace('pubmed', 'PMID')}") == [one]
 
 
 def test_collations_by_type_and_field(gateway: Gateway, mongo: Client):

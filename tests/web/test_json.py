@@ -25,6 +25,46 @@ def test_pages_tile_the_whole_and_counts_are_true(gateway: Gateway, mongo: Clien
     assert len(first["response"]["resultSets"][0]["results"]) == min(200, total)
 
 
+def test_a_page_says_that_it_is_one_and_where_the_next_is(gateway: Gateway, mongo: Client):
+    ids = mongo["demo"].biosamples.distinct("id", {"histological_diagnosis.id": "NCIT:C3058"})
+    query = f"biosampleIds={','.join(ids)}"
+    total = mongo["demo"].variants.count_documents({"biosample_id": {"$in": ids}})
+    assert total > 200
+    path, seen, pages = f"/beacon/g_variants?{query}", [], 0
+    while path:
+        answer = gateway.ask(path)
+        (found,) = answer.json["response"]["resultSets"]
+        (warning,) = found["info"]["warnings"]
+        assert warning.startswith(f"{len(found['results'])} of {total} records are here: ")
+        seen += found["results"]
+        pages += 1
+        link = answer.headers.get("Link", "")
+        assert link == "" or (link.startswith(f"<{gateway.url}/") and link.endswith('>; rel="next"'))
+        path = link.removeprefix(f"<{gateway.url}").partition(">")[0]
+    assert pages == -(-total // 200)
+    whole = gateway.ask(f"/beacon/g_variants?{query}&limit=0")
+    assert "Link" not in whole.headers
+    (every,) = whole.json["response"]["resultSets"]
+    assert "info" not in every
+    assert every["results"] == seen
+
+
+def test_the_next_page_is_of_the_same_request(gateway: Gateway):
+    path = "/services/cnvstats/?filters=NCIT:C3262&limit=3&Skip=1&requestedGranularity=record&datasetIds=demo"
+    link = gateway.ask(path, Accept_Encoding="gzip").headers["Link"]
+    rest = "filters=NCIT:C3262&limit=3&requestedGranularity=record&datasetIds=demo"
+    assert link == f'<{gateway.url}/services/cnvstats/?{rest}&skip=2>; rel="next"'
+    for path in (
+        "/beacon/biosamples?filters=NCIT:C3262&limit=1000",
+        "/beacon/biosamples?filters=NCIT:C3262&limit=1&requestedGranularity=count",
+        "/beacon/biosamples?testMode=true&testModeCount=2",
+        "/beacon/biosamples?filters=NCIT:C3262&limit=2&output=table",
+    ):
+        assert "Link" not in gateway.ask(path).headers, path
+    two = gateway.ask("/beacon/biosamples?filters=NCIT:C3058&datasetIds=demo,flat&limit=2")
+    assert two.headers["Link"].endswith('&skip=1>; rel="next"')
+
+
 def test_records_are_those_of_the_model(gateway: Gateway, mongo: Client):
     stored = mongo["demo"].variants.find_one({"type": "CopyNumberChange"})
     answer = gateway.ask(f"/beacon/g_variants?variantIds={stored['id']}").json

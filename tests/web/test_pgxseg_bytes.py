@@ -127,7 +127,11 @@ def test_windows_of_rows_tile_the_whole(gateway: Gateway, query: str):
 
 
 def test_groups_of_sample_lines(gateway: Gateway):
-    asked = gateway.ask("/services/pgxsegvariants?filters=NCIT:C3058").samples
+    asked = gateway.ask("/services/pgxsegvariants?filters=NCIT:C3058&groupBy=filter").samples
     assert {(s["group_id"], s["group_label"]) for s in asked} == {("NCIT:C3058", "Glioblastoma")}
+    own = gateway.ask("/services/pgxsegvariants?filters=NCIT:C3262").samples
+    assert len({s["group_id"] for s in own}) > 1
     by_id = gateway.ask(f"/services/pgxsegvariants/{asked[0]['id']}").samples
-    assert by_id[0]["group_id"] == by_id[0]["histological_diagnosis_id"]
+    for sample in (*own, *by_id):
+        assert sample.get("group_id") == sample.get("histological_diagnosis_id")
+        assert sample.get("group_label") == sample.get("histological_diagnosis_label")

@@ -34,6 +34,9 @@ inline std::size_t sound_size(Byte type, const Byte* at) {
     }
 }
 
+// Up to here doubles are exact as integers.
+constexpr double exact_limit = 9007199254740992.0;
+
 enum class Says : std::uint8_t { no, yes, unsure };
 
 inline Says says(bool truth) { return truth ? Says::yes : Says::no; }
@@ -287,10 +290,7 @@ class Writer {
                 out_.end_at(write_integer(out_.room(number_space), load_int64(found.at)));
                 return true;
             case type_double:
-                if (std::isfinite(load_double(found.at)))
-                    out_.end_at(write_json_double(out_.room(number_space), load_double(found.at)));
-                else
-                    out_.put("null", 4);
+                number(load_double(found.at), names_[found.name].position);
                 return true;
             case type_bool:
                 *found.at ? out_.put("true", 4) : out_.put("false", 5);
@@ -305,6 +305,15 @@ class Writer {
             default:
                 return false;
         }
+    }
+
+    void number(double value, bool position) {
+        if (!std::isfinite(value))
+            out_.put("null", 4);
+        else if (position && std::fabs(value) <= exact_limit && std::trunc(value) == value)
+            out_.end_at(write_integer(out_.room(number_space), static_cast<std::int64_t>(value)));
+        else
+            out_.end_at(write_json_double(out_.room(number_space), value));
     }
 
     bool date(std::int64_t milliseconds) {

@@ -39,6 +39,7 @@ struct Name {
     std::uint64_t bit = 0;  // which no other name of this place has, but those that are written alike
     std::uint32_t field = nothing;  // of the plan, at the top of documents
     Byte marks = 0;
+    bool position = false;  // on a sequence: whole numbers are integers
     // Documents of a collection mostly have the same fields in the same order: that order is tried first.
     std::uint32_t first = nothing;  // the field that came first inside, last time
     std::uint32_t next = nothing;   // the field that followed, last time
@@ -96,6 +97,7 @@ class Names {
         Name name;
         name.raw = std::string(raw).append(1, '\0');
         name.key = Text(std::string(key.since(0)));
+        name.position = raw == "start" || raw == "end";
         name.bit = std::uint64_t{1} << known;
         for (const std::uint32_t other : names_[place].inside)
             if (view_of(names_[other].key) == view_of(name.key)) name.bit = names_[other].bit;

@@ -5,9 +5,10 @@ of its own where the spool has no more room for it: that pass starts over, and w
 """
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
@@ -33,11 +34,16 @@ _READ: Final = 256 * 1024
 _SMALL_READ: Final = 32 * 1024
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
+# Of a page that is held until its end.
+_PAGE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
+    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there.
+
+    `following` is, for a page whose counts are known, the URL of the next one; empty where there is none.
+    """
 
     digest: str
     media: str
@@ -48,6 +54,7 @@ class Representation:
     record: Mapping[str, Any] | None
     produce: Produce
     immutable: bool
+    following: Callable[[Sequence[Tally]], str] | None = None
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -73,8 +80,16 @@ class Representation:
         def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
             return produced(app, plan, tallies)
 
+        def following(tallies: Sequence[Tally]) -> str:
+            pairs = zip(plan.parts, tallies, strict=True)
+            pages = {
+                p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.count and 0 < p.limit < (t.total or 0) - p.skip
+            }
+            return download_request.following(max(pages)) if pages else ""
+
         representation = cls.kept(plan.digest, own, produce)
-        return replace(representation, immutable=False, record=own if plan.whole else None)
+        continued = following if plan.continues and not plan.whole else None
+        return replace(representation, immutable=False, record=own if plan.whole else None, following=continued)
 
     @classmethod
     def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
@@ -183,6 +198,29 @@ async def _follow(
     return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
+async def _page(
+    transfer: Transfer, plain: AsyncGenerator[bytes, None], negotiated: _Negotiated, next_url: Callable[[], str]
+) -> web.StreamResponse:
+    """Send a page, and say where the next one is: that is known at its end, which waits here if it is not large."""
+    begun: list[bytes] = []
+    async for chunk in plain:
+        begun.append(chunk)
+        if sum(map(len, begun)) > _PAGE:
+            break
+    else:
+        if url := next_url():
+            negotiated = replace(negotiated, headers={**negotiated.headers, "Link": f'<{url}>; rel="next"'})
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        async with aclosing(plain):
+            for chunk in begun:
+                yield chunk
+            async for chunk in plain:
+                yield chunk
+
+    return await _streamed(transfer, chunks(), negotiated)
+
+
 async def _streamed(
     transfer: Transfer, plain: AsyncGenerator[bytes, None], negotiated: _Negotiated
 ) -> web.StreamResponse:
@@ -228,6 +266,10 @@ async def _direct(transfer: Transfer, representation: Representation, negotiated
     app = transfer.request.app
     tallies: list[Tally] = []
     transfer.rows = lambda: delivered(tallies)
+    if negotiated.span is None and representation.following is not None:
+        page = _passed(app, representation, tallies)
+        async with aclosing(page):
+            return await _page(transfer, page, negotiated, partial(representation.following, tallies))
     if negotiated.span is None:
         return await _streamed(transfer, _passed(app, representation, tallies), negotiated)
     size = app[MEASURED].get(representation.digest)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
@@ -17,6 +17,7 @@ from gateway.planning.plan import make_plan
 from gateway.planning.routes import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
+from gateway.query.parameters import normal
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
@@ -24,6 +25,7 @@ __all__ = ["POSTED", "DownloadRequest", "base_of"]
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 _TICKET: Final = "ticket"
+_SKIP: Final = "skip"
 
 
 def base_of(request: web.Request) -> str:
@@ -76,6 +78,12 @@ class DownloadRequest:
         """Path and query that ask it anew; empty if there is no such URL."""
         query = f"?{urlencode(self.pairs, safe=':,!', errors='replace')}" if self.pairs else ""
         return quote(self.path, safe="/:,%", errors="replace") + query if self.body is None else ""
+
+    def following(self, skip: int) -> str:
+        """The URL of a page that skips so many before it; empty if there is no such URL."""
+        others = tuple(pair for pair in self.pairs if normal(pair[0]) != _SKIP)
+        live = replace(self, pairs=(*others, (_SKIP, str(skip)))).live
+        return self.base + live if live else ""
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""
