@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 __all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load"]
 
@@ -89,6 +89,15 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
 def _folder(text: str) -> str:
     if "\0" in text:
         raise ValueError("is no name of a folder")
@@ -109,6 +118,7 @@ def _mongo(text: str) -> str:
 
 SETTINGS: Final = (
     Setting("mongo_uri", _mongo, "mongodb://localhost:27017", "where the database is; a read-only user is enough"),
+    Setting("driver", _choice("motor", "pymongo"), "motor", "the client library: `motor`, or `pymongo`, its successor"),
     Setting("datasets", _datasets, "progenetix", "the databases to serve, comma-separated; the first is the default"),
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
@@ -147,6 +157,7 @@ class Config:
     """The settings of a gateway; see `SETTINGS` for meanings and units."""
 
     mongo_uri: str = field(repr=False)  # it may hold a password
+    driver: Literal["motor", "pymongo"]
     datasets: tuple[str, ...]
     host: str
     port: int

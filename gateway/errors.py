@@ -12,13 +12,17 @@ GatewayError
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
+ ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
+ ├── SnapshotLost         503  the database no longer knows the moment that a pass reads at: read at another one
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
 
 Drivers' exceptions are translated in `db/source.py` and nowhere else; `web/app.py` turns this tree into responses.
+To the command line it is a `Failure`, as is the tree of `fetch/errors.py`, which has exit codes of its own.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 __all__ = [
     "BadDocument",
@@ -26,19 +30,37 @@ __all__ = [
     "BadRequest",
     "Busy",
     "DatabaseDown",
+    "DatabaseRefused",
     "DatabaseSlow",
     "DatasetChanged",
+    "Failure",
     "GatewayError",
     "Gone",
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
     "NotMatched",
+    "SnapshotLost",
     "TooLarge",
+    "plain",
 ]
 
 
-class GatewayError(Exception):
+def plain(text: str) -> str:
+    """A message as one line that a terminal can be shown.
+
+    Messages quote servers, files and documents: what would control the terminal becomes a space.
+    """
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+class Failure(Exception):
+    """What stops a command; the message says why, and `code` is the exit code."""
+
+    code: ClassVar[int] = 1
+
+
+class GatewayError(Failure):
     """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is.
 
     `headers` are those that its response has beside the usual ones.
@@ -121,6 +143,19 @@ class DatabaseSlow(GatewayError):
 
     status = 504
     retry_after = 30
+
+
+class DatabaseRefused(GatewayError):
+    """The database refuses a read for a reason that will not change by itself: rights, an unknown option."""
+
+    status = 500
+
+
+class SnapshotLost(GatewayError):
+    """The database cannot read at a moment any more; never told to clients while there is another way to read."""
+
+    status = 503
+    retry_after = 1
 
 
 class DatasetChanged(GatewayError):

@@ -20,6 +20,7 @@ __all__ = [
     "Entity",
     "FilterTerm",
     "Group",
+    "Moment",
     "Part",
     "Plan",
     "Selection",
@@ -27,6 +28,7 @@ __all__ = [
     "VariantAsk",
     "Wanted",
     "both",
+    "bounded",
 ]
 
 Condition = dict[str, Any]
@@ -172,11 +174,32 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When, in the cluster's own time, a dataset is read, and what makes sure that all reads are of that moment.
+
+    `snapshot`: every read is of the state at `time`.  `watched`: reads are of a state not older than `time`, and a
+    change stream tells at the end whether anything changed since.  `recounted`: only counting again at the end tells.
+    """
+
+    by: Literal["snapshot", "watched", "recounted"] = "recounted"
+    time: Any = None
+
+    @property
+    def concern(self) -> dict[str, Any]:
+        """The read concern that a command has for it, as its fields; none where the deployment knows no time."""
+        if self.time is None:
+            return {}
+        if self.by == "snapshot":
+            return {"readConcern": {"level": "snapshot", "atClusterTime": self.time}}
+        return {"readConcern": {"level": "majority", "afterClusterTime": self.time}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetState:
     """What the gateway knows of a dataset before it queries it; kept for some seconds.
 
     `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
-    version that the dataset itself states, if it does; `counts` are numbers of documents.
+    version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one `moment`.
     """
 
     dataset: str
@@ -186,6 +209,7 @@ class DatasetState:
     collections: frozenset[str] = frozenset()
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
+    moment: Moment = field(default_factory=Moment)
 
     @property
     def analyses(self) -> str:
@@ -261,6 +285,16 @@ class Wanted:
     licence: str = ""
     citation: str = ""
     downloads: tuple[Mapping[str, str], ...] = ()
+
+
+def bounded(condition: Condition, bounds: Bounds, collection: str) -> Condition:
+    """The condition, without documents inserted after the bounds were read.
+
+    Not `$lte`: comparisons see one type only, and ids of other types must not be lost.
+    """
+    if collection not in bounds.last:
+        return condition
+    return both([condition, {"_id": {"$not": {"$gt": bounds.last[collection]}}}])
 
 
 def _silent(_: Sequence[Tally]) -> bytes:

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Array", "Encode", "Fold", "Rows", "Say", "Tally", "delivered"]
+__all__ = ["Array", "Encode", "Fold", "NotToBeKept", "Rows", "Say", "Tally", "delivered"]
+
+
+class NotToBeKept(Exception):
+    """Said behind the last chunk of a download of which it cannot be told that it is of one moment."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from gateway import errors
-from gateway.errors import GatewayError
+from gateway.cli import command_line, store
+from gateway.errors import Failure, GatewayError, plain
+from gateway.fetch.errors import FetchError
 
 DOCUMENTED = {
     name: int(status) for name, status in re.findall(r"^ [├└]── (\w+) +(\d{3})  \S", errors.__doc__ or "", re.MULTILINE)
@@ -15,7 +17,7 @@ CLASSES = GatewayError.__subclasses__()
 
 def test_the_documented_tree_is_the_tree():
     assert {kind.__name__: kind.status for kind in CLASSES} == DOCUMENTED
-    assert {"GatewayError", *DOCUMENTED} == set(errors.__all__)
+    assert {"Failure", "GatewayError", "plain", *DOCUMENTED} == set(errors.__all__)
     assert not any(kind.__subclasses__() for kind in CLASSES)
 
 
@@ -32,3 +34,23 @@ def test_what_is_worth_another_try_says_when():
         temporary = kind.status in {503, 504}
         assert (kind.retry_after is not None) == temporary
         assert kind.retry_after is None or 0 < kind.retry_after <= 60
+
+
+def test_a_command_ends_with_the_code_of_what_stopped_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    kinds: list[type[Failure]] = [FetchError, *FetchError.__subclasses__(), *CLASSES]
+    for kind in kinds:
+
+        def stopped(_: object, kind: type[Failure] = kind) -> int:
+            raise kind("a document says \x1b[31mred\n\u202eand more")
+
+        monkeypatch.setattr(store, "_run", stopped)
+        assert command_line.main(["store", "--path", "x"]) == kind.code
+        assert capsys.readouterr().err == "pgx-gateway: a document says [31mred and more\n"
+
+
+@pytest.mark.parametrize("text", ["", "\x1b", "a\r\nb", "\x9b1m", "\udc9b", "\u2028", "a  b"])
+def test_a_plain_message_is_one_line_for_any_terminal(text: str):
+    assert all(letter.isprintable() for letter in plain(text))
+    assert plain(plain(text)) == plain(text)

@@ -17,6 +17,7 @@ FLOORS = [
         "text",
         "threads",
         "codes",
+        "ids",
         "genome",
         "bins",
         "rows",
@@ -34,11 +35,14 @@ FLOORS = [
     {"cli", "__main__"},  # doors
 ]
 # Within the ground floor the order is the order written here.
-GROUND = ["errors", "text", "threads", "codes", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
+GROUND = ["errors", "text", "threads", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
 # A third-party library has its owners.
 OWNERS = {
-    "motor": {"db/source.py"},
-    "pymongo": {"db/source.py", "loading/writer.py", "demo/store.py", "demo/run.py"},
+    "motor": {"db/motor_driver.py"},
+    "pymongo": {
+        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "source")),
+        *("loading/writer.py", "demo/store.py", "demo/run.py"),
+    },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/disk.py"},
     "aiohttp": {
@@ -55,8 +59,12 @@ OWNERS = {
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
-ENVIRONMENT_READERS = {"cli/command_line.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
-PRINTERS = {"cli/command_line.py", "demo/store.py", "demo/run.py"}
+ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+PRINTERS = {
+    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
+    "demo/store.py",
+    "demo/run.py",
+}
 MODULES = sorted(ROOT.rglob("*.py"))
 TESTS = sorted(Path(__file__).parent.rglob("*.py"))
 

@@ -1,7 +1,13 @@
-"""README is true: tables are those of the code, its nginx configuration is the tested one, its tour the demo's."""
+"""README is true: its tables are those of the code, its files exist, its URLs answer, its code runs."""
 
 import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from gateway.cli.command_line import _parser
 from gateway.config import SETTINGS
@@ -9,20 +15,37 @@ from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
 from gateway.planning.routes import ROUTES
 from gateway.query.parameters import PARAMETERS
+from tests.harness import Gateway
 from tests.proxies import DEPLOY
+from tests.test_house import FLOORS, GROUND
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+DEMO = "http://127.0.0.1:8080"
+
+
+def section(heading: str, level: str = "##") -> str:
+    """What is under a heading, up to the next of its level or above."""
+    return re.split(rf"\n#{{2,{len(level)}}} ", TEXT.split(f"\n{level} {heading}\n", 1)[1])[0]
 
 
 def table(heading: str) -> list[list[str]]:
-    """The rows of the table under a heading, without its head."""
-    section = TEXT.split(f"\n## {heading}\n", 1)[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines[2:]]
+    """The rows of the first table under a heading, without its head."""
+    found = re.search(r"(?:^\|.*\n)+", section(heading), re.MULTILINE)
+    assert found
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in found[0].splitlines()[2:]]
+
+
+def block(heading: str, language: str) -> str:
+    """The first block of code under a heading of the third level."""
+    return section(heading, "###").split(f"```{language}\n")[1].split("```")[0]
 
 
 def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
+
+
+# --- the reference --------------------------------------------------------------------------------------------------
 
 
 def test_settings():
@@ -55,6 +78,13 @@ def test_endpoints():
             assert word in told or word == "{ids}", route.path
 
 
+def test_the_nginx_configuration_is_the_one_that_is_deployed():
+    assert TEXT.split("```nginx\n")[1].split("```")[0] == (DEPLOY / "nginx.conf").read_text()
+
+
+# --- examples -------------------------------------------------------------------------------------------------------
+
+
 def test_the_numbers_of_the_tour_are_those_of_the_demo():
     cohort = list(documents())
     biosamples = [document for collection, document in cohort if collection == "biosamples"]
@@ -64,9 +94,93 @@ def test_the_numbers_of_the_tour_are_those_of_the_demo():
     rows = sum(variant["biosample_id"] in glioblastoma for variant in variants)
     assert f'"numTotalResults":{rows}}}' in TEXT
     assert f"\n{rows + 1}\n" in TEXT  # with the line of column names
+    assert f".vcf.gz | wc -l\n{len(glioblastoma)}\n" in TEXT
     assert f'"numTotalResults":{len(in_situ)}}}' in TEXT
     assert f"{len(biosamples)} biosamples, some {round(len(variants), -3):,} variants" in TEXT
 
 
-def test_the_nginx_configuration_is_the_one_that_is_deployed():
-    assert TEXT.split("```nginx\n")[1].split("```")[0] == (DEPLOY / "nginx.conf").read_text()
+def urls() -> list[str]:
+    """Paths with a query that README tells to ask for, in its table of files and in its commands."""
+    told = [path for row in table("Downloading") for path in code(row[2])]
+    return list(dict.fromkeys([*told, *re.findall(rf"{DEMO}(/[^'\" ]*\?[^'\" ]*)", TEXT)]))
+
+
+@pytest.mark.parametrize("path", urls())
+def test_urls_answer(gateway: Gateway, path: str):
+    answer = gateway.ask(path)
+    assert answer.status == 200
+    assert "Warning" not in answer.headers
+    assert len(answer.body) > 100
+
+
+def test_python_reads_it(gateway: Gateway):
+    script = block("Python", "python").replace(DEMO, gateway.url.rstrip("/"))
+    script += "\nassert len(records) == len(segments) > len(samples) > 1 and len(status) > 1\n"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+
+
+def test_r_reads_it(gateway: Gateway):
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        pytest.skip("r-base-core is not installed")
+    script = block("R", "r").replace(DEMO, gateway.url.rstrip("/"))
+    script += "\nstopifnot(nrow(segments) > nrow(samples), nrow(samples) > 1, length(tree$order) == nrow(status))\n"
+    subprocess.run([rscript, "--vanilla", "-e", script], check=True, capture_output=True, timeout=60)
+
+
+# --- what it says of the code ---------------------------------------------------------------------------------------
+
+
+def test_the_way_of_a_download():
+    lines = re.findall(r"^(\d+)\. (.*)$", section("How it works"), re.MULTILINE)
+    assert [int(number) for number, _ in lines] == list(range(1, 11))
+    for _, line in lines:
+        files = [name for name in code(line) if "/" in name and not name.startswith("/")]
+        assert files
+        for name in files:
+            assert (ROOT / "gateway" / name).exists(), name
+    rooms = {"web", "query", "planning", "db", "formats", "flow", "codec", "spool"}
+    assert {name.split("/")[0] for _, line in lines for name in code(line) if "/" in name} >= rooms
+
+
+def test_where_to_change_what():
+    rows = table("How it works")
+    assert len(rows) > 5
+    for row in rows:
+        names = [name for name in code(row[1]) if name.endswith((".py", "/")) and not name.startswith("/")]
+        assert names, row
+        for name in names:
+            assert (ROOT / "gateway" / name).exists(), name
+
+
+def test_packages_are_listed_as_they_may_import_one_another():
+    told = [line.split() for line in section("How it works").split("```\n")[1].splitlines()]
+    assert told[-1] == GROUND
+    assert [set(line) for line in reversed(told)] == [floor - {"__main__"} for floor in FLOORS]
+
+
+def test_files_and_modules_exist():
+    prose = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
+    for name in re.findall(r"(?<![-/\w])((?:gateway|deploy|tests)/[\w./]*\w)", TEXT):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"python -m ((?:gateway|tests)[\w.]*)", prose):
+        assert find_spec(name), name
+
+
+def test_links_lead_to_headings():
+    anchors = {
+        re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]*)\)", TEXT)) <= anchors
+
+
+def test_sections_are_in_the_order_of_their_readers():
+    headings = re.findall(r"^## (.*)$", TEXT, re.MULTILINE)
+    order = ["Downloading", "Your own database", "Importing", "Beside a Beacon", "Settings", "Sizing", "Commands"]
+    order += ["Endpoints", "Formats", "Parameters", "How downloads end", "How it works", "Limits"]
+    assert [heading for heading in headings if heading in order] == order
+    assert TEXT.index("sh deploy/demo.sh") < TEXT.index("sh tests/run.sh") < TEXT.index("\n## ")
+
+
+def test_it_names_no_machine():
+    assert not re.search(r"/(tmp|work|root|home)/|pypi\.org|pythonhosted|anaconda", TEXT)

@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import aiofiles
 import aiofiles.os
@@ -37,7 +37,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     is no regular file (a pipe, a device) is written to as it is.
     """
     address = urlsplit(query)
-    ask = parse_request(unquote(address.path), parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
+    ask = parse_request(address.path, parse_qsl(address.query, keep_blank_values=True), routes=ROUTES)
     tallies: list[Tally] = []
     size = 0
     base = f"http://{config.host}:{config.port}"

@@ -8,14 +8,17 @@ of the largest `_id`, the largest indexed `updated` and the number of documents 
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Literal
 
-from gateway.db.sample_ids import bounded
+from gateway.db.change_stream import changed
+from gateway.db.driver import Topology
+from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.errors import DatabaseSlow, NotFound
-from gateway.model import Bounds, Collation, DatasetState
+from gateway.model import Bounds, Collation, DatasetState, Moment, bounded
 
 __all__ = ["Catalog", "StoredMap"]
 
@@ -27,6 +30,11 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _FEW: Final = 5
+_WATCHES: Final = 7
+_SNAPSHOTS: Final = 13
+_QUICK: Final = 1.0  # seconds
+_TIMES_KEPT: Final = 20
+_MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 
 
@@ -50,8 +58,8 @@ class Catalog:
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old."""
-        made, dataset_state = self._states.get(dataset, (0.0, None))
-        if dataset_state is not None and time.monotonic() - made <= self._ttl:
+        until, dataset_state = self._states.get(dataset, (0.0, None))
+        if dataset_state is not None and time.monotonic() <= until:
             return dataset_state
         task = self._running.get(dataset)
         if task is None:
@@ -66,21 +74,22 @@ class Catalog:
 
     async def read_state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, read now."""
-        source = self._source
-        indexed = await source.collections(dataset)
+        began = time.monotonic()
+        indexed = await self._source.collections(dataset)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
         present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
-        counts = dict(zip(present, await asyncio.gather(*(source.count(dataset, n, {}) for n in present)), strict=True))
-        stated = await source.find_one(dataset, _STATED, {"_id": dataset}) if _STATED in indexed else None
+        moment, counts = await self._counted(dataset, present)
+        at = partial(self._source.find_one, dataset, concern=moment.concern)
+        stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
         bounds = Bounds()
         if stated and _holds(stated, counts):
             marks.append(stated["version"])
         else:
-            last = await self._last(dataset, present, "_id")
-            updated = await self._last(dataset, [name for name in present if "updated" in indexed[name]], "updated")
+            last = await _last(at, present, "_id")
+            updated = await _last(at, [name for name in present if "updated" in indexed[name]], "updated")
             bounds = Bounds(last=last, updated=updated)
             marks += [sorted((name, repr(value)) for name, value in found.items()) for found in (last, updated)]
         dataset_state = DatasetState(
@@ -91,9 +100,30 @@ class Catalog:
             collections=frozenset(indexed),
             indexed=indexed,
             bounds=bounds,
+            moment=moment,
         )
-        self._states[dataset] = (time.monotonic(), dataset_state)
+        now = time.monotonic()
+        # What took long is believed for longer, or nothing else would be done.
+        kept = max(self._ttl, _TIMES_KEPT * (now - began) if now - began > _QUICK else 0.0)
+        self._states[dataset] = (now + (min(kept, _MOST_KEPT) if moment.by == "snapshot" else kept), dataset_state)
         return dataset_state
+
+    async def _counted(self, dataset: str, present: Sequence[str]) -> tuple[Moment, dict[str, int]]:
+        """The moment at which a dataset is read, and how many documents its collections have then."""
+        source, topology = self._source, self._source.topology
+        began = await source.cluster_time()
+        by = way_of(topology) if began is not None else "recounted"
+        moment = Moment(by=by, time=began)
+        since = Moment(by="watched", time=began).concern
+        if topology.kind != "sharded cluster":
+            counts = await _each(present, lambda name: source.stated_count(dataset, name, concern=since))
+            if by != "snapshot":  # what changes from now on is seen at the end of a pass
+                return moment, counts
+            # A snapshot has no such number: those of before are right if nothing was changed until it was taken.
+            moment = Moment(by=by, time=await source.cluster_time())
+            if await changed(source, dataset, present, began, Bounds(), until=moment.time) is False:
+                return moment, counts
+        return moment, await _each(present, lambda name: source.count(dataset, name, {}, concern=moment.concern))
 
     async def changed_since(self, before: DatasetState) -> bool:
         """Whether data that a pass reads was deleted or replaced since its state was read.
@@ -104,40 +134,35 @@ class Catalog:
         now = await self.read_state(before.dataset)
         if now.stated != before.stated:
             return True
+        last, concern = before.bounds.last, Moment(by="watched", time=before.moment.time).concern
         for name, count in before.counts.items():
             new = 0
-            if name in before.bounds.last:
-                later = {"_id": {"$gt": before.bounds.last[name]}}
-                new = await self._source.count(before.dataset, name, later)
+            if name in last:
+                later = {"_id": {"$gt": last[name]}}
+                new = await self._source.count(before.dataset, name, later, concern=concern)
             if now.counts.get(name, 0) - new != count:
                 return True
+        at = partial(self._source.find_one, before.dataset, concern=concern)
         for name, updated in before.bounds.updated.items():
-            seen = {"_id": {"$not": {"$gt": before.bounds.last[name]}}} if name in before.bounds.last else {}
-            newest = await self._source.find_one(
-                before.dataset, name, seen, descending="updated", fields={"updated": 1}
-            )
+            seen = bounded({}, before.bounds, name)
+            newest = await at(name, seen, descending="updated", fields={"updated": 1})
             if newest is None or newest.get("updated") != updated:
                 return True
         return False
 
-    async def _last(self, dataset: str, names: Iterable[str], field: str) -> dict[str, Any]:
-        wanted = list(names)
-        found = await asyncio.gather(
-            *(self._source.find_one(dataset, n, {}, descending=field, fields={"_id": 1, field: 1}) for n in wanted)
-        )
-        return {name: document[field] for name, document in zip(wanted, found, strict=True) if document}
+    def _reader(self, dataset_state: DatasetState) -> DatasetReader:
+        return DatasetReader(self._source, dataset_state)
 
-    async def collations(self, dataset: str, ids: Iterable[str]) -> dict[str, Collation]:
+    async def collations(self, dataset_state: DatasetState, ids: Iterable[str]) -> dict[str, Collation]:
         """Those of the given ids that are collations of the dataset, by id."""
+        reader = self._reader(dataset_state)
         wanted = sorted(set(ids))
         slices = [wanted[at : at + _IDS_A_LOOKUP] for at in range(0, len(wanted), _IDS_A_LOOKUP)]
         found: dict[str, Collation] = {}
         for some in slices:
             condition = {"id": {"$in": some}}
             # Where two collations share an id the smaller `_id` is meant; 4 leaves room for such twins.
-            documents = await self._source.find_some(
-                dataset, "collations", condition, _COLLATION_FIELDS, limit=len(some) * 4
-            )
+            documents = await reader.documents("collations", condition, _COLLATION_FIELDS, limit=len(some) * 4)
             for document in sorted(documents, key=lambda item: str(item.get("_id"))):
                 found.setdefault(document["id"], _collation(document))
         return found
@@ -150,9 +175,10 @@ class Catalog:
         if field not in dataset_state.indexed.get(name, ()) or len(ids) > _IDS_CHECKED:
             return set()
 
+        reader = self._reader(dataset_state)
+
         async def known(some: list[str]) -> set[str]:
-            condition = bounded({field: {"$in": some}}, dataset_state, name)
-            return await self._source.values(dataset_state.dataset, name, condition, field, len(some))
+            return await reader.some_values(name, {field: {"$in": some}}, field, len(some))
 
         parts = [list(ids[at : at + _IDS_A_CHECK]) for at in range(0, len(ids), _IDS_A_CHECK)]
         try:
@@ -173,9 +199,7 @@ class Catalog:
             if not wanted or "id" not in dataset_state.indexed.get(name, ()):
                 continue
             condition = {"id": {"$in": wanted}}
-            documents = await self._source.find_some(
-                dataset_state.dataset, name, condition, fields, limit=len(wanted) * 4
-            )
+            documents = await self._reader(dataset_state).documents(name, condition, fields, limit=len(wanted) * 4)
             for document in documents:
                 count = _fitting(document.get("frequencymap"), binning, named=name in own)
                 if count:
@@ -190,7 +214,7 @@ class Catalog:
             if "biosample_id" not in dataset_state.indexed.get(name, ()):
                 continue
             fields = dict.fromkeys((f"{path}.interval_count", f"{path}.binning"), 1)
-            for document in await self._source.find_some(dataset_state.dataset, name, {}, fields, limit=_FEW):
+            for document in await self._reader(dataset_state).documents(name, {}, fields, limit=_FEW):
                 found: Any = document
                 for step in path.split("."):
                     found = found.get(step) if isinstance(found, dict) else None
@@ -201,11 +225,30 @@ class Catalog:
     async def stores_stats(self, dataset_state: DatasetState) -> bool:
         """Whether analyses have statistics of coverage, as far as the first few tell."""
         paths = ("cnv_stats", "cnv_chro_stats", "info.cnvstatistics")
-        few = await self._source.find_some(
-            dataset_state.dataset, dataset_state.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW
-        )
+        reader = self._reader(dataset_state)
+        few = await reader.documents(dataset_state.analyses, {}, dict.fromkeys(paths, 1), limit=_FEW)
         old = dataset_state.analyses == "callsets"
         return any(("info" in found and bool(found["info"])) if old else "cnv_chro_stats" in found for found in few)
+
+
+def way_of(topology: Topology) -> Literal["snapshot", "watched", "recounted"]:
+    """What a deployment can do to have all reads of a pass of one moment; wire versions 13 and 7 are of 5.0 and 4.0."""
+    if topology.kind not in {"replica set", "sharded cluster"} or topology.wire_version < _WATCHES:
+        return "recounted"
+    return "snapshot" if topology.wire_version >= _SNAPSHOTS else "watched"
+
+
+async def _each(names: Sequence[str], read: Callable[[str], Awaitable[int]]) -> dict[str, int]:
+    return dict(zip(names, await asyncio.gather(*map(read, names)), strict=True))
+
+
+async def _last(
+    find_one: Callable[..., Awaitable[dict[str, Any] | None]], names: Sequence[str], field: str
+) -> dict[str, Any]:
+    """The largest value of a field in each collection."""
+    reads = (find_one(name, {}, descending=field, fields={"_id": 1, field: 1}) for name in names)
+    found = await asyncio.gather(*reads)
+    return {name: document[field] for name, document in zip(names, found, strict=True) if document}
 
 
 def _fitting(found: Any, binning: str, *, named: bool) -> int:

@@ -9,25 +9,15 @@ import asyncio
 from typing import Final
 
 from gateway import codec
+from gateway.db.reader import DatasetReader
 from gateway.db.retry import RetryPolicy
-from gateway.db.source import Source
 from gateway.errors import GatewayError
 from gateway.model import Condition, DatasetState, Selection, Term, both
 
-__all__ = ["IndividualIds", "SampleIds", "bounded"]
+__all__ = ["IndividualIds", "SampleIds"]
 
 _FIRST: Final = 200
 _IDS_A_QUERY: Final = 400
-
-
-def bounded(condition: Condition, dataset_state: DatasetState, collection: str) -> Condition:
-    """The condition, without documents inserted after the dataset's state was read.
-
-    Not `$lte`: comparisons see one type only, and ids of other types must not be lost.
-    """
-    if collection not in dataset_state.bounds.last:
-        return condition
-    return both([condition, {"_id": {"$not": {"$gt": dataset_state.bounds.last[collection]}}}])
 
 
 def _is_direct(group: tuple[Term, ...], root: str) -> bool:
@@ -39,20 +29,20 @@ class SampleIds:
 
     def __init__(
         self,
-        source: Source,
+        reader: DatasetReader,
         dataset_state: DatasetState,
         selection: Selection,
         retry: RetryPolicy,
         ids: tuple[str, ...] | None = None,
     ) -> None:
-        self._source = source
+        self._reader = reader
         self._retry = retry
         self._dataset_state = dataset_state
         self._selection = selection
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
         self.ids: list[str] = list(ids or ())
-        self.complete = ids is not None
+        self.complete = self._given = ids is not None
 
     async def start(self) -> None:
         """Find the first ids; find the rest behind the caller's back."""
@@ -60,27 +50,27 @@ class SampleIds:
             self.complete = True
         elif all(_is_direct(group, self._selection.root) for group in self._selection.samples):
             condition = both(group[0].condition for group in self._selection.samples)
-            await self._start_direct(bounded(condition, self._dataset_state, self._selection.root))
+            await self._start_direct(condition)
         else:
             self.ids = sorted(await self._resolve())
             self.complete = True
 
     async def _start_direct(self, condition: Condition) -> None:
-        dataset, root = self._dataset_state.dataset, self._selection.root
-        page = await self._source.page(dataset, root, condition, projection={"id": 1}, limit=_FIRST, sort="id")
+        root = self._selection.root
+        page = await self._reader.page(root, condition, projection={"id": 1}, limit=_FIRST, sort="id")
         first = [item.get("id") for item in codec.decode(page.arrays)]
-        self.ids = sorted({value for value in first if isinstance(value, str)})
+        self.ids = sorted({value for value in first if type(value) is str})
         self.complete = page.complete
         if not self.complete:
             # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
             last = self.ids[-1] if self.ids else ""
             self._remainder = both([condition, {"id": {"$gt": last}}])
-            self._rest = asyncio.create_task(self._drain(self._selection.root, self._remainder, "id"))
+            self._rest = asyncio.create_task(self._reader.values(self._selection.root, self._remainder, "id"))
 
     async def _await_rest(self) -> list[str]:
         task, self._rest = self._rest, None
         if task is None:  # a first reading failed, and is tried again
-            task = asyncio.create_task(self._drain(self._selection.root, self._remainder, "id"))
+            task = asyncio.create_task(self._reader.values(self._selection.root, self._remainder, "id"))
         self._rest = task
         try:
             return sorted(await task)
@@ -110,11 +100,19 @@ class SampleIds:
             self._rest.cancel()
             await asyncio.gather(self._rest, return_exceptions=True)
 
-    async def _drain(self, collection: str, condition: Condition, field: str) -> set[str]:
-        found: set[str] = set()
-        async for batch in self._source.drain(self._dataset_state.dataset, collection, condition, field):
-            found.update(batch)
-        return found
+    @property
+    def to_be_read_again(self) -> bool:
+        """Whether nothing but reading them again tells that they were those of one moment."""
+        return self._reader.recounted and not self._given
+
+    async def unchanged(self) -> bool:
+        """Whether the selection selects the same biosamples still."""
+        again = type(self)(self._reader, self._dataset_state, self._selection, self._retry)
+        try:
+            await again.start()
+            return await again.all() == await self.all()
+        finally:
+            await again.stop()
 
     # --- selections through other collections ------------------------------------------------------------------------
 
@@ -136,20 +134,20 @@ class SampleIds:
         return found if found is not None else set()
 
     async def _all_biosamples(self) -> set[str]:
-        return await self._drain("biosamples", bounded({}, self._dataset_state, "biosamples"), "id")
+        return await self._reader.values("biosamples", {}, "id")
 
     async def _of_term(self, term: Term) -> set[str]:
         dataset_state = self._dataset_state
         name = dataset_state.analyses if term.collection == "analyses" else term.collection
-        condition = bounded(term.condition, dataset_state, name)
+        condition = term.condition
         if term.collection == "individuals":
-            individuals = sorted(await self._drain(name, condition, "id"))
+            individuals = sorted(await self._reader.values(name, condition, "id"))
             found: set[str] = set()
             for at in range(0, len(individuals), _IDS_A_QUERY):
                 some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
-                found |= await self._drain("biosamples", bounded(some, dataset_state, "biosamples"), "id")
+                found |= await self._reader.values("biosamples", some, "id")
             return found
-        return await self._drain(name, condition, "id" if term.collection == "biosamples" else "biosample_id")
+        return await self._reader.values(name, condition, "id" if term.collection == "biosamples" else "biosample_id")
 
 
 class IndividualIds(SampleIds):
@@ -162,5 +160,5 @@ class IndividualIds(SampleIds):
         found: set[str] = set()
         for at in range(0, len(biosamples), _IDS_A_QUERY):
             some = {"id": {"$in": biosamples[at : at + _IDS_A_QUERY]}}
-            found |= await self._drain("biosamples", bounded(some, self._dataset_state, "biosamples"), "individual_id")
+            found |= await self._reader.values("biosamples", some, "individual_id")
         self.ids = sorted(found)

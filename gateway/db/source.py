@@ -1,4 +1,4 @@
-"""The database, read-only: sole owner of motor.  The day motor must go, this file changes and no other.
+"""The database, read-only, by a driver: what the gateway asks of it, and how it can fail.
 
 Promises: raw replies are handed over untouched; every read is bounded in time; no cursor is left open, not even by a
 caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors` here and nowhere else.
@@ -6,41 +6,40 @@ caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 
-from bson.codec_options import CodecOptions
+import bson
 from bson.errors import BSONError
-from bson.raw_bson import RawBSONDocument
-from motor.core import AgnosticCursor
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
-from pymongo import errors as driver
+from pymongo import errors
 
 from gateway import codec
 from gateway.config import ConfigError
-from gateway.errors import BadDocument, DatabaseDown, DatabaseSlow, DatasetChanged, GatewayError
+from gateway.db.driver import Command, Connection, Driver, Member, RawReply, Route, Stream, Topology
+from gateway.db.failures import translated
+from gateway.db.members import Members
+from gateway.db.motor_driver import MotorDriver
+from gateway.db.pymongo_driver import PymongoDriver
+from gateway.errors import DatabaseSlow
 from gateway.model import Condition
-from gateway.threads import give_way
 
 __all__ = ["Page", "Reply", "Source"]
 
-log = logging.getLogger("gateway.flow")
+log = logging.getLogger("gateway.db")
 
-_RAW: Final = CodecOptions(document_class=RawBSONDocument)
-# Server codes: the data went away under a query (drop, rename, killed plan); the time allowed was over.
-_CHANGED: Final = {175, 43}
-_SLOW: Final = {50, 202}
+_DRIVERS: Final[Mapping[str, Callable[[Connection], Driver]]] = {"motor": MotorDriver, "pymongo": PymongoDriver}
 _DRAIN_BATCH: Final = 5_000
-# A server that is down must be known quickly, so that the client hears of it; the URI can say otherwise.
-_SELECTION_SECONDS: Final = 3
 
 # Bytes of a BSON array of nothing.
 _EMPTY: Final = 5
 
 T = TypeVar("T")
+
+Concern = Mapping[str, Any]
+"""The read concern of a command, as its fields: `Moment.concern`."""
+_NONE: Final[Concern] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,69 +73,49 @@ class Reply:
         return Page([array] if count else [], not self.full and count < self.limit)
 
 
-def _translate(error: Exception) -> GatewayError:
-    """A driver's exception in our words.  The driver's own text goes to the log: it may name hosts."""
-    # What follows the first sentence of a driver's message is the topology, over and over.
-    log.warning("database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
-    if isinstance(error, driver.OperationFailure):
-        if error.code in _SLOW:
-            return DatabaseSlow("the database did not answer within its time")
-        if error.code in _CHANGED:
-            return DatasetChanged("the dataset changed during the download; ask again for the new data")
-        return DatabaseDown("the database refused a query")
-    if isinstance(error, driver.NetworkTimeout | driver.ExecutionTimeout):
-        return DatabaseSlow("the database did not answer within its time")
-    if isinstance(error, BSONError):
-        return BadDocument("the database's reply is not valid BSON")
-    return DatabaseDown("the database cannot be reached")
-
-
 class Source:
     """A MongoDB deployment.  Create it inside the running event loop; `close` it."""
 
-    def __init__(self, uri: str, *, query_timeout: float, connections: int) -> None:
-        """Connect lazily: nothing is sent before the first read.  `query_timeout` is in seconds.
-
-        There is a thread that reads for each of the `connections`.
-        """
-        stated = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2])}
-        defaults: dict[str, Any] = {
-            "serverSelectionTimeoutMS": _SELECTION_SECONDS * 1000,
-            "connectTimeoutMS": _SELECTION_SECONDS * 1000,
-            # The server gives up first and says so; the socket's own limit is for servers that vanish.
-            "socketTimeoutMS": int(query_timeout * 1000) + 10_000,
-            "maxPoolSize": connections,
-            "appname": "pgx-gateway",
-        }
-        options = {name: value for name, value in defaults.items() if name.lower() not in stated}
+    def __init__(self, connection: Connection) -> None:
+        """Connect lazily: nothing is sent before the first read.  Raises ConfigError."""
         try:
-            self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
-        except (driver.InvalidURI, driver.ConfigurationError, ValueError) as error:
+            self._driver = _DRIVERS[connection.driver](connection)
+        except (errors.InvalidURI, errors.ConfigurationError, ValueError) as error:
             raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
-        # Motor's own threads, five a processor, would be the limit where the database is slow.
-        self._readers = ThreadPoolExecutor(connections, thread_name_prefix="read", initializer=give_way)
-        self._milliseconds = int(query_timeout * 1000)
+        self._milliseconds = int(connection.timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
+        self._members = Members(self._driver)
+
+    @property
+    def topology(self) -> Topology:
+        """The kind of deployment, as its members said when they were last heard."""
+        return self._driver.topology
 
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
         if self._orphans:
             await asyncio.wait(self._orphans, timeout=2)
-        self._client.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
-
-    def _database(self, dataset: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
-        return self._client[dataset]
+        await self._driver.close()
 
     async def ping(self) -> None:
         """Raise DatabaseDown unless the database answers."""
-        await self._read(self._client.admin.command("ping"))
+        await self.cluster_time()
+
+    async def cluster_time(self) -> Any:
+        """The time of the newest write that the deployment knows, a BSON timestamp; None where it keeps no time."""
+
+        def told(reply: RawReply) -> Any:
+            return bson.decode(reply.raw).get("$clusterTime", {}).get("clusterTime")
+
+        return await self._read(self._unbroken(self._driver.reply("admin", {"ping": 1}, told)))
 
     async def _read(self, work: Awaitable[T]) -> T:
         try:
             return await work
-        except (driver.PyMongoError, BSONError) as error:
-            raise _translate(error) from error
+        except (errors.PyMongoError, BSONError) as error:
+            raise translated(error) from error
+
+    # --- replies as they come ----------------------------------------------------------------------------------------
 
     async def page(
         self,
@@ -147,6 +126,7 @@ class Source:
         projection: Mapping[str, int],
         limit: int,
         sort: str | None = None,
+        concern: Concern = _NONE,
     ) -> Page:
         """Up to `limit` documents in one reply (16 MiB at most); `complete` only if there were fewer and all fitted.
 
@@ -156,7 +136,7 @@ class Source:
         command = self._find(collection, condition, projection, limit)
         if sort:
             command["sort"] = {sort: 1}
-        return await self._in_reader(lambda: self._reply(dataset, command).page())
+        return await self._asked(dataset, command | {**concern}, Reply.page)
 
     async def read(
         self,
@@ -167,33 +147,40 @@ class Source:
         *,
         projection: Mapping[str, int],
         limit: int,
+        concern: Concern = _NONE,
     ) -> T:
-        """What `shape` makes of the reply to a `find` of up to `limit` documents.
-
-        Read and shaped in one go by the same thread: the event loop hears of it once, when it is done.
-        """
-        command = self._find(collection, condition, projection, limit)
-        return await self._in_reader(lambda: shape(self._reply(dataset, command)))
+        """What `shape` makes of the reply to a `find` of up to `limit` documents, in the thread that read it."""
+        return await self._asked(dataset, self._find(collection, condition, projection, limit) | {**concern}, shape)
 
     def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
         command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
         return command | {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
 
-    async def _in_reader(self, work: Callable[[], T]) -> T:
-        return await self._read(self._unbroken(asyncio.get_running_loop().run_in_executor(self._readers, work)))
+    async def _asked(self, dataset: str, command: Command, shape: Callable[[Reply], T]) -> T:
+        def split(reply: RawReply) -> tuple[T | None, int, Member]:
+            cursor, batch = codec.split_reply(reply.raw)
+            nothing_yet = cursor and len(batch) <= _EMPTY
+            found = None if nothing_yet else shape(Reply(batch, bool(cursor), command["limit"]))
+            return found, cursor, reply.member
 
-    def _reply(self, dataset: str, command: dict[str, Any]) -> Reply:
-        """Asked and waited for in a thread, through motor's own client, whose pool and server selection are shared."""
-        database = self._client.delegate[dataset]
-        preference = self._client.read_preference
-        reply = database.command(command, read_preference=preference, codec_options=_RAW)
-        cursor, batch = codec.split_reply(bytes(reply.raw))
-        if cursor:
-            kill = {"killCursors": command["find"], "cursors": [cursor]}
-            database.command(kill, read_preference=preference)
-        if cursor and len(batch) <= _EMPTY:
-            raise DatabaseSlow("the database answered with nothing yet")
-        return Reply(batch, bool(cursor), command["limit"])
+        async def whole(route: Route) -> T:
+            found, cursor, member = await self._driver.reply(dataset, command, split, route)
+            if cursor:  # where it lives: another member does not know it
+                await self._kill(dataset, command["find"], cursor, member)
+            if found is None:
+                raise DatabaseSlow("the database answered with nothing yet")
+            return found
+
+        return await self._sent(command, whole)
+
+    async def _sent(self, command: Command, send: Callable[[Route], Awaitable[T]]) -> T:
+        """The outcome of a read; one that must wait for a member to catch up is sent to another as well."""
+        work = self._members.first(send, self._unbroken) if "readConcern" in command else self._unbroken(send(Route()))
+        return await self._read(work)
+
+    async def _kill(self, dataset: str, collection: str, cursor: int, member: Member) -> None:
+        kill = {"killCursors": collection, "cursors": [cursor]}
+        await self._driver.reply(dataset, kill, lambda _: None, Route(member=member))
 
     async def _unbroken(self, work: Awaitable[T]) -> T:
         """Await work that runs to its end even if the caller is cancelled: half-read replies would leave cursors."""
@@ -210,84 +197,166 @@ class Source:
         if not task.cancelled() and task.exception():
             log.debug("an abandoned read failed: %r", task.exception())
 
-    async def drain(self, dataset: str, collection: str, condition: Condition, field: str) -> AsyncIterator[list[str]]:
+    async def drain(
+        self, dataset: str, collection: str, condition: Condition, field: str, *, concern: Concern = _NONE
+    ) -> AsyncIterator[list[str]]:
         """The string values of a top-level field of all matching documents, in batches, in no order.
 
         Read as fast as the database gives them; the cursor is closed whatever happens.
         """
-        cursor = self._database(dataset)[collection].find(
-            condition, {field: 1, "_id": 0}, batch_size=_DRAIN_BATCH, max_time_ms=self._milliseconds
-        )
-        task: asyncio.Future[list[dict[str, Any]]] | None = None
+        command = {
+            "find": collection,
+            "filter": condition,
+            "projection": {field: 1, "_id": 0},
+            "batchSize": _DRAIN_BATCH,
+            "maxTimeMS": self._milliseconds,
+            **concern,
+        }
+        route = await self._caught_up(dataset, collection, concern)
+        batches = self._driver.batches(dataset, command, _DRAIN_BATCH, route)
+        task: asyncio.Future[list[dict[str, Any]] | None] | None = None
         try:
             while True:
-                task = asyncio.ensure_future(cursor.to_list(_DRAIN_BATCH))
+                task = asyncio.ensure_future(anext(batches, None))
                 batch = await self._read(asyncio.shield(task))
-                if not batch:
+                if batch is None:
                     return
-                yield [value for item in batch if isinstance(value := item.get(field), str)]
+                yield [value for item in batch if type(value := item.get(field)) is str]
         finally:
             # A read under way must end before its cursor is known, and can be closed.
-            await self._unbroken(self._close_after(task, cursor))
+            await self._unbroken(_closed_after(task, batches))
 
-    async def _close_after(self, task: asyncio.Future[Any] | None, cursor: AgnosticCursor[Any]) -> None:
-        if task is not None:
-            await asyncio.wait([task])
-            task.cancelled() or task.exception()  # seen; the reader has had it
-        await cursor.close()
+    async def _caught_up(self, dataset: str, collection: str, concern: Concern) -> Route:
+        """The way to a member that has come to the moment of a read concern: a cursor stays where it was opened."""
+        if not concern:
+            return Route()
+        command = self._find(collection, {}, {"_id": 1}, 1) | {"singleBatch": True, **concern}
+        return Route(
+            member=await self._sent(
+                command, lambda route: self._driver.reply(dataset, command, lambda reply: reply.member, route)
+            )
+        )
 
-    async def count(self, dataset: str, collection: str, condition: Condition) -> int:
+    @asynccontextmanager
+    async def watching(
+        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], since: Any, until: Any
+    ) -> AsyncIterator[Stream]:
+        """A change stream of a dataset from one time until another; `collection` is any that there is."""
+        try:
+            concern = {"readConcern": {"level": "majority", "afterClusterTime": until}}
+            route = await self._caught_up(dataset, collection, concern)
+            async with self._driver.watch(dataset, pipeline, since, until, route) as stream:
+                yield stream
+        except (errors.PyMongoError, BSONError) as error:
+            raise translated(error) from error
+
+    # --- small look-ups ----------------------------------------------------------------------------------------------
+
+    async def _documents(self, dataset: str, command: Command) -> list[dict[str, Any]]:
+        """The documents of a reply that holds all there are."""
+
+        def decoded(reply: RawReply) -> list[dict[str, Any]]:
+            cursor: dict[str, Any] = bson.decode(reply.raw)["cursor"]
+            found: list[dict[str, Any]] = cursor["firstBatch"]
+            return found
+
+        return await self._sent(command, lambda route: self._driver.reply(dataset, command, decoded, route))
+
+    async def count(self, dataset: str, collection: str, condition: Condition, *, concern: Concern = _NONE) -> int:
         """How many documents match; exact."""
-        command = {"count": collection, "query": condition, "maxTimeMS": self._milliseconds}
-        if condition:
-            pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$count": "n"}]
-            cursor = self._database(dataset)[collection].aggregate(pipeline, maxTimeMS=self._milliseconds)
-            found = await self._read(self._unbroken(cursor.to_list(1)))
-            return int(found[0]["n"]) if found else 0
-        return int((await self._command(dataset, command))["n"])
+        found = await self._aggregated(dataset, collection, [{"$match": condition}, {"$count": "n"}], 1, concern)
+        return int(found[0]["n"]) if found else 0
 
-    async def _command(self, dataset: str, command: dict[str, Any]) -> dict[str, Any]:
-        database = self._database(dataset)
-        work = database.command(command, read_preference=self._client.read_preference)
-        return await self._read(self._unbroken(work))
+    async def stated_count(self, dataset: str, collection: str, *, concern: Concern = _NONE) -> int:
+        """How many documents a collection has, as the server keeps it: at once, but not of one moment.
+
+        Not for clusters, where it counts documents that are on their way between shards twice.
+        """
+        command = {"count": collection, "query": {}, "maxTimeMS": self._milliseconds, **concern}
+
+        def told(reply: RawReply) -> int:
+            return int(bson.decode(reply.raw)["n"])
+
+        return await self._sent(command, lambda route: self._driver.reply(dataset, command, told, route))
 
     async def find_one(
-        self, dataset: str, collection: str, condition: Condition, *, descending: str | None = None, fields: Any = None
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        *,
+        descending: str | None = None,
+        fields: Mapping[str, int] | None = None,
+        concern: Concern = _NONE,
     ) -> dict[str, Any] | None:
         """One document, the one with the largest `descending` where that is given."""
-        sort = [(descending, -1)] if descending else None
-        work = self._database(dataset)[collection].find_one(
-            condition, fields, sort=sort, max_time_ms=self._milliseconds
-        )
-        return await self._read(self._unbroken(work))
+        command = self._find(collection, condition, fields or {}, 1) | {"singleBatch": True, **concern}
+        if descending:
+            command["sort"] = {descending: -1}
+        found = await self._documents(dataset, command)
+        return found[0] if found else None
 
     async def find_some(
-        self, dataset: str, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        fields: Mapping[str, int],
+        limit: int,
+        *,
+        concern: Concern = _NONE,
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
-        cursor = self._database(dataset)[collection].find(
-            condition, dict(fields), limit=limit, max_time_ms=self._milliseconds
-        )
-        try:
-            return await self._read(self._unbroken(cursor.to_list(limit)))
-        finally:
-            await self._unbroken(cursor.close())
+        route = await self._caught_up(dataset, collection, concern)
+        return await self._listed(dataset, self._find(collection, condition, fields, limit) | {**concern}, route)
 
-    async def values(self, dataset: str, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
+    async def values(
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        field: str,
+        limit: int,
+        *,
+        concern: Concern = _NONE,
+    ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`."""
         pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-        cursor = self._database(dataset)[collection].aggregate(pipeline, maxTimeMS=self._milliseconds)
-        groups = await self._read(self._unbroken(cursor.to_list(limit)))
-        return {value for group in groups if isinstance(value := group["_id"], str)}
+        groups = await self._aggregated(dataset, collection, pipeline, limit, concern)
+        return {value for group in groups if type(value := group["_id"]) is str}
+
+    async def _aggregated(
+        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], limit: int, concern: Concern
+    ) -> list[dict[str, Any]]:
+        """The documents of an aggregation that gives `limit` at most, small ones."""
+        cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
+        command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
+        return await self._documents(dataset, command | {**concern})
 
     async def collections(self, dataset: str) -> dict[str, frozenset[str]]:
         """The collections of a dataset, each with the fields that lead one of its indexes."""
-        database = self._database(dataset)
-        names = await self._read(self._unbroken(database.list_collection_names()))
+        listing = {"listCollections": 1, "nameOnly": True, "authorizedCollections": True}
+        names = [str(found["name"]) for found in await self._listed(dataset, listing)]
         found = {}
         for name in names:
             if name.startswith("system."):
                 continue
-            indexes = await self._read(self._unbroken(database[name].index_information()))
-            found[name] = frozenset(str(index["key"][0][0]) for index in indexes.values() if index.get("key"))
+            indexes = await self._listed(dataset, {"listIndexes": name})
+            found[name] = frozenset(str(next(iter(index["key"]))) for index in indexes if index.get("key"))
         return found
+
+    async def _listed(self, dataset: str, command: Command, route: Route | None = None) -> list[dict[str, Any]]:
+        """All documents that a command lists, however many replies that takes."""
+
+        async def whole() -> list[dict[str, Any]]:
+            batches = self._driver.batches(dataset, command, _DRAIN_BATCH, route)
+            return [document async for batch in batches for document in batch]
+
+        return await self._read(self._unbroken(whole()))
+
+
+async def _closed_after(task: "asyncio.Future[Any] | None", batches: AsyncGenerator[Any, None]) -> None:
+    if task is not None:
+        await asyncio.wait([task])
+        task.cancelled() or task.exception()  # seen; the reader has had it
+    await batches.aclose()

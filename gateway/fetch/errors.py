@@ -1,22 +1,25 @@
 """How a fetch may fail, and the exit code of each; scripts rely on these numbers.
 
-FetchError       1  the disk, a name that is taken, an answer that makes no sense, data that changes all the time
- ├── Refused     3  the server said 4xx: the request is wrong, trying again is of no use
- ├── GaveUp      4  no progress for as long as `--give-up` says; what there is stays for the next run
- └── Mismatch    5  the bytes are not those that the server has a checksum of; they were removed
+FetchError           1  the disk, a name that is taken, an answer that makes no sense, data that changes all the time
+ ├── Contradiction   1  the server states two sizes or two checksums of the same export
+ ├── Refused         3  the server said 4xx: the request is wrong, trying again is of no use
+ ├── GaveUp          4  no progress for as long as `--give-up` says; what there is stays for the next run
+ └── Mismatch        5  the bytes are not those that the server promised, by number or checksum; they were removed
 
 Two more never leave this room: `Broken`, which is tried again, and `Gone`, after which the query is asked anew.
 """
 
-from typing import ClassVar
+from gateway.errors import Failure
 
-__all__ = ["Broken", "FetchError", "GaveUp", "Gone", "Mismatch", "Refused"]
+__all__ = ["Broken", "Contradiction", "FetchError", "GaveUp", "Gone", "Mismatch", "Refused"]
 
 
-class FetchError(Exception):
-    """The file could not be brought; `code` is the exit code."""
+class FetchError(Failure):
+    """The file could not be brought."""
 
-    code: ClassVar[int] = 1
+
+class Contradiction(FetchError):
+    """Not all that the server states can be true."""
 
 
 class Refused(FetchError):
@@ -32,7 +35,7 @@ class GaveUp(FetchError):
 
 
 class Mismatch(FetchError):
-    """The bytes have another SHA-256 than the server's."""
+    """The bytes are more than the server promised, or have another SHA-256."""
 
     code = 5
 

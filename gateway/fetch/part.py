@@ -38,8 +38,8 @@ class Sink(Protocol):
     def finish(self) -> None:
         """All is there and right."""
 
-    def discard(self) -> None:
-        """Leave nothing behind."""
+    def discard(self) -> str:
+        """Leave nothing behind; says what became of the bytes."""
 
     def close(self) -> None:
         """Let go; what is held stays."""
@@ -151,10 +151,11 @@ class Part:
         except OSError as error:
             raise _disk(self.final, error) from error
 
-    def discard(self) -> None:
+    def discard(self) -> str:
         """Remove the part and its card."""
         self._card.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
+        return "what came was removed"
 
     def close(self) -> None:
         """Let go; a part that holds nothing is of no use to the next run."""
@@ -202,8 +203,9 @@ class Stream:
         except OSError as error:
             raise FetchError(f"the output cannot be written: {error.strerror}") from error
 
-    def discard(self) -> None:
+    def discard(self) -> str:
         """Nothing can be done."""
+        return "what went to the output cannot be taken back: do not use it"
 
     def close(self) -> None:
         """The file is not ours."""

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from tqdm import tqdm
 
+from gateway.errors import plain
 from gateway.fetch.words import Export
 
 __all__ = ["Progress"]
@@ -35,7 +36,7 @@ class Progress:
     def note(self, text: str) -> None:
         """A line that stays."""
         if not self._quiet:
-            tqdm.write(f"pgx-gateway: {text}", file=sys.stderr)
+            tqdm.write(f"pgx-gateway: {plain(text)}", file=sys.stderr)
 
     def waiting(self, export: Export) -> None:
         """The server works, nothing flows."""
@@ -48,10 +49,10 @@ class Progress:
         """Whether there is a bar for which it pays to ask how far the server is."""
         return not self._quiet and not self._lines
 
-    def of(self, export: Export) -> None:
-        """What is fetched, as far as is known now."""
+    def of(self, export: Export, size: int | None) -> None:
+        """What is fetched, and its size as far as is known now."""
         self._name = export.name[:30]
-        self._total = export.size or _guess(export)
+        self._total = size or export.size or _guess(export)
 
     def at(self, size: int) -> None:
         """So many bytes are here."""

@@ -3,6 +3,7 @@
 Trouble that passes (resets, time-outs, 5xx, bodies that end early) is `Broken`; 4xx is `Refused`; 410 is `Gone`.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,15 +14,16 @@ from typing import Final
 import aiohttp
 
 from gateway import __version__
-from gateway.fetch import words
+from gateway.fetch import urls, words
 from gateway.fetch.errors import Broken, FetchError, Gone, Refused
 from gateway.fetch.words import Export
 
-__all__ = ["Answer", "Server", "connected"]
+__all__ = ["Answer", "Nothing", "Server", "connected"]
 
 _CONNECT: Final = 30.0  # seconds
 _ASK: Final = 60.0
 _LONGEST_TICKET: Final = 1024 * 1024
+_LONGEST_REASON: Final = 1000
 _READ: Final = 256 * 1024
 # Refusals that a pause may cure; and failures of the server that it will not.
 _PASSING: Final = frozenset({408, 425, 429})
@@ -36,11 +38,22 @@ class Answer:
     whole: bool
     """The body is all of it (200), not what was asked behind an offset (206)."""
     start: int
+    stop: int | None
+    """Behind its last byte, as it says itself."""
+    total: int | None
+    """The length of the whole, as it says itself."""
     etag: str | None
     sha256: str | None
     framed: bool
     """A body that ends early does not look complete."""
     pieces: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No byte is behind the offset (416); `total` is where it says that the end is."""
+
+    total: int | None
 
 
 class Server:
@@ -51,7 +64,7 @@ class Server:
 
     async def export(self, url: str) -> Export:
         """What a URL names: by its ticket, or by what HEAD says where the server knows no tickets."""
-        return await self.status(words.ticket_url(url)) or await self._head(url)
+        return await self.status(urls.ticket_url(url)) or await self._head(url)
 
     async def status(self, url: str) -> Export | None:
         """A ticket; None if the answer is none."""
@@ -68,6 +81,8 @@ class Server:
 
     async def _head(self, url: str) -> Export:
         async with self._request("HEAD", url, {}, _ASK) as response:
+            if response.status in _NO_HEAD or (response.status == HTTPStatus.OK and _encoded(response)):
+                return Export(address=url, name=words.named(response.headers, url))
             if response.status == HTTPStatus.OK:
                 headers = response.headers
                 return Export(
@@ -77,8 +92,6 @@ class Server:
                     size=response.content_length,
                     sha256=words.repr_digest(headers),
                 )
-            if response.status in _NO_HEAD:
-                return Export(address=url, name=words.named({}, url))
             failure = await _failure(response)
         if isinstance(failure, Refused):  # HEAD has no body that says why
             async with self._request("GET", url, {}, _ASK) as response:
@@ -87,26 +100,27 @@ class Server:
         raise failure
 
     @asynccontextmanager
-    async def body(self, export: Export, offset: int, silence: float) -> AsyncGenerator[Answer | int | None, None]:
-        """The bytes of an export from an offset on; where it has none there, its length, if that is known.
-
-        `silence` is how many seconds may pass without a byte.
-        """
+    async def body(self, export: Export, offset: int, silence: float) -> AsyncGenerator[Answer | Nothing, None]:
+        """The bytes of an export from an offset on; `silence` is how many seconds may pass without one."""
         headers = {"Range": f"bytes={offset}-", "If-Range": export.etag} if offset and export.etag else {}
         async with self._request("GET", export.address, headers, silence) as response:
-            start, total = words.content_range(response.headers)
+            start, stop, total = words.content_range(response.headers)
             if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and headers:
-                yield total
+                yield Nothing(total)
             elif response.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
                 whole = response.status == HTTPStatus.OK
                 if not whole and (start != offset or not headers):
                     raise FetchError(f"asked for bytes from {offset}, the server sent others")
-                if response.headers.get("Content-Encoding", "identity") != "identity":
+                if _encoded(response):
                     raise FetchError("the answer is compressed although that was not asked for: a proxy's doing")
                 chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+                if whole:
+                    stop = total = None if chunked else response.content_length
                 yield Answer(
                     whole=whole,
                     start=0 if whole else offset,
+                    stop=stop,
+                    total=total,
                     etag=words.etag(response.headers),
                     sha256=words.repr_digest(response.headers),
                     framed=chunked or response.content_length is not None,
@@ -121,11 +135,18 @@ class Server:
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
         try:
-            async with self._session.request(method, url, headers=headers, timeout=limits) as response:
-                yield response
-        except aiohttp.InvalidURL as error:
+            # A limit for the head as well: one that drips would never be silent.
+            async with asyncio.timeout(silence) as head:
+                async with self._session.request(method, url, headers=headers, timeout=limits) as response:
+                    head.reschedule(None)
+                    yield response
+        except aiohttp.TooManyRedirects as error:
+            raise FetchError(f"{url} redirects again and again, in a circle it seems") from error
+        except aiohttp.RedirectClientError as error:
+            raise FetchError(f"{url} redirects to {error}, which is no URL of a download") from error
+        except (aiohttp.InvalidURL, UnicodeError) as error:  # the latter for names that no host can have
             raise FetchError(f"{url} is no URL of a download") from error
-        except (aiohttp.ClientSSLError, aiohttp.TooManyRedirects, aiohttp.NonHttpUrlClientError) as error:
+        except aiohttp.ClientSSLError as error:
             raise FetchError(f"{url}: {error}") from error
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise Broken(_words(error)) from error
@@ -142,25 +163,36 @@ async def connected() -> AsyncGenerator[Server, None]:
 
 
 async def _some(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The body if it is not longer than that, else nothing."""
+    """The body if it is not longer than that and comes soon, else nothing."""
     got = bytearray()
-    async for piece in response.content.iter_any():
-        got += piece
-        if len(got) > most:
-            response.close()
-            return b""
-    return bytes(got)
+    try:
+        async with asyncio.timeout(_ASK):
+            async for piece in response.content.iter_any():
+                got += piece
+                if len(got) > most:
+                    break
+            else:
+                return bytes(got)
+    except TimeoutError:
+        if not got:
+            raise
+    response.close()
+    return b""
+
+
+def _encoded(response: aiohttp.ClientResponse) -> bool:
+    return response.headers.get("Content-Encoding", "identity") != "identity"
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:
     """The message of a Beacon error response, else the status."""
-    shown = f"{response.status} {response.reason}"
+    shown = f"{response.status} {response.reason}"[:_LONGEST_REASON]
     try:
         said = json.loads(await _some(response, _LONGEST_TICKET))
         message = said["error"]["errorMessage"]
     except (ValueError, KeyError, TypeError, RecursionError, aiohttp.ClientError, TimeoutError):
         return shown
-    return f"{shown}: {''.join(letter for letter in str(message) if letter.isprintable())[:1000]}"
+    return f"{shown}: {str(message)[:_LONGEST_REASON]}"
 
 
 async def _failure(response: aiohttp.ClientResponse) -> Exception:
@@ -178,4 +210,6 @@ def _words(error: BaseException) -> str:
         return "the server was silent for too long"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the transfer broke off"
-    return str(error) or type(error).__name__
+    if type(error) is aiohttp.ClientResponseError:  # its kinds have more to say: of a proxy, for one
+        return "what the server sent is no answer in HTTP"
+    return str(error)[:_LONGEST_REASON] or type(error).__name__

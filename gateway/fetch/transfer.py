@@ -1,4 +1,4 @@
-"""The fetch itself: try, hold on to what came, try again from there, verify, name.
+"""The fetch itself: try, hold on to what came, ask for what is missing, verify, name.
 
 What moves forward, bytes here or rows at the server, starts the clock of `give_up` anew.
 """
@@ -17,11 +17,12 @@ from typing import Final, TypeVar
 
 import stamina
 
-from gateway.fetch.errors import Broken, FetchError, GaveUp, Gone, Mismatch, Refused
+from gateway.fetch import urls
+from gateway.fetch.errors import Broken, Contradiction, FetchError, GaveUp, Gone, Mismatch, Refused
 from gateway.fetch.part import Part, Sink, Stream, sha256_of
 from gateway.fetch.progress import Progress
-from gateway.fetch.server import Server, connected
-from gateway.fetch.words import Export
+from gateway.fetch.server import Answer, Nothing, Server, connected
+from gateway.fetch.words import Export, Promise
 
 __all__ = ["Fetched", "Wish", "fetch"]
 
@@ -59,7 +60,7 @@ class Fetched:
     size: int
     sha256: str
     verified: bool
-    """The server had a checksum to compare with; else only the framing says that it is the whole."""
+    """The server had a checksum to compare with; else only sizes and framing say that it is the whole."""
     already: bool = False
     """Nothing was done: the file was there."""
 
@@ -68,15 +69,16 @@ async def fetch(wish: Wish, progress: Progress) -> Fetched:
     """Bring the file; FetchError and its kinds say why not."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # we say ourselves what is tried again
     async with connected() as server:
-        run = _Fetch(wish, progress, server)
+        run, why = _Fetch(wish, progress, server), ""
         for _ in range(_ANEW + 1):
             try:
                 return await run.once()
             except Gone as error:
-                if "/exports/" in wish.url:
-                    raise Refused(str(error)) from error
-                progress.note("the data changed; starting anew")
-    raise FetchError("the data changes all the time; try again later")
+                why = str(error)
+                if urls.is_fixed(wish.url):
+                    raise Refused(why) from error
+                progress.note(f"{why}; starting anew")
+    raise FetchError(f"the data changes all the time ({why}); try again later")
 
 
 class _Fetch:
@@ -87,13 +89,13 @@ class _Fetch:
         self._progress = progress
         self._server = server
         self._furthest = 0
-        self._sha256: str | None = None
+        self._promise = Promise()
         self._framed = False
         self._stream = Stream(sys.stdout.buffer) if wish.output == "-" else None
 
     async def once(self) -> Fetched:
         """Bring the export that the URL names now; Gone if its data changes meanwhile."""
-        self._furthest, self._sha256 = 0, None
+        self._furthest, self._promise = 0, Promise()
         export = await self._patiently(partial(self._server.export, self._wish.url))
         if self._stream is not None:
             self._stream.restart()
@@ -127,63 +129,105 @@ class _Fetch:
         raise FetchError(f"{target} exists and is not known to be this download; --overwrite replaces it")
 
     async def _bring(self, export: Export, sink: Sink, place: str) -> Fetched:
-        if export.size is not None and sink.size > export.size:
+        self._hear(export, export.size, export.sha256)
+        if self._promise.size is not None and sink.size > self._promise.size:
             await asyncio.to_thread(sink.restart)
         self._furthest = sink.size
-        while not await self._patiently(partial(self._pull, export, sink)):
-            pass
-        expected = await self._checksum(export)
-        if expected is None and not self._framed:
-            raise FetchError("this server's answers end like broken ones, and it has no checksum: nothing to rely on")
-        if expected not in {None, sink.sha256}:
-            sink.discard()
-            raise Mismatch(f"SHA-256 is {sink.sha256}, the server's is {expected}; what came was removed")
+        try:
+            while not await self._patiently(partial(self._pull, export, sink)):
+                pass
+            verified = self._verified(sink)
+        except Mismatch as error:
+            raise Mismatch(f"{error}; {await asyncio.to_thread(sink.discard)}") from error
         await asyncio.to_thread(sink.finish)
-        return Fetched(place=place, size=sink.size, sha256=sink.sha256, verified=expected is not None)
+        return Fetched(place=place, size=sink.size, sha256=sink.sha256, verified=verified)
+
+    def _verified(self, sink: Sink) -> bool:
+        """Whether the server's checksum says that this is it; Mismatch where anything says that it is not."""
+        size, sha256 = self._promise.size, self._promise.sha256
+        if size is not None and sink.size != size:
+            raise Mismatch(f"{sink.size:,} bytes came, the server promised {size:,}")
+        if sha256 is not None and sink.sha256 != sha256:
+            raise Mismatch(f"SHA-256 is {sink.sha256}, the server's is {sha256}")
+        if sha256 is None and size is None and not self._framed:
+            raise FetchError("this server's answers end like broken ones, and it has no checksum: nothing to rely on")
+        return sha256 is not None
+
+    def _hear(self, export: Export, size: int | None, sha256: str | None) -> None:
+        """Another statement of the server's about the whole."""
+        try:
+            self._promise = self._promise.also(size, sha256)
+        except Contradiction as error:
+            if export.etag is None:  # no ETag would have told that the data are others now
+                raise Gone(str(error)) from error
+            raise
 
     async def _pull(self, export: Export, sink: Sink) -> bool:
-        """One request for what is missing.  True: all is here; False: it broke, but brought something."""
+        """One request for what is missing.  True: all is here; False: more is to be asked for."""
         if sink.size and export.state == "producing":
             # A range of what is still being made would be answered at its end, after a long silence.
             export = await self._made(export)
-        if export.size is not None and export.size == sink.size and export.sha256 is not None:
-            self._sha256 = export.sha256
+            self._hear(export, export.size, export.sha256)
+        if sink.size == self._promise.size and self._promise.sha256 is not None:
             return True
         silence = _SILENCE if export.state == "complete" else min(_SILENCE_IN_THE_MAKING, self._wish.give_up)
         try:
-            await self._read(export, sink, silence)
+            whole = await self._read(export, sink, silence)
+            if whole:
+                await self._hear_out(export)
+                whole = self._promise.size is None or sink.size >= self._promise.size
         except Broken as error:
             if sink.size <= self._furthest:
                 raise
-            self._furthest = sink.size
             self._progress.note(f"broken at byte {sink.size:,} ({error}); going on")
             await asyncio.sleep(random.uniform(0, _AFTER_PROGRESS))  # noqa: S311 - so that clients do not come as one
-            return False
-        return True
+            whole = False
+        self._furthest = sink.size
+        return whole
 
-    async def _read(self, export: Export, sink: Sink, silence: float) -> None:
-        async with self._server.body(export, sink.size, silence) as answer:
-            if answer is None or isinstance(answer, int):
+    async def _read(self, export: Export, sink: Sink, silence: float) -> bool:
+        """One answer.  True: it says that this is all; False: it was a part, and brought something."""
+        held = sink.size
+        async with self._server.body(export, held, silence) as answer:
+            if isinstance(answer, Nothing):
                 self._framed = True
-                if answer != sink.size:
+                self._hear(export, answer.total, None)
+                if answer.total != held:
                     await self._afresh(sink)
-                return  # all was here already
+                return True  # all was here already
             if export.etag is not None and answer.etag not in {None, export.etag}:
                 raise Gone("the data changed")
-            if answer.whole and sink.size and (answer.etag is None or answer.etag != export.etag):
+            if answer.whole and held and (answer.etag is None or answer.etag != export.etag):
                 await asyncio.to_thread(sink.restart)
-            self._sha256 = answer.sha256 or self._sha256
+            self._hear(export, answer.total, answer.sha256)
             self._framed = answer.framed
-            # A server that cannot give a part sends the whole: the same bytes, so what is here is passed over.
-            skip = sink.size - answer.start
             async with self._watched(export):
-                async for piece in answer.pieces:
-                    new, skip = piece[skip:], max(0, skip - len(piece))
-                    if new:
-                        await asyncio.to_thread(sink.add, new)
-                        self._progress.at(sink.size)
-            if skip:
-                await self._afresh(sink)
+                end = await self._take(answer, sink)
+        total = self._promise.size
+        if sink.size == total:
+            return True
+        if answer.whole and sink.size > (end if total is None else total):
+            await self._afresh(sink)
+        if answer.whole and total is None:
+            return True
+        if answer.whole or sink.size == held:
+            raise Broken(f"the answer ended at byte {end:,}{'' if total is None else f' of {total:,}'}")
+        return False
+
+    async def _take(self, answer: Answer, sink: Sink) -> int:
+        """Keep what is new of an answer's bytes; where it ended.  What was not promised is not written."""
+        at = answer.start
+        stop = min((end for end in (answer.stop, self._promise.size) if end is not None), default=None)
+        async for piece in answer.pieces:
+            # A server that cannot give a part sends the whole: the same bytes, so what is here is passed over.
+            new = piece[max(0, sink.size - at) :]
+            at += len(piece)
+            if stop is not None and at > stop:
+                raise Mismatch(f"the server sends more than it said: nothing was to come behind byte {stop:,}")
+            if new:
+                await asyncio.to_thread(sink.add, new)
+                self._progress.at(sink.size)
+        return at
 
     async def _afresh(self, sink: Sink) -> None:
         await asyncio.to_thread(sink.restart)
@@ -192,7 +236,7 @@ class _Fetch:
     @asynccontextmanager
     async def _watched(self, export: Export) -> AsyncGenerator[None, None]:
         """While bytes flow, ask now and then how far the server is, for the time left."""
-        self._progress.of(export)
+        self._progress.of(export, self._promise.size)
         status = export.status
         if export.state != "producing" or status is None or not self._progress.shown:
             yield
@@ -202,7 +246,7 @@ class _Fetch:
             while True:
                 await asyncio.sleep(_LONGEST_POLL)
                 with suppress(Broken, Gone, FetchError):
-                    self._progress.of(await self._server.status(status) or export)
+                    self._progress.of(await self._server.status(status) or export, self._promise.size)
 
         task = asyncio.create_task(look())
         try:
@@ -211,14 +255,14 @@ class _Fetch:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _checksum(self, export: Export) -> str | None:
-        """The server's SHA-256 of the whole, as soon as it has one."""
-        if self._sha256 or export.sha256 or export.status is None:
-            return self._sha256 or export.sha256
-        try:
-            return (await self._made(export)).sha256
-        except Gone:  # the whole came just before the data changed
-            return None
+    async def _hear_out(self, export: Export) -> None:
+        """Size and SHA-256 of the whole, as soon as the server has them."""
+        if self._promise.sha256 is None and export.status is not None:
+            try:
+                made = await self._made(export)
+            except Gone:  # the whole came just before the data changed
+                return
+            self._hear(export, made.size, made.sha256)
 
     async def _made(self, export: Export) -> Export:
         """Wait until the server has made the export, or has failed to."""
@@ -232,7 +276,7 @@ class _Fetch:
             if now.state != "producing":
                 return replace(now, address=export.address, name=export.name, status=export.status)
             self._progress.waiting(now)
-            if now.made != made:
+            if now.made > made:
                 moved, made = time.monotonic(), now.made
             elif time.monotonic() - moved > self._wish.give_up:
                 raise GaveUp(f"the server made no progress for {self._wish.give_up:g} seconds")

@@ -8,12 +8,15 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 from urllib.parse import unquote, urljoin, urlsplit
+
+from gateway.fetch.errors import Contradiction
 
 __all__ = [
     "Export",
+    "Promise",
     "content_range",
     "etag",
     "named",
@@ -21,16 +24,15 @@ __all__ = [
     "retry_after",
     "safe_name",
     "ticket",
-    "ticket_url",
 ]
 
-_EXPORT = re.compile(r"(?P<ticket>.*/exports/[0-9A-Za-z_-]+)/[^/]+\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _STRONG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"\Z')
-_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18})\Z")
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(?:(\d{1,18})|\*)\Z")
 _DIGEST = re.compile(r"\bsha-256=:([A-Za-z0-9+/=]{44}):")
 _LONGEST_NAME: Final = 200  # bytes: `.part.json` comes behind, and file systems allow 255
 _LONGEST_PAUSE: Final = 3600.0
+_LARGEST: Final = 2**63 - 1  # no file is larger, whatever a server says
 _STATES: Final = ("producing", "complete", "failed")
 
 
@@ -52,17 +54,22 @@ class Export:
     """Rows and bytes that the server has made so far."""
     expected: int | None = None
     """Rows that the server expects."""
-    error: str = ""
 
 
-def ticket_url(url: str) -> str:
-    """Where the ticket of a download is; of an immutable address, the ticket beside it."""
-    path, query = urlsplit(url).path, urlsplit(url).query
-    if export := _EXPORT.match(path):
-        path, query = export["ticket"], ""
-    else:
-        query = f"{query}&ticket=true" if query else "ticket=true"
-    return urlsplit(url)._replace(path=path, query=query, fragment="").geturl()
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the server has stated of the whole so far, wherever it did: ticket, HEAD, header fields of any answer."""
+
+    size: int | None = None
+    sha256: str | None = None
+
+    def also(self, size: int | None, sha256: str | None) -> Self:
+        """With another statement, which may not be at odds with those before."""
+        if size is not None and self.size not in {None, size}:
+            raise Contradiction(f"the server said {self.size:,} bytes, then {size:,}")
+        if sha256 is not None and self.sha256 not in {None, sha256}:
+            raise Contradiction(f"the server said two SHA-256: {self.sha256}, then {sha256}")
+        return replace(self, size=self.size if size is None else size, sha256=self.sha256 or sha256)
 
 
 def ticket(raw: bytes, asked: str) -> Export | None:
@@ -73,36 +80,42 @@ def ticket(raw: bytes, asked: str) -> Export | None:
         return None
     if not isinstance(said, dict) or said.get("state") not in _STATES or not isinstance(said.get("address"), str):
         return None
-    expected = said.get("expected")
-    sha256, size, status, etag = said.get("sha256"), _number(said, "size"), said.get("self"), said.get("etag")
+    address, status = _absolute(asked, said["address"]), said.get("self")
+    if address is None:
+        return None
+    expected, sha256, size, etag = said.get("expected"), said.get("sha256"), _number(said, "size"), said.get("etag")
     return Export(
-        address=_absolute(asked, said["address"]),
+        address=address,
         name=safe_name(_text(said, "name")),
         etag=etag if isinstance(etag, str) and _STRONG.match(etag) else None,
-        status=_absolute(asked, status) if isinstance(status, str) else asked,
+        status=(_absolute(asked, status) if isinstance(status, str) else None) or asked,
         state=said["state"],
         size=size if said["state"] == "complete" else None,
         sha256=sha256 if isinstance(sha256, str) and _SHA256.match(sha256) else None,
         rows=_number(said, "rows") or 0,
         made=_number(said, "bytes") or 0,
         expected=_number(expected, "variants") if isinstance(expected, dict) else None,
-        error=_text(said, "error"),
     )
 
 
 def _number(said: Mapping[str, Any], key: str) -> int | None:
     value = said.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else None
 
 
 def _text(said: Mapping[str, Any], key: str) -> str:
     value = said.get(key)
-    return "".join(letter for letter in value if letter.isprintable())[:500] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
-def _absolute(asked: str, address: str) -> str:
-    """An address as the ticket has it; a server behind a proxy may not know that it was asked by https."""
-    found, here = urlsplit(urljoin(asked, address)), urlsplit(asked)
+def _absolute(asked: str, address: str) -> str | None:
+    """An address as the ticket has it, if it can be asked; a proxy's server may not know that it was asked by https."""
+    try:
+        found, here = urlsplit(urljoin(asked, address)), urlsplit(asked)
+    except ValueError:
+        return None
+    if found.scheme not in {"http", "https"} or not found.hostname:
+        return None
     if (found.scheme, here.scheme) == ("http", "https") and found.hostname == here.hostname:
         found = found._replace(scheme="https", netloc=here.netloc)
     return found.geturl()
@@ -139,12 +152,16 @@ def repr_digest(headers: Mapping[str, str]) -> str | None:
     return raw.hex() if len(raw) == 32 else None
 
 
-def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None]:
-    """First byte and length of the whole in `Content-Range`; None for what is not said."""
-    found = _RANGE.match(headers.get("Content-Range", ""))
-    if found is None:
-        return None, None
-    return int(found[1]) if found[1] else None, int(found[3])
+def content_range(headers: Mapping[str, str]) -> tuple[int | None, int | None, int | None]:
+    """First byte, the one behind the last, and length of the whole in `Content-Range`; None for what is not said."""
+    if (found := _RANGE.match(headers.get("Content-Range", ""))) is None:
+        return None, None, None
+    first, last, total = (int(number) if number else None for number in found.groups())
+    if first is None or last is None:
+        return None, None, total
+    if last < first or (total is not None and last >= total):
+        return None, None, None
+    return first, last + 1, total
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

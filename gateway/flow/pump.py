@@ -17,6 +17,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gateway.db.catalog import Catalog
+from gateway.db.reader import DatasetReader, Outcome
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Page, Source
@@ -26,7 +27,7 @@ from gateway.flow.scheduling import EncodeScheduler, beside
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
 from gateway.model import Part, Plan
-from gateway.rows import Fold, Rows, Tally
+from gateway.rows import Fold, NotToBeKept, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
 
@@ -72,6 +73,7 @@ class Pump:
         The first chunk holds the first rows that the database gave, not just words of our own.  Ends only if the
         download is complete; any failure is an exception.  Close it (`aclosing`) if you leave early.  What is to be
         `kept` under its digest is checked at the end even if it came in one chunk: the state known may be seconds old.
+        Where that cannot be told, NotToBeKept is raised behind the last chunk.
         """
         with self._scheduler.passing():
             async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
@@ -95,19 +97,16 @@ class Pump:
                             run.retry.committed = True
                             pending = b""
                 pending += part.closing(tallies)
-            if kept or run.retry.committed:
-                await self._unchanged(plan, run.retry)
-            # Otherwise it was all one chunk: there was no time to change.
+            # What came in one chunk, and is not kept, had no time to change.
+            outcome = await run.outcome(self._catalog) if kept or run.retry.committed else "same"
+            if outcome == "changed":
+                raise DatasetChanged("the dataset changed during the download; ask again for the new data")
             if pending:
                 yield pending
+            if outcome == "unknown" and kept:
+                raise NotToBeKept
         finally:
             await run.stop()
-
-    async def _unchanged(self, plan: Plan, retry: RetryPolicy) -> None:
-        """Refuse to complete a download whose data was deleted or replaced under it; what was added does not matter."""
-        for before in {part.dataset_state.dataset: part.dataset_state for part in plan.parts}.values():
-            if await retry(partial(self._catalog.changed_since, before)):
-                raise DatasetChanged("the dataset changed during the download; ask again for the new data")
 
 
 class _Pass:
@@ -121,7 +120,8 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.retry = retry
-        self._slices = Slices(source, executor, scheduler, retry)
+        self._readers: dict[str, DatasetReader] = {}
+        self._slices = Slices(self._reader, executor, scheduler, retry)
         self._sample_ids_of: dict[_Name, SampleIds] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
@@ -133,10 +133,29 @@ class _Pass:
         for sample_ids in self._sample_ids_of.values():
             await sample_ids.stop()
 
+    def _reader(self, part: Part) -> DatasetReader:
+        dataset = part.dataset_state.dataset
+        if dataset not in self._readers:
+            self._readers[dataset] = DatasetReader(self._source, part.dataset_state)
+        return self._readers[dataset]
+
+    async def outcome(self, catalog: Catalog) -> Outcome:
+        """Whether all that was read was of one moment."""
+        found: Outcome = "same"
+        for reader in self._readers.values():
+            one = await self.retry(partial(reader.outcome, catalog.changed_since))
+            if one == "changed":
+                return one
+            found = one if one == "unknown" else found
+        for sample_ids in self._sample_ids_of.values():
+            if sample_ids.to_be_read_again and not await self.retry(sample_ids.unchanged):
+                return "changed"
+        return found
+
     async def _sample_ids(self, part: Part) -> SampleIds:
         key = self._name(part)
         if key not in self._sample_ids_of:
-            sample_ids = key[1](self._source, part.dataset_state, part.selection, self.retry, part.ids)
+            sample_ids = key[1](self._reader(part), part.dataset_state, part.selection, self.retry, part.ids)
             self._sample_ids_of[key] = sample_ids
             await self.retry(sample_ids.start)
         return self._sample_ids_of[key]
@@ -207,12 +226,17 @@ class _Pass:
                 self._tasks.discard(task)
                 passed += len(ids)
                 if isinstance(landed, Rows):
+                    self._slices.delivered(part, ids, landed.matched)
                     reading.sizer.learn(len(ids), landed.matched)
                     yield landed, passed
                 else:
                     async with aclosing(self._slices.arrays(reading, ids, landed)) as pieces:
+                        found = 0
                         async for arrays in pieces:
-                            yield await self._slices.encode(part, arrays), passed - len(ids)
+                            rows = await self._slices.encode(part, arrays)
+                            found += rows.matched
+                            yield rows, passed - len(ids)
+                    self._slices.delivered(part, ids, found)
                     reading.sizer.learn(1, reading.sizer.rows)
                     yield Rows(b"", 0, 0), passed
         finally:
@@ -267,6 +291,7 @@ class _Pass:
                     yield rows
                     if left <= 0:
                         return
+            self._slices.delivered(part, ids, found)
             reading.sizer.learn(len(ids), found)
 
     async def _seek(self, part: Part, sample_ids: SampleIds) -> tuple[int, int]:

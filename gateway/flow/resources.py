@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.config import Config
 from gateway.db.catalog import Catalog
+from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -33,9 +34,7 @@ class Resources:
 async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
     source = Source(
-        config.mongo_uri,
-        query_timeout=config.query_timeout,
-        connections=_CONNECTIONS,
+        Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
     )
     catalog = Catalog(source, ttl=config.version_ttl)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)

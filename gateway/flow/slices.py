@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import codec
+from gateway.db.reader import DatasetReader
 from gateway.db.retry import RetryPolicy
-from gateway.db.sample_ids import bounded
-from gateway.db.source import Page, Reply, Source
+from gateway.db.source import Page, Reply
+from gateway.errors import BadDocument
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
 from gateway.model import Condition, Part, both
@@ -35,22 +36,34 @@ T = TypeVar("T")
 class Slices:
     """Reads and encodes slices for one pass.  `executor` encodes what was not encoded where it was read."""
 
-    def __init__(self, source: Source, executor: Executor, scheduler: EncodeScheduler, retry: RetryPolicy) -> None:
-        self._source = source
+    def __init__(
+        self,
+        reader_of: Callable[[Part], DatasetReader],
+        executor: Executor,
+        scheduler: EncodeScheduler,
+        retry: RetryPolicy,
+    ) -> None:
+        self._reader_of = reader_of
         self._executor = executor
         self._scheduler = scheduler
         self._retry = retry
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        narrower = part.selection.rows if part.collection == part.selection.entity else {}
-        return bounded(both([chosen, narrower, part.narrow]), part.dataset_state, part.source)
+        return both([chosen, self._narrower(part)])
+
+    @staticmethod
+    def _narrower(part: Part) -> Condition:
+        return both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
+
+    def delivered(self, part: Part, ids: list[str], rows: int) -> None:
+        """Remember how many documents of a part some biosamples had."""
+        self._reader_of(part).delivered(part.source, part.key, ids, self._narrower(part), rows)
 
     async def page(self, reading: PartReading, ids: list[str]) -> Page:
         """The documents of some biosamples, as one reply has them."""
         part = reading.part
-        return await self._source.page(
-            part.dataset_state.dataset,
+        return await self._reader_of(part).page(
             part.source,
             self._condition(part, ids),
             projection=part.projection,
@@ -67,8 +80,7 @@ class Slices:
             whole = rows is not None and rows.matched < reply.limit
             return rows if rows is not None and whole else reply.page(), len(reply.batch)
 
-        landed, size = await self._source.read(
-            part.dataset_state.dataset,
+        landed, size = await self._reader_of(part).read(
             part.source,
             self._condition(part, ids),
             shape,
@@ -110,13 +122,16 @@ class Slices:
         limit = max(reading.sizer.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
         part, limit = reading.part, reading.sizer.within(limit, known)
         base = self._condition(part, [biosample])
-        condition, first, last = base, True, None
+        condition, first = base, True
+        last: Any = None
         task = asyncio.create_task(self._after(part, condition, limit))
         try:
             while True:
                 page = await self._retry(once(task, partial(self._after, part, condition, limit)))
                 if page.arrays:
-                    last = codec.last_id(page.arrays[-1])
+                    before, last = last, codec.last_id(page.arrays[-1])
+                    if before is not None and last == before:
+                        raise BadDocument(f"the database gave the documents behind {_shown(last)} again and again")
                 following = self._following(last, page, first=first)
                 if following:
                     condition, first = both([base, following]), page.complete
@@ -140,14 +155,20 @@ class Slices:
         return {"_id": {"$type": list(later)}} if later and not first else {}
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._source.page(
-            part.dataset_state.dataset, part.source, condition, projection=part.projection, limit=limit, sort="_id"
+        return await self._reader_of(part).page(
+            part.source, condition, projection=part.projection, limit=limit, sort="_id"
         )
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""
-        read = partial(self._source.count, part.dataset_state.dataset, part.source, self._condition(part, ids))
-        return await self._retry(read)
+        read = partial(self._reader_of(part).count, part.source, self._condition(part, ids))
+        rows = await self._retry(read)
+        self.delivered(part, ids, rows)
+        return rows
+
+
+def _shown(key: Any) -> str:
+    return repr(key)[:100]
 
 
 def once(task: "asyncio.Task[T]", again: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:

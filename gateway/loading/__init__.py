@@ -1,5 +1,6 @@
-"""Loading: `.pgxseg` files, and documents made otherwise, into a dataset."""
+"""Loading: files of segments, and documents made otherwise, into a dataset."""
 
+from gateway.loading.calls import Calling
 from gateway.loading.errors import BadDataset, BadFile, BadLine, LoadingError, StoreFailed
 from gateway.loading.importer import Report, import_files
 from gateway.loading.writer import Counts, check_dataset, load
@@ -8,6 +9,7 @@ __all__ = [
     "BadDataset",
     "BadFile",
     "BadLine",
+    "Calling",
     "Counts",
     "LoadingError",
     "Report",

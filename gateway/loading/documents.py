@@ -239,7 +239,10 @@ def derived_id(prefix: str, biosample_id: str) -> str:
 
 
 def row_key(row: Row) -> bytes:
-    """What makes a variant: equal keys in one biosample are the same observation made again."""
+    """What makes a variant: equal keys in one biosample are the same observation made again.
+
+    Its probes are no part of it: a file that has lost the column (pgxseg has none) says the same.
+    """
     what = (row.biosample_id, row.chromosome, row.start, row.end, row.log2, row.state_id, row.reference, row.sequence)
     return sha256(repr(what).encode()).digest()[:16]
 
@@ -267,6 +270,8 @@ def variant(row: Row, key: bytes, occurrence: int, individual_id: str, analysis_
         document["copy_change"] = COPY_CHANGES[row.state_id]
     if row.log2 is not None:
         document["info"]["cnv_value"] = row.log2
+    if row.probes is not None:
+        document["info"]["probes"] = row.probes  # as PGX, Progenetix' plotting library, has it
     if row.reference:
         document["reference_sequence"] = row.reference
     if row.sequence:

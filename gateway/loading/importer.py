@@ -1,9 +1,10 @@
-"""Imports `.pgxseg` files: each is read twice, first to see that all of it is well-formed, then to write it.
+"""Imports files of segments: each is read twice, first to see that all of it is well-formed, then to write it.
 
 So memory holds a file's sample lines but not its rows, and nothing of a malformed file is written.  Only where the rows
 of biosamples are interleaved, some 100 bytes a row are kept, to tell a repeated row from the same row again.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from typing import Final, Never
 
 from tqdm import tqdm
 
+from gateway.genome import ASSEMBLY
+from gateway.loading.calls import Calling, Silence
 from gateway.loading.content import merged
 from gateway.loading.documents import Document, Sample, derived_id, row_key, sample, variant
-from gateway.loading.errors import BadFile, BadLine, LoadingError, StoreFailed
-from gateway.loading.reader import Note, Row, SampleLine, read, unpacked
+from gateway.loading.errors import BadFile, LoadingError, StoreFailed
+from gateway.loading.reader import Item, Note, Row, SampleLine, Silent, read
 from gateway.loading.writer import Counts, Writer
 
 __all__ = ["REASONS", "Report", "import_files"]
@@ -24,6 +27,8 @@ __all__ = ["REASONS", "Report", "import_files"]
 REASONS: Final = 20  # of skipped lines, the reasons that a report names
 _SAMPLES: Final = 1000  # biosamples whose documents are made at a time
 _LINK_KEYS: Final = frozenset({"individual_id", "analysis_id", "callset_id"})
+# Assemblies that files of segments have in their names, and nowhere else.
+_OTHER_ASSEMBLY: Final = re.compile(r"hg1[0-9]|GRCh3[67]|NCBI3[56]|b37", re.IGNORECASE)
 
 Links = dict[str, tuple[str, str]]
 """For a biosample's id, those of its individual and its analysis."""
@@ -31,11 +36,15 @@ Links = dict[str, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did: rows read and biosamples named in the files, documents written, lines passed over and why."""
+    """What an import did: documents written; variants read and biosamples named in the files; and what gave none.
+
+    `silent` counts well-formed rows that are no variants, by the reason; `skipped` malformed lines, `reasons` of some.
+    """
 
     counts: Counts = field(default_factory=Counts)
     rows: int = 0
     samples: int = 0
+    silent: Mapping[Silence, int] = field(default_factory=dict)
     skipped: int = 0
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -48,6 +57,7 @@ class _Findings:
     lines: dict[str, list[SampleLine]] = field(default_factory=dict)
     rows: int = 0
     grouped: bool = True
+    silent: Counter[Silence] = field(default_factory=Counter)
     skipped: int = 0
     reasons: list[str] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
@@ -56,6 +66,7 @@ class _Findings:
         """Sum up another file's findings."""
         self.lines |= {key: [] for key in other.lines}
         self.rows += other.rows
+        self.silent += other.silent
         self.skipped += other.skipped
         self.reasons = (self.reasons + other.reasons)[:REASONS]
         self.notes.update({f"{file}: {text}": count for text, count in other.notes.items()})
@@ -63,23 +74,31 @@ class _Findings:
     def report(self, counts: Counts) -> Report:
         """The same for the caller."""
         warnings = tuple(text + (f" ({count:,} times)" if count > 1 else "") for text, count in self.notes.items())
-        return Report(counts, self.rows, len(self.lines), self.skipped, tuple(self.reasons), warnings)
+        named = len(self.lines)
+        return Report(counts, self.rows, named, dict(self.silent), self.skipped, tuple(self.reasons), warnings)
 
 
 def import_files(
-    paths: Sequence[str | Path], *, uri: str, dataset: str, skip_bad: bool = False, progress: bool = True
+    paths: Sequence[str | Path],
+    *,
+    uri: str,
+    dataset: str,
+    calling: Calling | None = None,
+    skip_bad: bool = False,
+    progress: bool = True,
 ) -> Report:
     """Import the files, one after the other; raise LoadingError at the first that cannot be.
 
-    Those before it stay imported, and the message says so.  With `skip_bad`, malformed lines are counted and reported
-    instead.  `progress` shows a bar of the bytes read (each file's twice) on standard error.
+    Those before it stay imported, and the message says so.  `calling` judges rows without a type.  With `skip_bad`,
+    malformed lines are counted and reported instead.  `progress` shows a bar of the bytes read (each file's twice) on
+    standard error.
     """
     files = [Path(path) for path in paths]
     total = _Findings()
     with Writer(uri, dataset) as writer, _bar(files, show=progress) as bar:
         for at, file in enumerate(files):
             try:
-                total.add(_import(file, writer, bar, skip_bad=skip_bad), file)
+                total.add(_import(_File(file, calling or Calling(), bar), writer, skip_bad=skip_bad), file)
             except StoreFailed:
                 raise
             except LoadingError as error:
@@ -90,10 +109,36 @@ def import_files(
         return total.report(writer.finish())
 
 
-def _import(file: Path, writer: Writer, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:
-    found = _check(file, bar, skip_bad=skip_bad)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to read, how to judge its rows, and the bar that moves meanwhile."""
+
+    path: Path
+    calling: Calling
+    bar: "tqdm[Never]"
+
+    def items(self) -> Iterator[Item]:
+        """What the file says, while the bar moves on with the bytes read of it, packed as they are."""
+        path, bar = self.path, self.bar
+        try:
+            if not path.is_file():
+                raise BadFile(path, "no such file" if not path.exists() else "not a regular file")
+            size, at = path.stat().st_size, 0
+            with path.open("rb") as raw:
+                for count, item in enumerate(read(raw, path, self.calling)):
+                    if not count % 1000:
+                        bar.update(raw.tell() - at)
+                        at = raw.tell()
+                    yield item
+                bar.update(size - at)
+        except OSError as error:
+            raise BadFile(path, error.strerror or str(error)) from error
+
+
+def _import(file: _File, writer: Writer, *, skip_bad: bool) -> _Findings:
+    found = _check(file, skip_bad=skip_bad)
     links = _write_samples(writer, found.lines)
-    writer.write("variants", _variants(file, bar, links, grouped=found.grouped))
+    writer.write("variants", _variants(file, links, grouped=found.grouped))
     for collection in ("individuals", "biosamples", "analyses", "variants"):
         writer.flush(collection)
     return found
@@ -123,12 +168,12 @@ def _write_samples(writer: Writer, lines: Mapping[str, list[SampleLine]]) -> Lin
     return links
 
 
-def _check(file: Path, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:
-    """Read the whole file; raise its first BadLine unless these are to be skipped."""
+def _check(file: _File, *, skip_bad: bool) -> _Findings:
+    """Read the whole file; raise its first BadLine unless these are to be skipped, and BadFile if it says nothing."""
     found = _Findings()
     before = ""
     with_rows: set[str] = set()
-    for item in _items(file, bar):
+    for item in file.items():
         if isinstance(item, Row):
             found.rows += 1
             if item.biosample_id != before:
@@ -138,6 +183,9 @@ def _check(file: Path, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:
                 found.lines.setdefault(before, [])
         elif isinstance(item, SampleLine):
             found.lines.setdefault(item.biosample_id, []).append(item)
+        elif isinstance(item, Silent):
+            found.silent[item.reason] += 1
+            found.lines.setdefault(item.biosample_id, [])  # it was looked at, and what was not found counts as well
         elif isinstance(item, Note):
             found.notes[item.text] += 1
         else:
@@ -146,9 +194,22 @@ def _check(file: Path, bar: "tqdm[Never]", *, skip_bad: bool) -> _Findings:
             found.skipped += 1
             if len(found.reasons) < REASONS:
                 found.reasons.append(str(item))
-    if not found.lines:
-        found.notes["no variants and no samples in it"] += 1
+    _tell(file.path, found)
     return found
+
+
+def _tell(file: Path, found: _Findings) -> None:
+    """Note what is odd about a whole file; BadFile where it has lines and none of them was understood."""
+    if other := _OTHER_ASSEMBLY.search(file.name):
+        found.notes[f"its name says {other[0]}, its positions were taken for those of {ASSEMBLY}"] += 1
+    if found.rows:
+        return
+    lines = found.skipped + found.silent.total()
+    if lines and lines == found.skipped + found.silent[Silence.NO_VALUE] and not any(found.lines.values()):
+        why = f", the first because: {found.reasons[0]}" if found.reasons else f": {Silence.NO_VALUE}"
+        raise BadFile(file, f"none of its {lines:,} lines can be imported{why}")
+    told = "only samples" if found.lines else "and no samples"
+    found.notes[f"no variants in it, {f'in none of {lines:,} rows' if lines else told}"] += 1
 
 
 def _linked(writer: Writer, samples: Sequence[Sample]) -> Iterator[tuple[Sample, str, str]]:
@@ -182,36 +243,19 @@ def _linked(writer: Writer, samples: Sequence[Sample]) -> Iterator[tuple[Sample,
         yield one, individual_id, analysis_id
 
 
-def _variants(file: Path, bar: "tqdm[Never]", links: Links, *, grouped: bool) -> Iterator[Document]:
+def _variants(file: _File, links: Links, *, grouped: bool) -> Iterator[Document]:
     seen: Counter[bytes] = Counter()
     before = ""
-    for row in _items(file, bar):
+    for row in file.items():
         if isinstance(row, Row):
             if grouped and row.biosample_id != before:
                 seen.clear()
                 before = row.biosample_id
             key = row_key(row)
             if row.biosample_id not in links:
-                raise BadFile(file, "changed while it was being read")
+                raise BadFile(file.path, "changed while it was being read")
             yield variant(row, key, seen[key], *links[row.biosample_id])
             seen[key] += 1
-
-
-def _items(file: Path, bar: "tqdm[Never]") -> Iterator[SampleLine | Row | Note | BadLine]:
-    """What the file says, while the bar moves on with the bytes read of it, packed as they are."""
-    try:
-        if not file.is_file():
-            raise BadFile(file, "no such file" if not file.exists() else "not a regular file")
-        size, at = file.stat().st_size, 0
-        with file.open("rb") as raw:
-            for count, item in enumerate(read(unpacked(raw), file)):
-                if not count % 1000:
-                    bar.update(raw.tell() - at)
-                    at = raw.tell()
-                yield item
-            bar.update(size - at)
-    except OSError as error:
-        raise BadFile(file, error.strerror or str(error)) from error
 
 
 @contextmanager

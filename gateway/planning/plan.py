@@ -26,7 +26,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
     datasets: list[tuple[DatasetState, Selection]] = []
     collated: list[Mapping[str, Collation]] = []
     for dataset_state in await _dataset_states(ask, names, catalog):
-        collated.append(await catalog.collations(dataset_state.dataset, filters.wanted(ask)))
+        collated.append(await catalog.collations(dataset_state, filters.wanted(ask)))
         datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
     wanted = Wanted(
         ask=ask,

@@ -13,6 +13,7 @@ from typing import Final, Literal, cast
 
 from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.errors import BadRequest
+from gateway.ids import NOTHING, flaw
 from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import normal, parameter
@@ -36,7 +37,7 @@ _MAX_TESTS: Final = 1_000
 _LAYERS = frozenset(("query", "requestparameters", "pagination"))
 _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
-_NOT_VALUES = frozenset(("", "none", "null", "undefined"))
+_NOT_VALUES = NOTHING | {""}
 # The only parameter whose value may hold commas.
 _WHOLE_TEXT = "plotPars"
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
@@ -144,8 +145,6 @@ def _agreed(query: Words, body: Words) -> dict[str, list[str]]:
 
 # --- reading values --------------------------------------------------------------------------------------------------
 
-# Ids begin with a letter or a digit, of any script; no blanks, quotes, `$` or control characters.
-_ID = re.compile(r"\w[\w.:~+@-]{0,127}")
 _OUTPUT = re.compile(r"[a-z0-9][a-z0-9.+/_-]{0,63}")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -184,8 +183,8 @@ def _ids(words: Words, name: str) -> tuple[str, ...]:
     if len(ids) > _MAX_IDS:
         raise BadRequest(f"{name} holds more than {_MAX_IDS} ids", parameter=name)
     for text in ids:
-        if not _ID.fullmatch(text):
-            raise BadRequest(f"{name}: '{shown(text)}' is not an id", parameter=name)
+        if why := flaw(text):
+            raise BadRequest(f"{name}: '{shown(text)}' is not an id: {why}", parameter=name)
     return tuple(sorted(ids))
 
 
@@ -319,7 +318,7 @@ def _warnings(unknown: set[str]) -> tuple[str, ...]:
 
 
 def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | None = None, *, routes: Routes) -> Ask:
-    """Read a request: its decoded path, the pairs of its query string, and the JSON of its body, where it has one."""
+    """Read a request: its path as its URL spells it, the pairs of its query string, its body's JSON if it has one."""
     route, path_ids = routes.find(path)
     if "filters" in (route.ids, _SELECTS.get(route.entity)):  # there, as in 2021, `id` is the id of a filter
         query = [("filters" if normal(name) in ("id", "ids") else name, value) for name, value in query]

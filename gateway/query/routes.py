@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from gateway.errors import NotFound
 from gateway.model import Entity
@@ -37,11 +38,13 @@ class Routes:
         return iter(self._by_path.values())
 
     def find(self, path: str) -> tuple[Route, str | None]:
-        """The route of a path and the ids in it; a trailing slash means nothing.  NotFound if there is none."""
-        path = path.rstrip("/")
-        if (exact := self._by_path.get(path)) and exact.ids is None:
+        """The route of a path, as the URL spells it, and the ids in it; NotFound if there is none.
+
+        A trailing slash means nothing.  Ids may hold slashes: `%2F`, which separates no segments.
+        """
+        segments = [unquote(segment, errors="surrogateescape") for segment in path.rstrip("/").split("/")]
+        if (exact := self._by_path.get("/".join(segments))) and exact.ids is None:
             return exact, None
-        segments = path.split("/")
         if len(segments) > 3 and segments[3]:
             general = "/".join([*segments[:3], "{ids}", *segments[4:]])
             if found := self._by_path.get(general):

@@ -125,7 +125,7 @@ class Inspector:
 
     async def _round(self) -> None:
         folder = self.disk.folder
-        lock = await self.disk.writing(folder.inspection)
+        lock = folder.inspection()  # not from a thread: who is cancelled meanwhile would never let it go
         if lock is None:
             return
         try:

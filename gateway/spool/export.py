@@ -19,7 +19,7 @@ from io import FileIO
 from typing import Any, Final
 
 from gateway.errors import DatasetChanged, GatewayError
-from gateway.rows import Tally, delivered
+from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
@@ -85,6 +85,7 @@ class Export:
         self._damaged = False
         self.users = 0
         self.begun = False
+        self.to_be_kept = True
         self.sum: Sum | None = None
         self.error: Exception | None = None
         self.task = asyncio.create_task(self._run())
@@ -308,7 +309,10 @@ class Export:
         self.sum = total
         self._tell()
         try:
-            self._fingerprint = await self._disk.writing(partial(writer.keep, total))
+            if self.to_be_kept:
+                self._fingerprint = await self._disk.writing(partial(writer.keep, total))
+            else:
+                await self._disk.writing(writer.drop)
         except OSError:
             self._size = 0  # what was not written safely must not be read any more
             raise
@@ -339,7 +343,7 @@ class Export:
 
     async def _fill(self, writer: Writer) -> Sum:
         self._tallies = []
-        async with aclosing(self._making.produce(self._tallies)) as chunks:
+        async with aclosing(self._kept_or_not(self._making.produce(self._tallies))) as chunks:
             async for chunk in chunks:
                 rows = delivered(self._tallies)
                 try:
@@ -352,6 +356,16 @@ class Export:
                 self._tell()
         rows = delivered(self._tallies)
         return await self._disk.writing(partial(writer.total, rows))
+
+    async def _kept_or_not(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """The chunks; what cannot be shown to be of one moment is given to those who follow, and to nobody later."""
+        async with aclosing(chunks):
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except NotToBeKept:
+                log.warning("an export is not kept digest=%s", self._making.digest)
+                self.to_be_kept = False
 
     def _keep_newest(self, chunk: bytes) -> None:
         self._newest.append((self._size, chunk))

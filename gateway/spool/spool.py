@@ -51,7 +51,7 @@ class Spool:
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
         # Where the file has changed, those who read it find out for themselves whether they may go on.
-        if export is None or export.error is not None or export.changed:
+        if export is None or export.error is not None or export.changed or not export.to_be_kept:
             export = self._exports[making.digest] = Export(self._disk, self._checker, making, self.slot)
             export.task.add_done_callback(partial(self._done, export, making.digest))
         export.users += 1
@@ -84,7 +84,7 @@ class Spool:
 
     async def _known(self, digest: str, *, checked: bool) -> Sum | None:
         running = self._exports.get(digest)
-        if running is not None and running.sum is not None and not running.changed:
+        if running is not None and running.sum is not None and running.to_be_kept and not running.changed:
             return running.sum
 
         def found() -> Sum | None:

@@ -219,12 +219,14 @@ def test_nobody_there_is_given_up():
     assert names() == []
 
 
-def test_an_end_that_looks_like_a_break_is_not_trusted_without_a_checksum():
+def test_an_end_that_looks_like_a_break_is_trusted_at_a_size_that_was_stated_alone():
     with Stand(BODY, tickets=False, closing=True) as stand:
         assert fetch(stand.url) == 1
-    with Stand(BODY, closing=True, cuts=[1000]) as stand:
-        assert fetch(stand.url, "--overwrite") == 5
     assert not Path("cohort.pgxseg").exists()
+    with Stand(BODY, closing=True, cuts=[1000]) as stand:
+        assert fetch(stand.url, "--overwrite") == 0
+        assert stand.ranges_asked() == [None, "bytes=1000-"]
+    assert Path("cohort.pgxseg").read_bytes() == BODY
 
 
 def test_an_existing_file_is_left_alone_unless_told(capsys: pytest.CaptureFixture[str]):

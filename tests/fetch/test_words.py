@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.fetch import words
+from gateway.fetch import urls, words
 
 TICKET = {"state": "complete", "address": "/exports/d/x", "etag": '"d"', "size": 3, "sha256": "a" * 64, "name": "x"}
 JSON = st.recursive(
@@ -40,9 +40,19 @@ def test_any_bytes_are_no_ticket(raw: bytes):
 
 
 def test_addresses_of_tickets():
-    assert words.ticket_url("http://a/b?c=d#e") == "http://a/b?c=d&ticket=true"
-    assert words.ticket_url("http://a/b") == "http://a/b?ticket=true"
-    assert words.ticket_url("http://a/p/exports/0af/x.pgxseg") == "http://a/p/exports/0af"
+    assert urls.ticket_url("http://a/b?c=d#e") == "http://a/b?c=d&ticket=true"
+    assert urls.ticket_url("http://a/b") == "http://a/b?ticket=true"
+    assert urls.ticket_url("http://a/b?ticket=true&c=d") == "http://a/b?c=d&ticket=true"
+    for export in ("/x.pgxseg", "", "/", "/x.pgxseg/", "/x.pgxseg?c#d"):
+        assert urls.ticket_url(f"http://a/p/exports/0af{export}") == "http://a/p/exports/0af"
+    assert urls.ticket_url("http://a/exports/0af/x.sha256") == "http://a/exports/0af/x.sha256?ticket=true"
+    assert urls.is_fixed("http://a/exports/0af")
+    assert urls.is_fixed("http://a/exports/0af/x.sha256?c")
+    assert not urls.is_fixed("http://a/b?exports/0af/x=/exports/0af/x")
+    assert [urls.is_understood(url) for url in ("https://a/b", "http:///b", "http://[", "file:///a", "a", "")] == [
+        True,
+        *[False] * 5,
+    ]
     found = words.ticket(json.dumps({**TICKET, "address": "http://a:80/exports/d/x"}).encode(), "https://a/b")
     assert found is not None
     assert found.address == "https://a/exports/d/x"  # never back to plain http
@@ -51,14 +61,17 @@ def test_addresses_of_tickets():
 @pytest.mark.parametrize(
     ("header", "found"),
     [
-        ("bytes 5-9/10", (5, 10)),
-        ("bytes */10", (None, 10)),
-        ("bytes 5-9/*", (None, None)),
-        ("lines 5-9/10", (None, None)),
-        ("", (None, None)),
+        ("bytes 5-9/10", (5, 10, 10)),
+        ("bytes 5-8/10", (5, 9, 10)),
+        ("bytes */10", (None, None, 10)),
+        ("bytes 5-9/*", (5, 10, None)),
+        ("bytes 5-4/10", (None, None, None)),
+        ("bytes 5-10/10", (None, None, None)),
+        ("lines 5-9/10", (None, None, None)),
+        ("", (None, None, None)),
     ],
 )
-def test_content_range(header: str, found: tuple[int | None, int | None]):
+def test_content_range(header: str, found: tuple[int | None, int | None, int | None]):
     assert words.content_range({"Content-Range": header}) == found
 
 

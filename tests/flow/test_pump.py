@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from bson import ObjectId
@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from gateway.config import Config, load
 from gateway.db.catalog import Catalog
+from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.errors import DatabaseDown, DatasetChanged
 from gateway.flow import slice_sizes, slices
@@ -32,9 +33,9 @@ Client = MongoClient[dict[str, Any]]
 class Rig:
     """A source and what passes need beside it."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, driver: Literal["motor", "pymongo"] = "motor") -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
-        self.source = Source(uri, query_timeout=60, connections=32)
+        self.source = Source(Connection(uri=uri, timeout=60, size=32, driver=driver))
         self.catalog = Catalog(self.source, ttl=0)
         self.executor = ThreadPoolExecutor(2)
 

@@ -12,6 +12,7 @@ from gateway.codes import current_code
 from gateway.formats import sample_lines
 from gateway.formats.pgxseg import COLUMNS
 from gateway.genome import CHROMOSOMES, STATES
+from gateway.ids import flaw
 from gateway.loading.documents import row_key, sample, variant
 from gateway.loading.reader import Row, SampleLine, read
 
@@ -20,7 +21,7 @@ ROWS = st.builds(
     lambda name, place, start, length, log2, state, reference, sequence: Row(
         name, place, start, start + length, log2, state, STATES[state].label, reference, sequence
     ),
-    st.text(min_size=1, max_size=9).filter(lambda text: text == text.strip(" ") and text not in {".", "NA", "None"}),
+    st.text(min_size=1, max_size=9).filter(lambda text: not flaw(text) and text != "NA"),
     st.sampled_from(sorted(CHROMOSOMES)),
     st.integers(0, 10**8),
     st.integers(0, 10**8),

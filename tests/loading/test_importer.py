@@ -122,7 +122,7 @@ def test_what_was_passed_over_is_said(run):
     assert [warning.partition("pgxseg: ")[2] for warning in report.warnings] == [
         "column 'x' is not known and was passed over (2 times)"[:-10],
         "variants end after the end of chromosome 1 (2 times)",
-        "no variants and no samples in it",
+        "no variants in it, and no samples",
     ]
 
 

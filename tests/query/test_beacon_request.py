@@ -1,7 +1,7 @@
 """Requests become `Ask` values: both eras' URLs, every spelling of a parameter, and what is refused."""
 
 from functools import partial
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
@@ -144,9 +144,9 @@ def test_spelling_and_order_do_not_matter(one, other):
         ("includeResultsetResponses=SOME", "includeResultsetResponses"),
         ("biosampleIds=$where", "biosampleIds"),
         ("biosampleIds=a%00", "biosampleIds"),
-        ("biosampleIds=a%20b", "biosampleIds"),
+        ("biosampleIds=a%C2%A0b", "biosampleIds"),
         ("variantIds=" + "x" * 129, "variantIds"),
-        ("datasetIds=a'b", "datasetIds"),
+        ("datasetIds='ab", "datasetIds"),
         ("filters=%24where", "filters"),
         ("filters=a%00b", "filters"),
         ("filters=!", "filters"),
@@ -325,8 +325,15 @@ def test_many_ids():
         read("/beacon/biosamples", (), body)
 
 
-def test_ids_of_any_script():
-    assert ask("/beacon/variants?biosampleIds=M%C3%BCller-1").biosample_ids == ("Müller-1",)
+@pytest.mark.parametrize(
+    "name", ["Müller-1", "NCI/ADR-X", "HL-00(TB)", "DEMO 1 (B)", "a;b", "#1", "100%", "%2F", "a/g_variants"]
+)
+def test_ids_of_any_kind(name):
+    spelled = quote(name, safe="")
+    assert ask(f"/beacon/variants?biosampleIds={spelled}").biosample_ids == (name,)
+    assert ask(f"/beacon/biosamples/{spelled}/g_variants").biosample_ids == (name,)
+    body = {"query": {"requestParameters": {"biosampleIds": [name]}}}
+    assert read("/beacon/biosamples", (), body).biosample_ids == (name,)
 
 
 def test_table_of_parameters():

@@ -16,6 +16,7 @@ from pymongo.database import Database
 from gateway.bins.maps import BinMap, bin_map
 from gateway.config import Config, load
 from gateway.db.catalog import Catalog
+from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -40,7 +41,7 @@ class Rig:
 
     def __init__(self, uri: str) -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": ",".join((*DATASETS, "demo"))}, {})
-        self.source = Source(uri, query_timeout=60, connections=32)
+        self.source = Source(Connection(uri=uri, timeout=60, size=32))
         self.catalog = Catalog(self.source, ttl=60)
         self.executor = ThreadPoolExecutor(2)
 

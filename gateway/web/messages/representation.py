@@ -6,7 +6,7 @@ of its own where the spool has no more room for it: that pass starts over, and w
 
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
 
@@ -15,7 +15,7 @@ from aiohttp import web
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
 from gateway.model import Plan
-from gateway.rows import Tally, delivered
+from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
@@ -109,14 +109,27 @@ class Representation:
 
 
 async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
-    """The bytes of a plan, packed if it says so."""
-    plain = app[PUMP].chunks(plan, tallies, kept=plan.whole)
+    """The bytes of a plan, packed if it says so.  Raises NotToBeKept behind the last."""
+    to_be_kept = True
+
+    async def passed() -> AsyncGenerator[bytes, None]:
+        nonlocal to_be_kept
+        async with aclosing(app[PUMP].chunks(plan, tallies, kept=plan.whole)) as found:
+            try:
+                async for chunk in found:
+                    yield chunk
+            except NotToBeKept:  # not before the file is packed to its end
+                to_be_kept = False
+
+    plain = passed()
     async with (
         aclosing(plain),
         aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
             yield chunk
+    if not to_be_kept:
+        raise NotToBeKept
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +250,11 @@ async def _passed(
     at = 0
     with app[SLOTS].take():
         async with aclosing(representation.produce(tallies)) as chunks:
-            async for chunk in chunks:
-                at += len(chunk)
-                if at > start:
-                    yield chunk[start - at :] if at - len(chunk) < start else chunk
+            with suppress(NotToBeKept):
+                async for chunk in chunks:
+                    at += len(chunk)
+                    if at > start:
+                        yield chunk[start - at :] if at - len(chunk) < start else chunk
     measured = app[MEASURED]
     measured[representation.digest] = at
     if len(measured) > _MEASURED_KEPT:

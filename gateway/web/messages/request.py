@@ -34,7 +34,10 @@ def base_of(request: web.Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DownloadRequest:
-    """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket."""
+    """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
+
+    `path` is spelled as in its URL, where `%2F` is no slash.
+    """
 
     path: str
     pairs: tuple[tuple[str, str], ...]
@@ -49,7 +52,7 @@ class DownloadRequest:
         body = await _body(request)
         pairs = tuple(request.query.items())
         return cls(
-            path=request.path,
+            path=request.rel_url.raw_path,
             pairs=tuple(pair for pair in pairs if pair[0].lower() != _TICKET),
             body=body,
             accept=",".join(request.headers.getall("Accept", [])),
@@ -72,7 +75,7 @@ class DownloadRequest:
     def live(self) -> str:
         """Path and query that ask it anew; empty if there is no such URL."""
         query = f"?{urlencode(self.pairs, safe=':,!', errors='replace')}" if self.pairs else ""
-        return quote(self.path, safe="/:,", errors="replace") + query if self.body is None else ""
+        return quote(self.path, safe="/:,%", errors="replace") + query if self.body is None else ""
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""

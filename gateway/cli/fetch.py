@@ -1,0 +1,49 @@
+"""`pgx-gateway fetch`."""
+
+import argparse
+import asyncio
+
+from gateway.fetch import urls
+
+__all__ = ["add_options"]
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= 604_800:
+        raise argparse.ArgumentTypeError("must be from 1 to 604800 seconds")
+    return number
+
+
+def _url(text: str) -> str:
+    if not urls.is_understood(text):
+        raise argparse.ArgumentTypeError("must be an http or https URL")
+    return text
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument(
+        "url", type=_url, metavar="URL", help="of a download, as for a browser; of its ticket; or an immutable address"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="file or folder to write to; - is standard output (default: as named)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    parser.add_argument(
+        "--give-up", type=_seconds, default=600.0, metavar="SECONDS", help="without any progress (default: 600)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="show nothing but errors")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gateway.fetch.progress import Progress  # noqa: PLC0415
+    from gateway.fetch.transfer import Wish, fetch  # noqa: PLC0415
+
+    wish = Wish(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
+    with Progress(quiet=options.quiet) as progress:
+        done = asyncio.run(fetch(wish, progress))
+    proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"
+    progress.note(f"{done.place}: {'there already, ' if done.already else ''}{done.size:,} bytes, {proof}")
+    return 0

@@ -1,0 +1,58 @@
+"""What drivers' exceptions mean, in the gateway's own words."""
+
+import logging
+from typing import Final
+
+from bson.errors import BSONError
+from pymongo import errors
+
+from gateway.errors import (
+    BadDocument,
+    DatabaseDown,
+    DatabaseRefused,
+    DatabaseSlow,
+    DatasetChanged,
+    GatewayError,
+    SnapshotLost,
+)
+
+__all__ = ["translated"]
+
+log = logging.getLogger("gateway.db")
+
+# Server codes: the data went away under a query (drop, rename, killed plan); the time allowed was over.
+_CHANGED: Final = {175, 43}
+_SLOW: Final = {50, 202}
+# SnapshotTooOld; SnapshotUnavailable, after a change of the catalog of collections.
+_SNAPSHOT_LOST: Final = {239, 246}
+# What a member says that is going away, coming back or without a primary: another try may go well.
+_PASSING: Final = {
+    *(6, 7, 24, 46, 83, 89, 91, 112, 133, 134, 189, 234, 237, 249, 262, 279, 317, 365, 384),
+    *(9001, 10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436),
+}
+
+
+def translated(error: Exception) -> GatewayError:
+    """A driver's exception in our words.  The driver's own text goes to the log: it may name hosts."""
+    # What follows the first sentence of a driver's message is the topology, over and over.
+    log.warning("database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
+    if isinstance(error, errors.NetworkTimeout | errors.ExecutionTimeout):
+        return DatabaseSlow("the database did not answer within its time")
+    if isinstance(error, errors.OperationFailure):
+        return _refusal(error)
+    if isinstance(error, BSONError):
+        return BadDocument("the database's reply is not valid BSON")
+    return DatabaseDown("the database cannot be reached")
+
+
+def _refusal(error: errors.OperationFailure) -> GatewayError:
+    """What a server's own error means."""
+    if error.code in _SLOW:
+        return DatabaseSlow("the database did not answer within its time")
+    if error.code in _CHANGED:
+        return DatasetChanged("the dataset changed during the download; ask again for the new data")
+    if error.code in _SNAPSHOT_LOST:
+        return SnapshotLost("the database does not know the moment any more that was read at")
+    if error.code in _PASSING:
+        return DatabaseDown("the database cannot answer now")
+    return DatabaseRefused("the database refuses this; the log says why")

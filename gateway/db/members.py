@@ -1,0 +1,76 @@
+"""Which member of a deployment answers: one that lags is not waited for where another can be asked.
+
+A read that must be of a certain moment waits, on a member that has not come to that moment yet, until it has.  After a
+while the same read is sent to another member too, the primary last, and the first answer counts; the slow member is
+left alone for some time.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, TypeVar
+
+from gateway.db.driver import Driver, Member, Route
+
+__all__ = ["Members"]
+
+log = logging.getLogger("gateway.db")
+
+T = TypeVar("T")
+
+# A slice is planned to take less.
+_WAIT: Final = 1.5  # seconds
+_REST: Final = 30.0
+_MOST: Final = 4  # members asked for one read
+
+
+class Members:
+    """What is known of how soon the members of a deployment answer."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._resting: dict[Member, float] = {}
+
+    def resting(self) -> frozenset[Member]:
+        """The members that are left alone now."""
+        now = time.monotonic()
+        self._resting = {member: until for member, until in self._resting.items() if until > now}
+        return frozenset(self._resting)
+
+    async def first(self, send: Callable[[Route], Awaitable[T]], unbroken: Callable[[Awaitable[T]], Awaitable[T]]) -> T:
+        """The first answer to a read, sent to one member after the other as long as none comes.
+
+        `unbroken` sees to it that answers which come too late are received all the same.
+        """
+        route = self._route(frozenset())
+        asked = {asyncio.ensure_future(unbroken(send(route))): route}
+        try:
+            while True:
+                another = len(asked) < _MOST and self._driver.others(self._tried(asked.values())) != "none"
+                waiting = _WAIT if another else None
+                done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    if task.exception() is None or len(asked) == 1:
+                        return task.result()
+                    del asked[task]
+                if not done:
+                    self._leave_alone(route)
+                    route = self._route(self._tried(asked.values()))
+                    asked[asyncio.ensure_future(unbroken(send(route)))] = route
+        finally:
+            for task in asked:
+                task.cancel()
+
+    def _tried(self, routes: Iterable[Route]) -> frozenset[Member]:
+        return frozenset(route.taken for route in routes) | self.resting()
+
+    def _route(self, avoided: frozenset[Member]) -> Route:
+        avoided |= self.resting()
+        return Route(avoided=avoided, primary=bool(avoided) and self._driver.others(avoided) == "primary")
+
+    def _leave_alone(self, route: Route) -> None:
+        member = route.taken
+        if member[0] and member not in self._resting:
+            log.warning("%s:%s has not answered for %g s: others are asked for a while", *member, _WAIT)
+        self._resting[member] = time.monotonic() + _REST

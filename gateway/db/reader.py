@@ -1,0 +1,209 @@
+"""A dataset as one pass reads it: every read of the same moment, and at the end the answer whether that held.
+
+What makes sure of it depends on the deployment, see `Moment`.  A snapshot that the server forgets in mid-pass is no
+failure: from then on the pass is watched.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from gateway.db.change_stream import changed
+from gateway.db.source import Concern, Page, Reply, Source
+from gateway.errors import DatabaseDown, SnapshotLost
+from gateway.model import Condition, DatasetState, Moment, both, bounded
+
+__all__ = ["DatasetReader", "Outcome"]
+
+log = logging.getLogger("gateway.db")
+
+T = TypeVar("T")
+
+Outcome = Literal["same", "changed", "unknown"]
+"""Whether all reads of a pass were of one moment; `unknown` where the deployment could tell, but does not."""
+
+_IDS_A_COUNT: Final = 400
+_COUNTS_AT_ONCE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """What a slice brought: of which documents, of which ids, how many."""
+
+    collection: str
+    key: str
+    narrower: str  # its representation, to compare
+    condition: Condition
+    ids: Sequence[str]
+    rows: int
+
+    def alike(self, other: "_Delivered") -> bool:
+        """Whether both can be counted at once."""
+        mine, its = (self.collection, self.key, self.narrower), (other.collection, other.key, other.narrower)
+        return mine == its
+
+
+class DatasetReader:
+    """Reads for one pass, at the moment of the dataset's state."""
+
+    def __init__(self, source: Source, state: DatasetState) -> None:
+        self._source = source
+        self._state = state
+        self._moment = state.moment
+        self._delivered: list[_Delivered] = []
+
+    def _bounded(self, collection: str, condition: Condition) -> Condition:
+        """A snapshot holds nothing that came later: no bound that a query plan could trip over."""
+        return condition if self._moment.by == "snapshot" else bounded(condition, self._state.bounds, collection)
+
+    async def _at_moment(self, read: Callable[[Concern], Awaitable[T]]) -> T:
+        moment = self._moment
+        try:
+            return await read(moment.concern)
+        except SnapshotLost as error:
+            if moment.by != "snapshot":
+                raise DatabaseDown("the database cannot answer now") from error
+            if self._moment is moment:  # the first of several reads to hear of it
+                log.warning("%s: the snapshot is too old; going on with reads that are watched", self._state.dataset)
+                self._moment = Moment(by="watched", time=moment.time)
+            return await read(self._moment.concern)
+
+    async def page(
+        self,
+        collection: str,
+        condition: Condition,
+        *,
+        projection: Mapping[str, int],
+        limit: int,
+        sort: str | None = None,
+    ) -> Page:
+        """As `Source.page`."""
+        return await self._at_moment(
+            lambda concern: self._source.page(
+                self._state.dataset,
+                collection,
+                self._bounded(collection, condition),
+                projection=projection,
+                limit=limit,
+                sort=sort,
+                concern=concern,
+            )
+        )
+
+    async def read(
+        self,
+        collection: str,
+        condition: Condition,
+        shape: Callable[[Reply], T],
+        *,
+        projection: Mapping[str, int],
+        limit: int,
+    ) -> T:
+        """As `Source.read`."""
+        return await self._at_moment(
+            lambda concern: self._source.read(
+                self._state.dataset,
+                collection,
+                self._bounded(collection, condition),
+                shape,
+                projection=projection,
+                limit=limit,
+                concern=concern,
+            )
+        )
+
+    async def values(self, collection: str, condition: Condition, field: str) -> set[str]:
+        """The string values of a top-level field of all matching documents."""
+
+        async def read(concern: Concern) -> set[str]:
+            found: set[str] = set()
+            bound = self._bounded(collection, condition)
+            async for batch in self._source.drain(self._state.dataset, collection, bound, field, concern=concern):
+                found.update(batch)
+            return found
+
+        return await self._at_moment(read)
+
+    async def some_values(self, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
+        """The distinct string values of a field of all matching documents, up to `limit`."""
+        return await self._at_moment(
+            lambda concern: self._source.values(
+                self._state.dataset, collection, self._bounded(collection, condition), field, limit, concern=concern
+            )
+        )
+
+    async def documents(
+        self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
+    ) -> list[dict[str, Any]]:
+        """Up to `limit` decoded documents: for small look-ups, whenever they were inserted."""
+        return await self._at_moment(
+            lambda concern: self._source.find_some(
+                self._state.dataset, collection, condition, fields, limit, concern=concern
+            )
+        )
+
+    async def count(self, collection: str, condition: Condition) -> int:
+        """How many documents match."""
+        return await self._at_moment(
+            lambda concern: self._source.count(
+                self._state.dataset, collection, self._bounded(collection, condition), concern=concern
+            )
+        )
+
+    # --- whether it held ---------------------------------------------------------------------------------------------
+
+    def delivered(self, collection: str, key: str, ids: Sequence[str], narrower: Condition, rows: int) -> None:
+        """Remember what the documents of some ids came to, where they will have to be counted again."""
+        if self.recounted:
+            self._delivered.append(_Delivered(collection, key, repr(narrower), narrower, ids, rows))
+
+    @property
+    def recounted(self) -> bool:
+        """Whether nothing but reading again tells that nothing was changed."""
+        return self._moment.by == "recounted"
+
+    async def outcome(self, changed_since: Callable[[DatasetState], Awaitable[bool]]) -> Outcome:
+        """Whether all that was read was of one moment; `changed_since` compares numbers and newest documents."""
+        if self._moment.by == "snapshot":
+            return "same"
+        state = self._state
+        if self._moment.by == "watched":
+            found = await changed(self._source, state.dataset, state.counts, self._moment.time, state.bounds)
+            if found is not None:
+                return "changed" if found else "same"
+            # The next best, which does not see everything: nothing is kept.
+            return "changed" if await changed_since(state) else "unknown"
+        if await changed_since(state) or not await self._recounted():
+            return "changed"
+        return "same"
+
+    async def _recounted(self) -> bool:
+        """Whether the biosamples have as many documents as were delivered of each."""
+        groups: list[tuple[_Delivered, set[str], int]] = []
+        for one in self._delivered:
+            last = groups[-1] if groups else None
+            # What was read and counted as well is counted again by itself.
+            if (
+                last
+                and last[0].alike(one)
+                and len(last[1]) + len(one.ids) <= _IDS_A_COUNT
+                and last[1].isdisjoint(one.ids)
+            ):
+                groups[-1] = (one, last[1].union(one.ids), last[2] + one.rows)
+            else:
+                groups.append((one, set(one.ids), one.rows))
+        for at in range(0, len(groups), _COUNTS_AT_ONCE):
+            some = groups[at : at + _COUNTS_AT_ONCE]
+            if not all(await asyncio.gather(*(self._holds(*group) for group in some))):
+                return False
+        return True
+
+    async def _holds(self, one: _Delivered, ids: set[str], rows: int) -> bool:
+        condition = both([{one.key: next(iter(ids)) if len(ids) == 1 else {"$in": sorted(ids)}}, one.condition])
+        dataset, concern = self._state.dataset, self._moment.concern
+        # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
+        if await self._source.count(dataset, one.collection, condition, concern=concern) == rows:
+            return True
+        return await self.count(one.collection, condition) == rows
