@@ -12,7 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
@@ -123,7 +123,8 @@ class Export:
                 self.error = DatasetChanged("the export was damaged on the disk; ask again: it is made anew")
                 self._size = 0
                 inode = Fingerprint.of(self.file).inode
-                await self._disk.writing(partial(self._disk.folder.condemn, self._making.digest, inode))
+                with suppress(OSError):  # who asks next finds it damaged as well, and hears of this
+                    await self._disk.writing(partial(self._disk.folder.condemn, self._making.digest, inode))
         if self._damaged and self.error is not None:
             raise self.error
 
