@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from aiofiles.os import wrap
 
 from gateway.spool.folder import Folder
+from gateway.threads import give_way
 
 __all__ = ["Disk"]
 
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 _pread = wrap(os.pread)
 _THREADS: Final = 8
+# Checks are all processor: more of them at once would take it from the loop.
+_CHECKERS: Final = 2
 
 
 @dataclass(slots=True)
@@ -29,6 +32,9 @@ class Disk:
     # Disks make writers wait; readers, mostly of what is in memory, must not wait with them.
     _readers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, _THREADS, "spool-read"))
     _writers: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, _THREADS, "spool-write"))
+    _checkers: ThreadPoolExecutor = field(
+        default_factory=partial(ThreadPoolExecutor, _CHECKERS, "spool-check", initializer=give_way)
+    )
 
     async def reading(self, work: Callable[[], T]) -> T:
         """The result of short work on files, from a thread."""
@@ -40,15 +46,24 @@ class Disk:
 
     async def writing(self, work: Callable[[], T]) -> T:
         """The same for work that must be over before its files may be closed: who is cancelled waits for it."""
-        future = asyncio.get_running_loop().run_in_executor(self._writers, work)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.cancelled() or future.exception()  # seen
-            raise
+        return await _over(self._writers, work)
+
+    async def checking(self, work: Callable[[], T]) -> T:
+        """The same for work that is much to compute."""
+        return await _over(self._checkers, work)
 
     def close(self) -> None:
         """End the threads."""
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._writers.shutdown(wait=True)
+        self._checkers.shutdown(wait=True)
+
+
+async def _over(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    future = asyncio.get_running_loop().run_in_executor(pool, work)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        future.cancelled() or future.exception()  # seen
+        raise

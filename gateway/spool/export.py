@@ -12,16 +12,18 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, aclosing
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
 from typing import Any, Final
 
-from gateway.errors import GatewayError
+from gateway.errors import DatasetChanged, GatewayError
 from gateway.rows import NotToBeKept, Tally, delivered
+from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
-from gateway.spool.folder import Kept, Lock, Note, Sum
+from gateway.spool.files import Fingerprint
+from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked
 from gateway.spool.writer import Writer
 
 __all__ = ["Export", "Making", "Produce", "Progress", "Slot", "Unspooled"]
@@ -65,8 +67,9 @@ class Progress:
 class Export:
     """One export as this process sees it.  Made by `Spool.join`."""
 
-    def __init__(self, disk: Disk, making: Making, slot: Slot) -> None:
+    def __init__(self, disk: Disk, checker: Checker, making: Making, slot: Slot) -> None:
         self._disk = disk
+        self._checker = checker
         self._making = making
         self._slot = slot
         self._changed = asyncio.Event()
@@ -76,6 +79,10 @@ class Export:
         self._size = 0
         self._tallies: list[Tally] = []
         self._noted: Note | None = None
+        # What the file was like when its data was found right; and what it should be while that is looked into.
+        self._fingerprint: Fingerprint | None = None
+        self._stated: Sum | None = None
+        self._damaged = False
         self.users = 0
         self.begun = False
         self.to_be_kept = True
@@ -88,8 +95,8 @@ class Export:
     @property
     def progress(self) -> Progress:
         """Rows and bytes so far."""
-        if self.sum is not None:
-            return Progress(self.sum.rows, self.sum.size)
+        if known := self.sum or self._stated:
+            return Progress(known.rows, known.size)
         # What the file says, so that all processes say the same.
         size = os.fstat(self.file.fileno()).st_size if self._files else 0
         rows = delivered(self._tallies) or (self._noted.rows if self._noted else 0)
@@ -99,6 +106,38 @@ class Export:
     def file(self) -> FileIO:
         """The file that is read."""
         return self._files[-1]
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was done to the file since its data was found right."""
+        return self._fingerprint is not None and not self._fingerprint.fits(self.file)
+
+    async def sure(self) -> None:
+        """Be sure that what was read is right: if the file has changed, it is checked again.  Raises if it is not."""
+        if self.sum is not None and self.changed and not self._damaged:
+            found = await self._checker.check(self._making.digest, self.file, self.sum)
+            if found is not None:
+                self._fingerprint = found
+            elif not self._damaged:
+                self._damaged = True
+                self.error = DatasetChanged("the export was damaged on the disk; ask again: it is made anew")
+                self._size = 0
+                inode = Fingerprint.of(self.file).inode
+                with suppress(OSError):  # who asks next finds it damaged as well, and hears of this
+                    await self._disk.writing(partial(self._disk.folder.condemn, self._making.digest, inode))
+        if self._damaged and self.error is not None:
+            raise self.error
+
+    async def last(self, start: int, stop: int) -> bytes:
+        """The last bytes that somebody reads of a complete export, once it is known that all before were right, too."""
+        rest = b""
+        while start + len(rest) < stop:
+            piece = await self.read(start + len(rest), stop - start - len(rest))
+            if not piece:
+                raise DatasetChanged("an export is shorter than it was")
+            rest += piece
+        await self.sure()
+        return rest
 
     async def begins(self) -> None:
         """Wait until it is known who writes the export, and that it can be found by others."""
@@ -135,8 +174,11 @@ class Export:
             data = await self._disk.pread(file, length, offset)
         except OSError as error:
             raise Unspooled(f"an export cannot be read: {error}") from error
+        # Afterwards, so that what was read before somebody wrote is known to be right.
+        await self.sure()
         if not data:
-            raise Unspooled("an export is shorter than it was")
+            # Nobody knows what else was done to it: what was sent is not gone on with.
+            raise DatasetChanged("an export is shorter than it was")
         return data
 
     # --- the task ----------------------------------------------------------------------------------------------------
@@ -181,16 +223,47 @@ class Export:
             got = await self._disk.writing(partial(folder.claim, digest))
             if isinstance(got, Kept):
                 await self._remember()
-                self._show(got.file, got.sum.size)
-                self.sum = got.sum
-                self._begin()
+                self._have(got, got.fingerprint)
                 return
+            if isinstance(got, Unchecked):
+                got = await self._check(got)
+                if got is None:
+                    return
             if got is not None:
                 await self._produce(got)
                 return
             await self._watch()
             await asyncio.sleep(pause)
             pause = min(pause * _SLOWER, _LATER)
+
+    def _have(self, kept: Kept, fingerprint: Fingerprint) -> None:
+        """Let followers read a complete export."""
+        self._show(kept.file, kept.sum.size)
+        self._fingerprint = fingerprint
+        self.sum = kept.sum
+        self._begin()
+
+    async def _check(self, got: Unchecked) -> Lock | None:
+        """Check what is complete; the right to write it anew if it is damaged."""
+        kept, digest = got.kept, self._making.digest
+        with ExitStack() as undone:
+            undone.callback(got.lock.release)
+            undone.callback(kept.file.close)
+            await self._remember()
+            self._stated = kept.sum
+            self._begin()
+            found = await self._checker.check(digest, kept.file, kept.sum)
+            self._stated = None
+            if found is None:
+                condemn = partial(self._disk.folder.condemn, digest, kept.fingerprint.inode, locked=True)
+                await self._disk.writing(condemn)
+                undone.pop_all()
+                kept.file.close()
+                return got.lock
+            undone.pop_all()
+        got.lock.release()
+        self._have(kept, found)
+        return None
 
     async def _remember(self) -> int:
         return await self._disk.writing(partial(self._disk.folder.remember, self._making.digest, self._making.record))
@@ -233,10 +306,14 @@ class Export:
                 self._begin()
                 total = await self._filled(writer)
         # Followers have all there is; they need not wait for the disk.
+        self._fingerprint = writer.fingerprint
         self.sum = total
         self._tell()
         try:
-            await self._disk.writing(partial(writer.keep, total) if self.to_be_kept else writer.drop)
+            if self.to_be_kept:
+                self._fingerprint = await self._disk.writing(partial(writer.keep, total))
+            else:
+                await self._disk.writing(writer.drop)
         except OSError:
             self._size = 0  # what was not written safely must not be read any more
             raise

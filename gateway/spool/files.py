@@ -1,21 +1,27 @@
-"""The files of a folder of exports: their names, locks, and small ones that are written in one step.  Blocking."""
+"""The files of a folder of exports: their names, locks, and small ones that show when they are damaged.  Blocking.
 
+A link, or a file that belongs to somebody else, counts for nothing: this program makes neither.
+"""
+
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
-__all__ = ["Files", "Found", "Lock", "is_digest", "open_file"]
+__all__ = ["Files", "Fingerprint", "Found", "Lock", "is_digest", "open_own", "take_lock"]
 
 _DIGEST = re.compile(r"[0-9a-f]{40}\Z")
-_NAME = re.compile(r"([0-9a-f]{40})\.(json|part|lock|note|data|sum)\Z")
+_NAME = re.compile(r"([0-9a-f]{40})\.(json|part|lock|note|data|sum|check)\Z")
+_SEAL: Final = "seal"
 
 
 def is_digest(text: str) -> bool:
@@ -23,13 +29,47 @@ def is_digest(text: str) -> bool:
     return bool(_DIGEST.match(text))
 
 
-def open_file(path: Path, flags: int = os.O_RDONLY) -> FileIO:
-    """An unbuffered file, readable and writable by its owner only."""
-    return FileIO(path, "r+" if flags & os.O_RDWR else "r", opener=lambda name, _: os.open(name, flags, 0o600))
+def open_own(path: Path, flags: int = os.O_RDONLY) -> FileIO:
+    """An unbuffered file, readable and writable by its owner only; FileNotFoundError if that is somebody else."""
+    mode = "r+" if flags & os.O_RDWR else "r"
+    try:
+        file = FileIO(path, mode, opener=lambda name, _: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            raise FileNotFoundError(errno.ENOENT, "not a file of ours", str(path)) from error
+        raise
+    if os.fstat(file.fileno()).st_uid != os.geteuid():
+        file.close()
+        raise FileNotFoundError(errno.ENOENT, "not a file of ours", str(path))
+    return file
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells that a file is another, or was written to: its `changed` time cannot be set back by a program.
+
+    That is 0 where it does not matter: a new name changes it, too.
+    """
+
+    size: int
+    inode: int
+    modified: int
+    changed: int = 0
+
+    @classmethod
+    def of(cls, file: FileIO) -> Self:
+        """The fingerprint that an open file has now."""
+        state = os.fstat(file.fileno())
+        return cls(state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns)
+
+    def fits(self, file: FileIO) -> bool:
+        """Whether an open file has this fingerprint."""
+        now = self.of(file)
+        return self == (now if self.changed else replace(now, changed=0))
 
 
 class Lock:
-    """The right to write one export, among all processes on the folder."""
+    """The right to something, to write one export above all, among all processes on the folder."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -40,6 +80,25 @@ class Lock:
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+def take_lock(path: Path) -> Lock | None:
+    """The lock of a name, None if somebody else has it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another holder may have taken the name away in between: that lock is nobody's.
+            with suppress(FileNotFoundError):
+                if os.fstat(descriptor).st_ino == path.stat().st_ino:
+                    return Lock(path, descriptor)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +135,18 @@ class Files:
 
     def lock(self, digest: str) -> Lock | None:
         """The right to write an export, None if somebody else has it."""
-        path = self.name(digest, "lock")
-        while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Another holder may have taken the name away in between: that lock is nobody's.
-                with suppress(FileNotFoundError):
-                    if os.fstat(descriptor).st_ino == path.stat().st_ino:
-                        return Lock(path, descriptor)
-            except BlockingIOError:
-                os.close(descriptor)
-                return None
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
+        return take_lock(self.name(digest, "lock"))
 
-    def write(self, digest: str, kind: str, text: str, *, fresh: bool = False, sync: bool = False) -> None:
+    def write(
+        self, digest: str, kind: str, value: Mapping[str, Any], *, fresh: bool = False, sync: bool = False
+    ) -> None:
         """Write a small file in one step; a `fresh` one only if there is none yet."""
         path = self.name(digest, kind)
         descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.path)
         made = Path(name)
         try:
             with os.fdopen(descriptor, "w") as file:
-                file.write(text)
+                file.write(json.dumps({**value, _SEAL: _seal(digest, kind, value)}))
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())
@@ -112,10 +158,23 @@ class Files:
         finally:
             made.unlink(missing_ok=True)
 
+    def size_of(self, value: Mapping[str, Any]) -> int:
+        """Bytes that a small file would have."""
+        return len(json.dumps({**value, _SEAL: _seal("", "", {})}))
+
     def read(self, digest: str, kind: str) -> dict[str, Any] | None:
-        """What a small file says; None if there is none, or it makes no sense."""
+        """What a small file says; None if there is none, or it is not as it was written for this export."""
         try:
-            value = json.loads(self.name(digest, kind).read_bytes())
-        except (FileNotFoundError, ValueError):
+            with open_own(self.name(digest, kind)) as file:
+                value = json.loads(file.readall())
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
-        return value if isinstance(value, dict) else None
+        if not isinstance(value, dict) or value.pop(_SEAL, None) != _seal(digest, kind, value):
+            return None
+        return value
+
+
+def _seal(digest: str, kind: str, value: Mapping[str, Any]) -> str:
+    """What tells bytes that were changed on the disk, and files that changed places."""
+    text = f"{digest} {kind} {json.dumps(value, sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

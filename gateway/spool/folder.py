@@ -4,34 +4,42 @@ For an export, by its digest:
 
     .json   what was asked; outlives the data, so that an immutable address can be made anew
     .part   the data while it grows
-    .lock   held (flock) by the process that writes `.part`; the kernel frees it if that process dies
+    .lock   held (flock) by the process that writes `.part` or checks `.data`; the kernel frees it if that process dies
     .note   how far the writer is, twice a second, and why it failed
     .data   the data, complete; readers hold shared locks on it
-    .sum    what is known of complete data: size, rows, SHA-256; outlives it, too
+    .sum    what is known of complete data: size, rows, SHA-256; outlives it, too; its time is that of the last use
+    .check  that the data was found to have that SHA-256: when, and the file's fingerprint then
 
 Data is complete if it has the name `.data` and the size that `.sum` says: it takes that name last of all.  Whatever
-else is found was left by a process that died, and counts for nothing.
+else is found was left by a process that died, and counts for nothing.  Complete data is right if it was checked since
+this process began, by whichever process, and its fingerprint is the same as then.
 """
 
 import fcntl
-import json
+import logging
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.spool.files import Files, Lock, is_digest, open_file
+from gateway.spool.files import Files, Fingerprint, Lock, is_digest, open_own, take_lock
 from gateway.spool.private import private_folder
 from gateway.spool.room import Room
 
-__all__ = ["Folder", "Grown", "Kept", "Lock", "Note", "Sum", "is_digest"]
+__all__ = ["Folder", "Grown", "Kept", "Lock", "Note", "Sum", "Unchecked", "is_digest"]
+
+log = logging.getLogger("gateway.spool")
 
 _LEFTOVER_SECONDS: Final = 60
+# Times since the start of the machine mean something until it starts again; elsewhere than on Linux nothing tells.
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_CHECKED_KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +53,23 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A complete export, open, with a shared lock on it; whoever gets it closes the file."""
+    """A complete export, open, with a shared lock on it; whoever gets it closes the file.
+
+    `fingerprint` is that of the file when it was opened; `checked` says that the data was found right as that.
+    """
 
     file: FileIO
     sum: Sum
+    fingerprint: Fingerprint
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A complete export that has to be checked, and the right to do so."""
+
+    kept: Kept
+    lock: Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +105,10 @@ class Folder:
         """`quota` is in bytes; 0 is 10 GiB or half of what the disk has, whichever is less."""
         self._files = Files(path)
         self.room = Room(self._files, quota)
+        self._boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
+        self._began = time.monotonic()
+        self._checked: dict[str, tuple[Fingerprint, str]] = {}
+        self._vouching = threading.Lock()
 
     @property
     def path(self) -> Path:
@@ -121,10 +146,10 @@ class Folder:
         if known is not None and known.keys() == record.keys():
             return 0
         # What a crash left, or another version, is replaced.
-        text = json.dumps(record)
-        room = self.room.make(len(text))
-        self._files.write(digest, "json", text, fresh=not path.exists())
-        return room - len(text)
+        need = self._files.size_of(record)
+        room = self.room.make(need)
+        self._files.write(digest, "json", record, fresh=not path.exists())
+        return room - need
 
     def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked, None if nobody did."""
@@ -136,27 +161,26 @@ class Folder:
         """What is known of the data of an export that was complete once."""
         value = self._files.read(digest, "sum")
         try:
-            return Sum(int(value["size"]), int(value["rows"]), str(value["sha256"])) if value else None
-        except (KeyError, TypeError, ValueError):
+            return Sum(**value) if value else None
+        except TypeError:  # of another version
             return None
 
-    def kept(self, digest: str) -> Kept | None:
-        """The complete export, open; None if there is none.  Counts as a use of it."""
-        path = self._files.name(digest, "data")
+    def kept(self, digest: str, *, use: bool = True) -> Kept | None:
+        """The complete export, open; None if there is none.  Counts as a use of it, unless it is for none."""
         try:
-            file = open_file(path)
+            file = open_own(self._files.name(digest, "data"))
         except FileNotFoundError:
             return None
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             found = self.sum(digest)
-            state = os.fstat(file.fileno())
-            if found and state.st_nlink and state.st_size == found.size:
-                os.utime(path)
-                with suppress(FileNotFoundError):
-                    os.utime(self._files.name(digest, "json"))
-                return Kept(file, found)
-        except (BlockingIOError, FileNotFoundError):
+            fingerprint = Fingerprint.of(file)
+            if found and os.fstat(file.fileno()).st_nlink and fingerprint.size == found.size:
+                for kind in ("sum", "json") if use else ():
+                    with suppress(FileNotFoundError):
+                        os.utime(self._files.name(digest, kind))
+                return Kept(file, found, fingerprint, self._is_checked(digest, fingerprint, found))
+        except BlockingIOError:
             pass  # it is being removed
         except BaseException:
             file.close()
@@ -164,10 +188,13 @@ class Folder:
         file.close()
         return None
 
-    def finish(self, digest: str, part: FileIO, complete: Sum) -> None:
-        """Make a part the complete export, for good.  The caller holds its lock."""
+    def finish(self, digest: str, part: FileIO, written: Fingerprint, complete: Sum) -> Fingerprint:
+        """Make a part the complete export, for good.  The caller holds its lock.
+
+        Returns the fingerprint of the right data: as it was `written`, if somebody else has written to it since.
+        """
         os.fsync(part.fileno())
-        self._files.write(digest, "sum", json.dumps(asdict(complete)), sync=True)
+        self._files.write(digest, "sum", asdict(complete), sync=True)
         self._files.name(digest, "part").replace(self._files.name(digest, "data"))
         self._files.remove(digest, "note")
         descriptor = os.open(self.path, os.O_RDONLY)
@@ -175,36 +202,111 @@ class Folder:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        found = Fingerprint.of(part)
+        if replace(found, changed=0) != written:
+            return written
+        # Its hash was made as it was written: nobody has to read it again.
+        self.vouch(digest, found, complete)
+        return found
 
     def disown(self, digest: str) -> None:
         """Forget what was known of complete data that is no longer there."""
         self._files.remove(digest, "sum")
 
+    # --- checks ------------------------------------------------------------------------------------------------------
+
+    def _is_checked(self, digest: str, fingerprint: Fingerprint, known: Sum) -> bool:
+        """Whether the data was found right since this process began, and nothing was done to the file since."""
+        if self._checked.get(digest) == (fingerprint, known.sha256):
+            return True
+        told = self._files.read(digest, "check") or {}
+        same = told.get("fingerprint") == list(astuple(fingerprint)) and told.get("sha256") == known.sha256
+        return same and bool(self._boot) and told.get("boot") == self._boot and told.get("at", 0) >= self._began
+
+    def vouch(self, digest: str, fingerprint: Fingerprint, known: Sum) -> None:
+        """Say, to other processes too, that data was found right."""
+        with self._vouching:
+            while len(self._checked) >= _CHECKED_KEPT:
+                del self._checked[next(iter(self._checked))]
+            self._checked[digest] = fingerprint, known.sha256
+        told = {"fingerprint": astuple(fingerprint), "sha256": known.sha256, "boot": self._boot, "at": time.monotonic()}
+        with suppress(OSError):  # the disk is full: others check for themselves
+            self._files.write(digest, "check", told)
+
+    def condemn(self, digest: str, inode: int, *, locked: bool = False) -> None:
+        """Remove complete data that was found damaged.  Who reads it sees that its file has changed, and checks.
+
+        The caller has the file open, so that no other can have its inode, and may hold the lock.
+        """
+        lock = None if locked else self._files.lock(digest)
+        if not locked and lock is None:
+            return  # somebody else is at it
+        try:
+            path = self._files.name(digest, "data")
+            state = path.stat(follow_symlinks=False)
+            if state.st_ino == inode:
+                path.unlink()
+                log.warning("damaged and removed digest=%s bytes=%d: made anew when asked for", digest, state.st_size)
+        except FileNotFoundError:
+            pass
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def due(self, seconds: float, checked: Mapping[str, float]) -> str | None:
+        """The complete export that was not checked for longest, if that is so long; `checked` are times of our own."""
+        times: dict[str, float] = {}
+        there = set()
+        for found in self._files.all():
+            if found.kind == "check":
+                times[found.digest] = found.state.st_mtime
+            elif found.kind == "data":
+                there.add(found.digest)
+        last = {digest: max(times.get(digest, 0.0), checked.get(digest, 0.0)) for digest in there}
+        digest = min(last, key=last.__getitem__, default=None)
+        return digest if digest is not None and last[digest] < time.time() - seconds else None
+
+    def inspection(self) -> Lock | None:
+        """The right to be the one who looks through the folder, None if another process does."""
+        return take_lock(self.path / "inspection.lock")
+
     # --- growing exports ---------------------------------------------------------------------------------------------
 
-    def claim(self, digest: str) -> Kept | Lock | None:
-        """The complete export, or the right to write it, or None because another process writes it."""
+    def claim(self, digest: str) -> Kept | Unchecked | Lock | None:
+        """The complete export, or the right to check or to write it, or None because another process does."""
         if kept := self.kept(digest):
-            return kept
+            if kept.checked:
+                return kept
+            kept.file.close()
         lock = self._files.lock(digest)
         if lock is None:
             return None
         try:
-            if kept := self.kept(digest):  # by somebody who finished in between
-                lock.release()
-                return kept
-            # Data without a sum, or of another size: nothing that this program left.
-            self._files.remove(digest, "data")
+            kept = self.kept(digest)  # by somebody who finished, or checked, in between
+            if kept is None:
+                self._remove_odd(digest)
+                return lock
         except BaseException:
             lock.release()
             raise
-        return lock
+        if not kept.checked:
+            return Unchecked(kept, lock)
+        lock.release()
+        return kept
+
+    def _remove_odd(self, digest: str) -> None:
+        """Remove data without a sum, or of another size: not as this program left it."""
+        path = self._files.name(digest, "data")
+        with suppress(FileNotFoundError):
+            size = path.stat(follow_symlinks=False).st_size
+            path.unlink()
+            log.warning("damaged and removed digest=%s bytes=%d: not as it was written", digest, size)
 
     def part(self, digest: str) -> FileIO:
         """A new, empty part.  The caller holds the lock.  Who reads an old one reads on in that, and asks again."""
         path = self._files.name(digest, "part")
         path.unlink(missing_ok=True)
-        file = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        file = open_own(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return file
 
@@ -218,7 +320,7 @@ class Folder:
         try:
             if known is not None and os.fstat(known.fileno()).st_ino == path.stat().st_ino:
                 return Grown(known, os.fstat(known.fileno()).st_size)
-            file = open_file(path)
+            file = open_own(path)
         except FileNotFoundError:
             size = os.fstat(known.fileno()).st_size if known is not None else 0
             return Grown(known, size)
@@ -228,7 +330,7 @@ class Folder:
 
     def note(self, digest: str, note: Note) -> None:
         """Tell other processes how far the writer is."""
-        self._files.write(digest, "note", json.dumps(asdict(note)))
+        self._files.write(digest, "note", asdict(note))
 
     def noted(self, digest: str) -> Note | None:
         """What the last writer told."""

@@ -7,7 +7,7 @@ import os
 import threading
 from typing import Final
 
-from gateway.spool.files import Files, Found, open_file
+from gateway.spool.files import Files, Found, open_own
 
 __all__ = ["Room"]
 
@@ -75,7 +75,7 @@ class Room:
             if sum(found.kind == "data" for found in files) > _EXPORTS:
                 usage -= self._evict(0, files, _EXPORTS // 16)
             if usage + need > self.quota:
-                usage -= self._evict(usage + need - self.quota, files if fits else _parts(files))
+                usage -= self._evict(usage + need - self.quota, files if fits else _no_data(files))
             if usage + need <= self.quota:
                 break
         return usage
@@ -88,7 +88,7 @@ class Room:
         with self._one:
             files = list(self._files.all())
             fits = known >= own + need or own <= sum(self._bytes(found) for found in files) // 2
-            return self._evict(need, files if fits else _parts(files)) > 0
+            return self._evict(need, files if fits else _no_data(files)) > 0
 
     def _evict(self, need: int, files: list[Found], many: int = 0) -> int:
         """Remove complete exports that nobody reads, and parts of the dead; returns the bytes gained.
@@ -97,7 +97,8 @@ class Room:
         """
         gained = count = 0
         candidates = [found for found in files if found.kind in {"data", "part"}]
-        for found in sorted(candidates, key=lambda found: (found.kind == "data", found.state.st_mtime_ns)):
+        used = {found.digest: found.state.st_mtime_ns for found in files if found.kind == "sum"}
+        for found in sorted(candidates, key=lambda found: (found.kind == "data", used.get(found.digest, 0))):
             if gained >= need and count >= many:
                 break
             removed = self._remove(found.digest) if found.kind == "data" else self._remove_part(found.digest)
@@ -110,11 +111,12 @@ class Room:
         """Remove complete data unless somebody reads it."""
         path = self._files.name(digest, "data")
         try:
-            with open_file(path) as file:
+            with open_own(path) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not os.fstat(file.fileno()).st_nlink:
                     return False  # removed by somebody else; what has the name now is another file
                 path.unlink()
+                self._files.remove(digest, "check")
         except (BlockingIOError, FileNotFoundError):
             return False
         return True
@@ -140,10 +142,10 @@ class Room:
         for number, digest in enumerate(sorted(used, key=used.__getitem__)):
             if len(used) - number <= _RECORDS and size - gained <= self.quota // _RECORDS_PART:
                 break
-            self._files.remove(digest, "json", "sum", "note")
+            self._files.remove(digest, "json", "sum", "note", "check")
             gained += sizes[digest]
         return gained
 
 
-def _parts(files: list[Found]) -> list[Found]:
-    return [found for found in files if found.kind == "part"]
+def _no_data(files: list[Found]) -> list[Found]:
+    return [found for found in files if found.kind != "data"]

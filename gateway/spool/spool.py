@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from gateway.spool.checking import Checker, Inspector
 from gateway.spool.disk import Disk
 from gateway.spool.export import Export, Making, Produce, Progress, Slot, Unspooled
 from gateway.spool.folder import Folder, Note, Sum
@@ -31,13 +32,17 @@ class Spool:
     _exports: dict[str, Export] = field(default_factory=dict)
     _unfit: dict[str, float] = field(default_factory=dict)
     _disk: Disk = field(init=False)
+    _checker: Checker = field(init=False)
+    _inspection: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self._disk = Disk(self.folder)
+        self._checker = Checker(self._disk)
 
     async def open(self) -> None:
         """Prepare the folder; OSError if it cannot be used."""
         await self._disk.writing(self.folder.prepare)
+        self._inspection = asyncio.create_task(Inspector(self._disk, self._checker).run())
 
     @asynccontextmanager
     async def join(self, making: Making) -> AsyncIterator[Export]:
@@ -45,8 +50,9 @@ class Spool:
         if time.monotonic() < self._unfit.get(making.digest, 0.0):
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
-        if export is None or export.error is not None or not export.to_be_kept:
-            export = self._exports[making.digest] = Export(self._disk, making, self.slot)
+        # Where the file has changed, those who read it find out for themselves whether they may go on.
+        if export is None or export.error is not None or export.changed or not export.to_be_kept:
+            export = self._exports[making.digest] = Export(self._disk, self._checker, making, self.slot)
             export.task.add_done_callback(partial(self._done, export, making.digest))
         export.users += 1
         try:
@@ -69,16 +75,24 @@ class Spool:
             export.close()
 
     async def look(self, digest: str) -> Sum | None:
-        """What is known of an export if it is complete, and can be read; starts nothing."""
+        """What is known of an export if it is complete, and was found right; starts nothing."""
+        return await self._known(digest, checked=True)
+
+    async def stated(self, digest: str) -> Sum | None:
+        """The same of one that may have to be checked: it is made anew as this if it is damaged."""
+        return await self._known(digest, checked=False)
+
+    async def _known(self, digest: str, *, checked: bool) -> Sum | None:
         running = self._exports.get(digest)
-        if running is not None and running.sum is not None and running.to_be_kept:
+        if running is not None and running.sum is not None and running.to_be_kept and not running.changed:
             return running.sum
 
         def found() -> Sum | None:
             kept = self.folder.kept(digest)
-            if kept is not None:
-                kept.file.close()
-            return kept.sum if kept else None
+            if kept is None:
+                return None
+            kept.file.close()
+            return kept.sum if kept.checked or not checked else None
 
         try:
             return await self._disk.reading(found)
@@ -109,4 +123,8 @@ class Spool:
         for export in exports:
             export.task.cancel()
         await asyncio.gather(*(export.task for export in exports), return_exceptions=True)
+        if self._inspection is not None:
+            self._inspection.cancel()
+            await asyncio.gather(self._inspection, return_exceptions=True)
+        await self._checker.close()
         self._disk.close()

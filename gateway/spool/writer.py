@@ -5,9 +5,11 @@ import hashlib
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from gateway.errors import DatasetChanged, GatewayError
+from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Folder, Lock, Note, Sum
 
 __all__ = ["Writer"]
@@ -31,10 +33,16 @@ class Writer:
         self._known = before.size if before else 0
         self.size = 0
         self.file = folder.part(digest)
+        self._written = Fingerprint.of(self.file)
         folder.erase_note(digest)
 
     def write(self, chunk: bytes, rows: int) -> None:
-        """Append a chunk, all of it; says now and then how far the export is."""
+        """Append a chunk, all of it; says now and then how far the export is.
+
+        DatasetChanged if somebody else has written to it: who followed it may have read that.
+        """
+        if not self._written.fits(self.file):
+            raise DatasetChanged("the export was damaged on the disk while it was made; ask again")
         if self._granted < len(chunk):
             self._granted = self._folder.room.make(len(chunk), own=self.size, known=self._known)
         self._granted -= len(chunk)
@@ -50,12 +58,18 @@ class Writer:
             self._hash.update(view[:written])
             self.size += written
             view = view[written:]
+        self._written = Fingerprint.of(self.file)
         if time.monotonic() - self._noted > _NOTE_SECONDS:
             self._noted = time.monotonic()
             self._folder.note(self._digest, Note(inode=self._inode(), rows=rows, size=self.size))
 
     def _inode(self) -> int:
         return os.fstat(self.file.fileno()).st_ino
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the part as it was written, whatever name it gets."""
+        return replace(self._written, changed=0)
 
     def total(self, rows: int) -> Sum:
         """What the export came to; DatasetChanged if the same export came to something else before.
@@ -69,14 +83,15 @@ class Writer:
             raise DatasetChanged("the dataset changed; ask again for the new data")
         return found
 
-    def keep(self, complete: Sum) -> None:
+    def keep(self, complete: Sum) -> Fingerprint:
         """Make it the complete export."""
         try:
-            self._folder.finish(self._digest, self.file, complete)
+            fingerprint = self._folder.finish(self._digest, self.file, self.fingerprint, complete)
         except OSError:
             self.drop(full=True)
             raise
         self._lock.release()
+        return fingerprint
 
     def drop(self, error: GatewayError | None = None, *, full: bool = False) -> None:
         """Give up.  What others read already they can go on reading; with an error, or for want of room, they hear."""

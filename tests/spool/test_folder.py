@@ -50,7 +50,7 @@ def get(folder: Folder, digest: str) -> bytes | None:
 
 def age(folder: Folder, digest: str, seconds: float) -> None:
     then = time.time() - seconds
-    os.utime(folder.path / f"{digest}.data", (then, then))
+    os.utime(folder.path / f"{digest}.sum", (then, then))
 
 
 def test_only_the_owner_can_look_into_it(folder):
@@ -65,7 +65,7 @@ def test_complete_data_is_found_by_another(folder):
     other.prepare()
     assert get(other, A) == b"some bytes"
     assert get(other, B) is None
-    assert {path.suffix for path in folder.path.iterdir()} == {".data", ".sum"}
+    assert {path.suffix for path in folder.path.iterdir()} == {".data", ".sum", ".check"}
 
 
 def test_one_writes_and_others_hear_so(folder):

@@ -168,7 +168,7 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     span = span_of(request, headers["ETag"]) if representation.record is not None else None
     spool = request.app.get(SPOOL) if representation.record is not None else None
     if request.method == "HEAD":
-        known = await spool.look(representation.digest) if spool is not None and coding is None else None
+        known = await spool.stated(representation.digest) if spool is not None and coding is None else None
         return web.Response(
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
         )
@@ -192,9 +192,10 @@ async def _follow(
     await export.begins()
     if negotiated.span is not None:
         await export.finished()
+    elif export.sum is None:
+        await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
         return await _from_file(transfer, export, negotiated, export.sum)
-    await export.read(0, 1)
     return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
