@@ -30,6 +30,7 @@ class Damaged:
         self.gateway = self._make()
         self.issued = complete(self.gateway, BIG)
         self.data = path / "spool" / f"{self.issued.json['digest']}.data"
+        until(self.data.exists, what="data")  # followers do not wait for the disk
 
     def again(self) -> None:
         self.gateway.stop()
