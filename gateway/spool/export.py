@@ -24,6 +24,7 @@ from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked
+from gateway.spool.sent import Sent
 from gateway.spool.writer import Writer
 
 __all__ = ["Export", "Making", "Produce", "Progress", "Slot", "Unspooled"]
@@ -77,6 +78,7 @@ class Export:
         # The one that is read, and those that were replaced under readers: a read may still be under way in them.
         self._files: list[FileIO] = []
         self._size = 0
+        self._sent = Sent(disk)
         self._tallies: list[Tally] = []
         self._noted: Note | None = None
         # What the file was like when its data was found right; and what it should be while that is looked into.
@@ -165,7 +167,9 @@ class Export:
             await self._changed.wait()
         for start, chunk in reversed(self._newest):
             if start <= offset < start + len(chunk):
-                return chunk[offset - start : offset - start + most]
+                piece = chunk[offset - start : offset - start + most]
+                self._sent.reached(offset + len(piece))
+                return piece
             if start < offset:
                 break
         # File and size belong together: both may be replaced while a thread reads.
@@ -179,7 +183,12 @@ class Export:
         if not data:
             # Nobody knows what else was done to it: what was sent is not gone on with.
             raise DatasetChanged("an export is shorter than it was")
+        self._sent.reached(offset + len(data))
         return data
+
+    async def begins_with(self, data: bytes, offset: int) -> bool:
+        """Whether this is what was read from an offset on, as far as anything was."""
+        return await self._sent.holds(self.file, self._size, data, offset)
 
     # --- the task ----------------------------------------------------------------------------------------------------
 
@@ -223,7 +232,7 @@ class Export:
             got = await self._disk.writing(partial(folder.claim, digest))
             if isinstance(got, Kept):
                 await self._remember()
-                self._have(got, got.fingerprint)
+                await self._have(got, got.fingerprint)
                 return
             if isinstance(got, Unchecked):
                 got = await self._check(got)
@@ -236,9 +245,9 @@ class Export:
             await asyncio.sleep(pause)
             pause = min(pause * _SLOWER, _LATER)
 
-    def _have(self, kept: Kept, fingerprint: Fingerprint) -> None:
+    async def _have(self, kept: Kept, fingerprint: Fingerprint) -> None:
         """Let followers read a complete export."""
-        self._show(kept.file, kept.sum.size)
+        await self._show(kept.file, kept.sum.size)
         self._fingerprint = fingerprint
         self.sum = kept.sum
         self._begin()
@@ -262,7 +271,7 @@ class Export:
                 return got.lock
             undone.pop_all()
         got.lock.release()
-        self._have(kept, found)
+        await self._have(kept, found)
         return None
 
     async def _remember(self) -> int:
@@ -272,11 +281,19 @@ class Export:
         self.begun = True
         self._tell()
 
-    def _show(self, file: FileIO, size: int) -> None:
-        """Let followers read a file up to a size."""
+    async def _show(self, file: FileIO, size: int) -> None:
+        """Let followers read a file up to a size.
+
+        One that takes the place of another must be the same as far as somebody has read: data may have changed without
+        a trace in its version.  Raises DatasetChanged if it is not.
+        """
         if not self._files or self._files[-1] is not file:
+            if self._files:
+                self._sent.replaced(self.file, self._size, file)
             self._newest.clear()
             self._files.append(file)
+            self._size = 0
+        await self._sent.compare(file, size)
         self._size = size
 
     async def _watch(self) -> None:
@@ -284,7 +301,7 @@ class Export:
         folder, digest = self._disk.folder, self._making.digest
         seen = await self._disk.reading(partial(folder.watch, digest, self._files[-1] if self._files else None))
         if seen.file is not None:
-            self._show(seen.file, seen.size)
+            await self._show(seen.file, seen.size)
         self._noted = await self._disk.reading(partial(folder.noted, digest))
         # Its record may be on its way: who has a place comes before what is kept.
         if not self.begun:
@@ -302,7 +319,7 @@ class Export:
                 granted = await self._remember()
                 writer = await self._disk.writing(partial(Writer, folder, digest, lock, granted))
                 unwritten.pop_all()  # the writer has the lock now
-                self._show(writer.file, 0)
+                await self._show(writer.file, 0)
                 self._begin()
                 total = await self._filled(writer)
         # Followers have all there is; they need not wait for the disk.
@@ -352,8 +369,8 @@ class Export:
                 except OSError as error:
                     self._size = writer.size  # what there is of the chunk is right
                     raise Unspooled("no room") from error
-                self._keep_newest(chunk)
-                self._size = writer.size
+                self._keep_newest(chunk, writer.size - len(chunk))
+                await self._show(writer.file, writer.size)
                 self._tell()
         rows = delivered(self._tallies)
         return await self._disk.writing(partial(writer.total, rows))
@@ -368,8 +385,8 @@ class Export:
                 log.warning("an export is not kept digest=%s", self._making.digest)
                 self.to_be_kept = False
 
-    def _keep_newest(self, chunk: bytes) -> None:
-        self._newest.append((self._size, chunk))
+    def _keep_newest(self, chunk: bytes, offset: int) -> None:
+        self._newest.append((offset, chunk))
         kept = sum(len(old) for _, old in self._newest)
         while kept > _NEWEST and len(self._newest) > 1:
             kept -= len(self._newest.popleft()[1])

@@ -308,6 +308,20 @@ async def test_a_writer_that_stops_is_replaced_by_another_process(tmp_path: Path
             assert other.passes == 1
 
 
+async def test_what_was_read_is_not_gone_on_with_by_other_data(tmp_path: Path):
+    """Data may change without a trace in its version: the second pass is not what the first began."""
+    other = Producer(DATA[:300_000] + b"changed" + DATA[300_007:])
+    producer = Producer(wait=lambda at: asyncio.sleep(60) if at > 500_000 else None)
+    async with opened(tmp_path) as second, opened(tmp_path) as spool, spool.join(producer.making()) as export:
+        await export.read(400_000)
+        async with second.join(other.making()) as seen:
+            reading = asyncio.create_task(followed(seen))
+            await seen.read(400_000)
+            await spool.close()
+            with pytest.raises(DatasetChanged):
+                await reading
+
+
 async def test_what_is_followed_is_not_removed_for_others(tmp_path: Path):
     async with opened(tmp_path, quota=5_000_000) as spool:
         async with spool.join(Producer().making()) as export:

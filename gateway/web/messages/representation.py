@@ -254,9 +254,15 @@ async def _followed(transfer: Transfer, representation: Representation, export: 
         log.warning("delivered directly from byte %d on digest=%s: %s", at, representation.digest, reason)
     else:
         return
-    async with aclosing(_passed(transfer.request.app, representation, [], at)) as rest:
-        async for piece in rest:
-            yield piece
+    # The first bytes again, to be sure that they go together with the rest: data may change without a trace.
+    begun = 0
+    async with aclosing(_passed(transfer.request.app, representation, [])) as again:
+        async for piece in again:
+            known, begun = piece[: max(0, at - begun)], begun + len(piece)
+            if known and not await export.begins_with(known, begun - len(piece)):
+                raise DatasetChanged("the dataset changed during the download; ask again for the new data")
+            if rest := piece[len(known) :]:
+                yield rest
 
 
 # --- without a spool -------------------------------------------------------------------------------------------------
@@ -286,17 +292,16 @@ async def _direct(transfer: Transfer, representation: Representation, negotiated
 
 
 async def _passed(
-    app: web.Application, representation: Representation, tallies: list[Tally], start: int = 0
+    app: web.Application, representation: Representation, tallies: list[Tally]
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes of a pass from an offset on."""
+    """The bytes of a pass."""
     at = 0
     with app[SLOTS].take():
         async with aclosing(representation.produce(tallies)) as chunks:
             with suppress(NotToBeKept):
                 async for chunk in chunks:
                     at += len(chunk)
-                    if at > start:
-                        yield chunk[start - at :] if at - len(chunk) < start else chunk
+                    yield chunk
     measured = app[MEASURED]
     measured[representation.digest] = at
     if len(measured) > _MEASURED_KEPT:
