@@ -21,7 +21,7 @@ FLOORS = [
         "genome",
         "bins",
         "rows",
-        "model",
+        "download_types",
         "config",
         "sorting",
         "codec",
@@ -35,7 +35,20 @@ FLOORS = [
     {"cli", "__main__"},  # doors
 ]
 # Within the ground floor the order is the order written here.
-GROUND = ["errors", "text", "threads", "codes", "ids", "genome", "bins", "rows", "model", "config", "sorting", "codec"]
+GROUND = [
+    "errors",
+    "text",
+    "threads",
+    "codes",
+    "ids",
+    "genome",
+    "bins",
+    "rows",
+    "download_types",
+    "config",
+    "sorting",
+    "codec",
+]
 # A third-party library has its owners.
 OWNERS = {
     "motor": {"db/motor_driver.py"},
@@ -48,7 +61,7 @@ OWNERS = {
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "server", "workers")),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
-        *(f"web/messages/{name}.py" for name in ("body", "headers", "representation", "request")),
+        *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
         "fetch/server.py",
     },
     "ujson": {"codec/_json.py"},

@@ -13,7 +13,7 @@ from gateway.cli.command_line import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import PARAMETERS
 from tests.harness import Gateway
 from tests.proxies import DEPLOY

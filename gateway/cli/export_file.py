@@ -14,7 +14,7 @@ from gateway.config import Config
 from gateway.flow.compression import compressed
 from gateway.flow.resources import opened
 from gateway.planning.plan import make_plan
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally, delivered
 

@@ -18,8 +18,8 @@ from gateway.db.change_stream import changed
 from gateway.db.driver import Topology
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
+from gateway.download_types import Bounds, Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, DatabaseSlow, NotFound
-from gateway.model import Bounds, Collation, DatasetState, Moment, bounded
 
 __all__ = ["Catalog", "StoredMap"]
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from bson.timestamp import Timestamp
 
 from gateway.db.source import Source
+from gateway.download_types import Bounds
 from gateway.errors import GatewayError
-from gateway.model import Bounds
 
 __all__ = ["changed"]
 

@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, TypeVar
 
 from gateway.db.change_stream import changed
 from gateway.db.source import Concern, Page, Reply, Source
+from gateway.download_types import Condition, DatasetState, Moment, both, bounded
 from gateway.errors import DatabaseDown, SnapshotLost
-from gateway.model import Condition, DatasetState, Moment, both, bounded
 
 __all__ = ["DatasetReader", "Outcome"]
 

@@ -11,8 +11,8 @@ from typing import Final
 from gateway import codec
 from gateway.db.reader import DatasetReader
 from gateway.db.retry import RetryPolicy
+from gateway.download_types import Condition, DatasetState, Selection, Term, both
 from gateway.errors import GatewayError
-from gateway.model import Condition, DatasetState, Selection, Term, both
 
 __all__ = ["IndividualIds", "SampleIds"]
 

@@ -22,8 +22,8 @@ from gateway.db.failures import translated
 from gateway.db.members import Members
 from gateway.db.motor_driver import MotorDriver
 from gateway.db.pymongo_driver import PymongoDriver
+from gateway.download_types import Condition
 from gateway.errors import DatabaseSlow
-from gateway.model import Condition
 
 __all__ = ["Page", "Reply", "Source"]
 

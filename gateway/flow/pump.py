@@ -21,12 +21,12 @@ from gateway.db.reader import DatasetReader, Outcome
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Page, Source
+from gateway.download_types import Part, Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import WalkStep, encoded, folded
 from gateway.flow.scheduling import EncodeScheduler, beside
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
-from gateway.model import Part, Plan
 from gateway.rows import Fold, NotToBeKept, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]

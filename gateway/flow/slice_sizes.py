@@ -1,4 +1,4 @@
-"""Lanes: how far the reading of each part of a pass is, and how wide its next slice will be."""
+"""How far the reading of each part of a pass is, and how wide its next slice will be."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.db.source import Page
-from gateway.model import Part
+from gateway.download_types import Part
 from gateway.rows import Rows
 
 __all__ = ["PartReading", "SliceSizer"]

@@ -16,10 +16,10 @@ from gateway import codec
 from gateway.db.reader import DatasetReader
 from gateway.db.retry import RetryPolicy
 from gateway.db.source import Page, Reply
+from gateway.download_types import Condition, Part, both
 from gateway.errors import BadDocument
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
-from gateway.model import Condition, Part, both
 from gateway.rows import Rows
 
 __all__ = ["Slices", "once"]

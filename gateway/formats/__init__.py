@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.download_types import Entity
 from gateway.errors import NotAcceptable
 from gateway.formats import (
     arrow,
@@ -22,7 +23,6 @@ from gateway.formats import (
 )
 from gateway.formats.base import Format
 from gateway.formats.beacon_envelope import error as envelope_error
-from gateway.model import Entity
 
 __all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from gateway.download_types import Part, Wanted
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
 from gateway.formats.preload import preload
 from gateway.formats.variant_columns import rows_part
 from gateway.genome import ASSEMBLY
-from gateway.model import Part, Wanted
 from gateway.rows import Rows
 
 __all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]

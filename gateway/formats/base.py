@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
-from gateway.model import Ask, Entity, Part, Wanted
+from gateway.download_types import Ask, Entity, Part, Wanted
 from gateway.rows import Array, Encode, Rows
 
 __all__ = [

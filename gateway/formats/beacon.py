@@ -6,10 +6,10 @@ A stored observation is one result; observations are not grouped by variation, b
 from dataclasses import replace
 from typing import Any, Final
 
+from gateway.download_types import DatasetState, Part, Selection, Wanted
 from gateway.formats.base import Format, dumps
 from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets, shown
 from gateway.formats.beacon_records import RECORDS
-from gateway.model import DatasetState, Part, Selection, Wanted
 from gateway.rows import Encode
 
 __all__ = ["FORMAT", "record_part"]

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
+from gateway.download_types import Ask, Part, Wanted
 from gateway.errors import GatewayError
 from gateway.formats.base import camel, dumps, plain
-from gateway.model import Ask, Part, Wanted
 from gateway.rows import Say, Tally
 
 __all__ = ["API_VERSION", "collections", "end", "error", "fetched", "meta", "page", "result_sets", "shown"]

@@ -14,9 +14,9 @@ from bson import ObjectId
 
 from gateway import codec
 from gateway.codec import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value, camel, filled, is_term, plain
+from gateway.download_types import Entity
 from gateway.formats import model_2021
 from gateway.formats.base import json_rows, record_rows
-from gateway.model import Entity
 from gateway.rows import Encode
 
 __all__ = ["RECORDS", "Record", "analysis", "biosample", "cohort", "individual", "run", "variant"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
+from gateway.download_types import Condition, DatasetState, Part, Wanted
 from gateway.formats.base import Format
 from gateway.formats.variant_columns import (
     ENDS,
@@ -23,7 +24,6 @@ from gateway.formats.variant_columns import (
     sizes,
 )
 from gateway.genome import STATE_OF_TYPE
-from gateway.model import Condition, DatasetState, Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
 

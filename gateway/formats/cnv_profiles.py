@@ -23,9 +23,9 @@ from gateway.bins.coverage import (
 )
 from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
+from gateway.download_types import Condition, DatasetState, Part, Selection, Wanted
 from gateway.formats.variant_columns import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
-from gateway.model import Condition, DatasetState, Part, Selection, Wanted
 from gateway.rows import Fold, Say
 from gateway.text import escape_cell
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 from gateway.bins.counting import stats
 from gateway.bins.coverage import Segments
 from gateway.bins.maps import ARMS
+from gateway.download_types import Part, Wanted
 from gateway.formats import beacon_records
 from gateway.formats.base import Format, document_rows, dumps
 from gateway.formats.beacon_envelope import page, result_sets
 from gateway.formats.cnv_profiles import COUNTED, Analysis, Profiles, variants_part
-from gateway.model import Part, Wanted
 from gateway.rows import Rows
 from gateway.text import escape_cell
 

@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol
 
 from gateway.bins.counting import FREQUENCIES, Census
 from gateway.bins.maps import BinMap, bin_map
+from gateway.download_types import Group, Part, Wanted
 from gateway.errors import DatasetChanged
 from gateway.formats.base import Format, camel, document_rows, dumps, plain
 from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
-from gateway.model import Group, Part, Wanted
 from gateway.rows import Encode, Rows
 from gateway.text import escape_cell, escape_value
 

@@ -15,12 +15,12 @@ from typing import Final
 
 from gateway.bins.coverage import CHROMOSOME_NUMBERS
 from gateway.codec import Cell, Column
+from gateway.download_types import Part, Wanted
 from gateway.formats import seg
 from gateway.formats.base import Format
 from gateway.formats.cnv_profiles import CNV_OPERATION, analyses_part
 from gateway.formats.variant_columns import by_state, encoder, names, projection
 from gateway.genome import CHROMOSOMES, HIGH_LEVEL
-from gateway.model import Part, Wanted
 from gateway.rows import Rows
 from gateway.text import escape_cell
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from gateway.download_types import Part, Wanted
 from gateway.formats.base import Format, paged
 from gateway.formats.beacon import record_part
 from gateway.formats.beacon_records import RECORDS
-from gateway.model import Part, Wanted
 
 __all__ = ["FORMAT"]
 

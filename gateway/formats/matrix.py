@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
+from gateway.download_types import Ask, DatasetState, Part, Selection, Wanted
 from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses
 from gateway.genome import ASSEMBLY
-from gateway.model import Ask, DatasetState, Part, Selection, Wanted
 from gateway.rows import Encode, Rows, Tally
 from gateway.text import escape_cell, escape_value
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind
+from gateway.download_types import Part, Wanted
 from gateway.formats import sample_lines
 from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
@@ -27,7 +28,6 @@ from gateway.formats.variant_columns import (
     rows_part,
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
-from gateway.model import Part, Wanted
 from gateway.rows import Tally
 from gateway.text import escape_value
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from gateway import codec
 from gateway.codec import Header, Label
+from gateway.download_types import Wanted
 from gateway.errors import BadRequest
 from gateway.formats import model_2021
 from gateway.formats.base import compiled, document_rows
-from gateway.model import Wanted
 from gateway.rows import Encode
 from gateway.text import escape_value, never_escaped
 

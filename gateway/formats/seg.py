@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
+from gateway.download_types import Part, Wanted
 from gateway.formats.base import Format, paged
 from gateway.formats.variant_columns import (
     ENDS,
@@ -24,7 +25,6 @@ from gateway.formats.variant_columns import (
     rows_part,
     sizes,
 )
-from gateway.model import Part, Wanted
 
 __all__ = ["COLUMNS", "FORMAT"]
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from gateway.download_types import Entity, Part, Wanted
 from gateway.errors import BadRequest
 from gateway.formats.base import Format, camel, document_rows, dumps, json_rows, paged, plain
 from gateway.formats.beacon_envelope import meta
 from gateway.formats.sample_lines import shown
-from gateway.model import Entity, Part, Wanted
 from gateway.rows import Say, Tally
 from gateway.text import escape_cell
 

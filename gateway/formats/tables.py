@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway import codec
+from gateway.download_types import Entity, Part, Wanted
 from gateway.errors import BadRequest
 from gateway.formats import model_2021, sample_lines, variant_table
 from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.variant_columns import encoder
 from gateway.genome import STATES
-from gateway.model import Entity, Part, Wanted
 from gateway.rows import Encode
 from gateway.text import escape_cell, escape_quotes, unescape
 

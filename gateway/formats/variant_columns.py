@@ -8,9 +8,9 @@ from typing import Final
 
 from gateway import codec
 from gateway.codec import Cell, Column, Kind, Sheet
+from gateway.download_types import Part, Wanted
 from gateway.formats.base import compiled
 from gateway.genome import CHROMOSOMES, STATE_OF_TYPE, STATES
-from gateway.model import Part, Wanted
 from gateway.rows import Encode
 
 __all__ = [

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Final
 
 from gateway.codec import Cell, Column
+from gateway.download_types import Part, Wanted
 from gateway.formats.base import Format
 from gateway.formats.variant_columns import (
     LOG2,
@@ -28,7 +29,6 @@ from gateway.formats.variant_columns import (
 )
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
-from gateway.model import Part, Wanted
 from gateway.rows import Rows
 from gateway.sorting import Sorter
 from gateway.text import escape_cell

@@ -7,8 +7,8 @@ from typing import Final
 from gateway.bins.maps import BinMap, bin_map
 from gateway.codes import spellings
 from gateway.db.catalog import Catalog, StoredMap
+from gateway.download_types import Ask, Collation, DatasetState, FilterTerm, Group, Selection, Wanted
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, DatasetState, FilterTerm, Group, Selection, Wanted
 from gateway.query.selection import select, without_references
 
 __all__ = ["complete"]

@@ -5,9 +5,9 @@ from typing import Final
 
 from gateway import formats
 from gateway.config import Config
+from gateway.download_types import Ask
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.formats import Format
-from gateway.model import Ask
 
 __all__ = ["PACKED", "check", "choose"]
 

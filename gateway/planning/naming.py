@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from gateway import formats
 from gateway.bins.maps import DEFAULT
+from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
 from gateway.genome import STATES
-from gateway.model import Ask, VariantAsk, Wanted
 
 __all__ = ["address", "digest", "filename"]
 

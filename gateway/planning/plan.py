@@ -7,8 +7,8 @@ from dataclasses import replace
 from gateway import formats
 from gateway.config import Config
 from gateway.db.catalog import Catalog
+from gateway.download_types import Ask, Collation, DatasetState, Plan, Selection, Wanted
 from gateway.errors import NotFound
-from gateway.model import Ask, Collation, DatasetState, Plan, Selection, Wanted
 from gateway.planning import naming
 from gateway.planning.binning import complete
 from gateway.planning.format_choice import PACKED, check, choose

@@ -1,18 +1,18 @@
-"""The room of words: a request becomes an `Ask`, and an `Ask` the conditions it puts on a dataset's collections.
+"""Requests as words: a request becomes an `Ask`, and an `Ask` the conditions it puts on a dataset's collections.
 
-Pure: values in, values out.  Nothing here waits, reads a clock or a setting, or knows a driver; `request` reads a
-request, `filters` and `variants` know the fields of both document models, `selection` puts it together.  The user's
+Pure: values in, values out.  Nothing here waits, reads a clock or a setting, or knows a driver; `beacon_request` reads
+a request, `filters` and `variants` know the fields of both document models, `selection` puts it together.  The user's
 text only ever becomes a value of a condition: never a key, an operator or the source of a regular expression.
 
-Below are the few words that all four modules share.
+Below are the few words that these modules share.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.download_types import Condition, both
 from gateway.errors import BadRequest
-from gateway.model import Condition, both
 
 __all__ = ["MAX_INTEGER", "Words", "among", "both", "either", "scalar", "shown", "single", "whole"]
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final, Literal, cast
 
 from gateway.bins.maps import BINNINGS, DEFAULT
+from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest
 from gateway.ids import NOTHING, flaw
-from gateway.model import Ask, FilterTerm, VariantAsk
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import normal, parameter
 from gateway.query.routes import RECORDS, Route, Routes

@@ -12,8 +12,8 @@ from itertools import product
 from typing import Any, Final, Literal
 
 from gateway.codes import spellings
+from gateway.download_types import Ask, Collation, Condition, DatasetState, FilterTerm, Term
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, Condition, DatasetState, FilterTerm, Term
 from gateway.query import among, both, either, scalar, shown
 
 __all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from gateway.download_types import Entity
 from gateway.errors import NotFound
-from gateway.model import Entity
 from gateway.query import shown
 from gateway.query.parameters import normal
 

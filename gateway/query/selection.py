@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.codes import beginnings, kinds, spellings
-from gateway.model import Ask, Collation, Condition, DatasetState, Selection, Term
+from gateway.download_types import Ask, Collation, Condition, DatasetState, Selection, Term
 from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition

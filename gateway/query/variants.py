@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from gateway.download_types import Condition, DatasetState, VariantAsk
 from gateway.errors import BadRequest
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES, chromosome, expand_state
-from gateway.model import Condition, DatasetState, VariantAsk
 from gateway.query import Words, among, both, either, shown, single, whole
 
 __all__ = ["NOTHING", "condition", "read"]

@@ -30,9 +30,9 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
+from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
-from gateway.web.limits import Slots
 from gateway.web.messages.request import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]

@@ -9,7 +9,7 @@ from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.flow.pump import Pump
 from gateway.spool.spool import Spool
-from gateway.web.limits import Slots
+from gateway.web.concurrency import Slots
 
 __all__ = [
     "CATALOG",

@@ -20,9 +20,9 @@ import bson
 
 from gateway.codec import _json, _py
 from gateway.demo.cohort import documents
+from gateway.download_types import Ask, DatasetState, Selection, Wanted
 from gateway.formats.beacon_records import RECORDS
 from gateway.formats.pgxseg import COLUMNS, FORMAT
-from gateway.model import Ask, DatasetState, Selection, Wanted
 
 try:
     from gateway.codec import _c

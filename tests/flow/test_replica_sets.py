@@ -11,8 +11,8 @@ import pytest
 
 from gateway.db import members
 from gateway.demo.store import Store
+from gateway.download_types import Plan
 from gateway.errors import DatasetChanged, GatewayError
-from gateway.model import Plan
 from gateway.rows import NotToBeKept
 from tests.flow.test_pump import Rig
 from tests.topology import ReplicaSet, Sharded

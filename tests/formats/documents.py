@@ -7,8 +7,8 @@ import bson
 from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import strategies as st
 
+from gateway.download_types import Ask, DatasetState, Selection, Wanted
 from gateway.formats import downloads
-from gateway.model import Ask, DatasetState, Selection, Wanted
 
 # Strings that could end a cell, a value or a line, or be taken for a code, beside any other.
 texts = st.one_of(st.text(max_size=8), st.text(st.sampled_from('\t\r\n\0\x7f#;="%2509B:&\x85\u2028é'), max_size=8))

@@ -6,8 +6,8 @@ from typing import Any
 
 import bson
 
+from gateway.download_types import Ask, DatasetState, FilterTerm, Part, Selection, Wanted
 from gateway.formats import pgxseg
-from gateway.model import Ask, DatasetState, FilterTerm, Part, Selection, Wanted
 
 __all__ = ["encoded", "parts"]
 

@@ -15,11 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
+from gateway.download_types import Ask, Part
 from gateway.formats import arrow, tables
 from gateway.formats.arrow import ARROW, PARQUET, Batches
 from gateway.formats.base import Format
 from gateway.formats.columnar import WRITERS
-from gateway.model import Ask, Part
 from gateway.text import unescape
 from tests.formats.documents import BIOSAMPLE, VARIANT, array, documents, numbers, wanted
 from tests.formats.test_format_properties import SEGMENTS

@@ -10,6 +10,7 @@ from bson import ObjectId
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.download_types import Ask, FilterTerm, Part
 from gateway.formats import (
     FORMATS,
     beacon,
@@ -24,7 +25,6 @@ from gateway.formats import (
     vcf,
 )
 from gateway.formats.base import camel, dumps, plain
-from gateway.model import Ask, FilterTerm, Part
 from gateway.rows import Tally
 from gateway.text import unescape
 from tests.formats.documents import (

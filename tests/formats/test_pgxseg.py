@@ -5,8 +5,8 @@ import math
 import pytest
 from bson import ObjectId
 
+from gateway.download_types import FilterTerm
 from gateway.errors import BadRequest
-from gateway.model import FilterTerm
 from gateway.rows import Tally
 from tests.formats.layout import encoded, parts
 from tests.formats.test_pgxseg_samples import BIOSAMPLE_OF_THE_BYTES, LINE_OF_THE_BYTES

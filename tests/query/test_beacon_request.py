@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
+from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest, NotFound
-from gateway.model import Ask, FilterTerm, VariantAsk
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import PARAMETERS, normal
 from gateway.query.routes import BEACON, service

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.codes import spellings
+from gateway.download_types import Ask, Collation, DatasetState, FilterTerm, Term
 from gateway.errors import BadRequest
-from gateway.model import Ask, Collation, DatasetState, FilterTerm, Term
 from gateway.query.filters import from_body, parse, resolve, wanted
 
 NOW = DatasetState(

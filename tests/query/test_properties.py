@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.codes import spellings
+from gateway.download_types import Collation, DatasetState
 from gateway.errors import BadRequest, GatewayError
 from gateway.ids import flaw
-from gateway.model import Collation, DatasetState
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query import MAX_INTEGER
 from gateway.query.beacon_request import parse_request
 from gateway.query.filters import wanted

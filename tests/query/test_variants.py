@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from gateway.download_types import DatasetState, VariantAsk
 from gateway.genome import CHROMOSOMES, expand_state
-from gateway.model import DatasetState, VariantAsk
 from gateway.query.variants import NOTHING, condition, read
 
 PLAIN = DatasetState(dataset="d", version="1")

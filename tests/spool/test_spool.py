@@ -21,7 +21,7 @@ from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError
 from gateway.rows import Tally
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Export, Making, Spool, Unspooled
-from gateway.web.limits import Slots
+from gateway.web.concurrency import Slots
 
 A, B = "a" * 40, "b" * 40
 DATA = random.Random(4).randbytes(3_000_000)

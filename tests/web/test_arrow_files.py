@@ -13,10 +13,10 @@ import pytest
 from pyarrow import ipc, parquet
 
 from gateway.demo.store import Store
+from gateway.download_types import Ask
 from gateway.formats import FORMATS
 from gateway.formats.arrow import ARROW, PARQUET
 from gateway.formats.base import Format
-from gateway.model import Ask
 from gateway.planning import naming
 from gateway.text import unescape
 from tests.formats.test_format_properties import wanted

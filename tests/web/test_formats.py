@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from gateway.download_types import Entity
 from gateway.formats import FORMATS, Format
-from gateway.model import Entity
 from tests.harness import Gateway
 
 PATHS: dict[Entity, str] = {

@@ -5,7 +5,7 @@ from openapi_spec_validator import validate
 
 from gateway.config import load
 from gateway.formats import FORMATS
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import PARAMETERS
 from gateway.web.app import create_app
 from gateway.web.endpoints.openapi import description

@@ -18,11 +18,11 @@ from gateway.config import Config, load
 from gateway.db.catalog import Catalog
 from gateway.db.driver import Connection
 from gateway.db.source import Source
+from gateway.download_types import Plan
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
-from gateway.model import Plan
 from gateway.planning.plan import make_plan
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.rows import Tally
 from tests.profiles import fractions, frequencies, profiles

@@ -1,4 +1,4 @@
-"""Live addresses: a request for variants or biosamples, its plan, and the export that this plan makes now."""
+"""Live addresses: a request for records, its plan, and the export that this plan makes now."""
 
 from aiohttp import web
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway import __version__
 from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import PARAMETERS, Parameter
 from gateway.query.routes import Route
 

@@ -13,17 +13,17 @@ from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
+from gateway.download_types import Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
-from gateway.model import Plan
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
-from gateway.web.messages.body import Transfer, tune
 from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
+from gateway.web.messages.transfer import Transfer, tune
 
 __all__ = ["Representation", "answer", "produced"]
 

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from gateway.download_types import Plan
 from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
-from gateway.model import Plan
 from gateway.planning.plan import make_plan
-from gateway.planning.routes import ROUTES
+from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import normal
