@@ -44,7 +44,7 @@ def _row(form: Format) -> str:
     links = []
     for entity in form.entities:
         name = "g_variants" if entity == "variants" else entity
-        where = f"services/{form.services[0]}" if entity == "collations" else f"beacon/{name}"
+        where = "services/collations" if entity == "collations" else f"beacon/{name}"
         where = "beacon/biosamples" if entity == "frequencies" else where
         query = "" if entity in {"cohorts", "datasets"} else "filters=NCIT:C3058&"
         url = f"/{where}?{query}output={form.words[0]}"
