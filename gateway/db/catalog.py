@@ -105,12 +105,12 @@ class Catalog:
         at = partial(self._source.find_one, dataset, concern=moment.concern)
         stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
-        bounds = Bounds()
+        updated = await _last(at, [name for name in present if "updated" in indexed[name]], "updated")
         if stated and _holds(stated, counts):
+            bounds = Bounds(updated=updated)  # no part of the version, but of what is compared at the end of a pass
             marks.append(stated["version"])
         else:
             last = await _last(at, present, "_id")
-            updated = await _last(at, [name for name in present if "updated" in indexed[name]], "updated")
             bounds = Bounds(last=last, updated=updated)
             marks += [sorted((name, repr(value)) for name, value in found.items()) for found in (last, updated)]
         return DatasetState(

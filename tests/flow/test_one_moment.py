@@ -178,9 +178,10 @@ async def test_what_is_deleted_and_put_back(rig: Rig, world: World, *, stated: b
     assert await passed(rig, world, {}) == ("whole", world.states[-1])
 
 
+@pytest.mark.parametrize("stated", [False, True])
 @pytest.mark.parametrize("write", ["replace", "delete"])
-async def test_what_is_changed_behind_the_pass(rig: Rig, world: World, write: str):
-    world.begin()
+async def test_what_is_changed_behind_the_pass(rig: Rig, world: World, write: str, *, stated: bool):
+    world.begin(stated=stated)
     outcome, rows = await passed(rig, world, {4: [lambda: world.write(write, 0)]})
     assert (outcome, rows) == (("whole", world.states[0]) if world.kind == "5.0" else ("cut", []))
 
