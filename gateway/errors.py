@@ -8,10 +8,14 @@ GatewayError
  ├── Gone                 410  the data that an immutable address names is no longer there: ask the live query
  ├── NotMatched           412  the export is not the one that `If-Match` names
  ├── TooLarge             413  the request body is larger than allowed
+ ├── AddressTooLong       414  the URL is longer than allowed: ask by POST
  ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
+ ├── ExpectationFailed    417  an `Expect` header that is not `100-continue`
+ ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
+ ├── VersionNotSpoken     505  another version of HTTP
  ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
  ├── SnapshotLost         503  the database no longer knows the moment that a pass reads at: read at another one
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
@@ -25,6 +29,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 __all__ = [
+    "AddressTooLong",
     "BadDocument",
     "BadRange",
     "BadRequest",
@@ -33,15 +38,18 @@ __all__ = [
     "DatabaseRefused",
     "DatabaseSlow",
     "DatasetChanged",
+    "ExpectationFailed",
     "Failure",
     "GatewayError",
     "Gone",
+    "HeadersTooLarge",
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
     "NotMatched",
     "SnapshotLost",
     "TooLarge",
+    "VersionNotSpoken",
     "plain",
 ]
 
@@ -118,10 +126,28 @@ class TooLarge(GatewayError):
     status = 413
 
 
+class AddressTooLong(GatewayError):
+    """The URL is longer than allowed."""
+
+    status = 414
+
+
 class BadRange(GatewayError):
     """No byte of the range is there; the headers tell the length."""
 
     status = 416
+
+
+class ExpectationFailed(GatewayError):
+    """The request expects what is not understood."""
+
+    status = 417
+
+
+class HeadersTooLarge(GatewayError):
+    """The header fields of the request are longer, or more, than allowed."""
+
+    status = 431
 
 
 class Busy(GatewayError):
@@ -143,6 +169,12 @@ class DatabaseSlow(GatewayError):
 
     status = 504
     retry_after = 30
+
+
+class VersionNotSpoken(GatewayError):
+    """The request is of another version of HTTP."""
+
+    status = 505
 
 
 class DatabaseRefused(GatewayError):

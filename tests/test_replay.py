@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bson import ObjectId, encode
+from bson import Int64, ObjectId, Timestamp, encode
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from tests.benchmarks.cohort import Cohort, biosample, biosample_id, variant
 from tests.benchmarks.replay import Replay
@@ -15,6 +16,7 @@ from tests.harness import Gateway
 COHORT = Cohort(90, 250)
 GIANT = Cohort(1, 21_000)
 UNEVEN = Cohort(330, 7)
+WALKED = Cohort(2, 50_000)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +71,83 @@ def test_slices_and_limits(client: MongoClient[dict[str, Any]]):
     assert list(client[GIANT.name].variants.find(after)) == [variant(0, row) for row in range(20_000, 21_000)]
 
 
+def test_conditions_on_ids_of_documents(client: MongoClient[dict[str, Any]]):
+    """Every condition that a pass has on `_id`, alone and with the biosamples that it is for."""
+    data, key = client[UNEVEN.name].variants, variant(17, 3)["_id"]
+    ids = [biosample_id(number) for number in (4, 17, 80)]
+    few = {"biosample_id": {"$in": ids}}
+    one = {"biosample_id": ids[1]}
+
+    def rows(condition: dict[str, Any]) -> list[tuple[int, int]]:
+        return [(int(d["biosample_id"][6:]), int.from_bytes(d["_id"].binary[8:])) for d in data.find(condition)]
+
+    for condition, expected in (
+        ({**one, "_id": {"$gt": key}}, [(17, row) for row in range(4, 7)]),
+        ({**few, "_id": {"$gt": key}}, [(b, r) for b in (17, 80) for r in range(7) if (b, r) > (17, 3)]),
+        ({**few, "_id": {"$not": {"$gt": key}}}, [(b, r) for b in (4, 17) for r in range(7) if (b, r) <= (17, 3)]),
+        ({**one, "_id": {"$gt": variant(17, 0)["_id"], "$not": {"$gt": key}}}, [(17, row) for row in (1, 2, 3)]),
+        ({**one, "_id": {"$gt": variant(20, 0)["_id"]}}, []),
+        ({**one, "_id": {"$type": ["string", "bool"]}}, []),
+        ({**one, "_id": {"$type": ["objectId", "bool"]}}, [(17, row) for row in range(7)]),
+        ({**few, "_id": key}, [(17, 3)]),
+        ({"biosample_id": ids[0], "_id": key}, []),
+        ({"_id": ObjectId(bytes(12))}, []),
+    ):
+        assert rows(condition) == expected, condition
+        assert data.count_documents(condition) == len(expected), condition
+    assert data.count_documents({"_id": {"$gt": variant(329, 5)["_id"]}}) == 1
+    with pytest.raises(OperationFailure):
+        data.count_documents({"_id": {"$lt": key}})
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ({"find": "variants", "readConcern": {"level": "majority", "afterClusterTime": Timestamp(5, 1)}}, 20),
+        ({"find": "variants", "readConcern": {"level": "snapshot", "atClusterTime": Timestamp(5, 1)}}, 123),
+        ({"find": "variants", "readConcern": {"level": "linearizable"}}, 123),
+        ({"find": "variants", "filters": {}}, 40415),
+        ({"aggregate": "variants", "pipeline": [], "cursor": {}, "query": {}}, 40415),
+        ({"getMore": Int64(5), "collection": "variants", "limit": 3}, 40415),
+        ({"getMore": Int64(5), "collection": "variants"}, 43),
+        ({"aggregate": "variants", "pipeline": []}, 9),
+        ({"find": "variants", "filter": []}, 14),
+        ({"find": "variants", "limit": -1}, 51024),
+        ({"explain": {"find": "variants"}}, 59),
+    ],
+)
+def test_it_refuses_what_a_standalone_refuses(client: MongoClient[dict[str, Any]], command: dict[str, Any], code: int):
+    with pytest.raises(OperationFailure) as refused:
+        client[COHORT.name].command(command)
+    assert refused.value.code == code
+    assert refused.value.details is not None
+    assert refused.value.details["codeName"]
+
+
+def test_it_takes_what_a_standalone_takes(client: MongoClient[dict[str, Any]]):
+    hello = client.admin.command("hello")
+    assert (hello["isWritablePrimary"], hello["readOnly"], hello["maxWireVersion"]) == (True, False, 21)
+    assert not {"setName", "hosts", "msg", "$clusterTime"} & hello.keys()
+    assert hello["logicalSessionTimeoutMinutes"] == 30
+    assert "$clusterTime" not in client.admin.command("ping")
+    for level in ("local", "majority", "available"):
+        found = client[COHORT.name].command({"find": "variants", "limit": 1, "readConcern": {"level": level}})
+        assert found["cursor"]["id"] == 0
+    with client.start_session() as session:
+        assert len(list(client[COHORT.name].variants.find({}, batch_size=200, limit=500, session=session))) == 500
+
+
+def test_counts_are_those_of_a_server(client: MongoClient[dict[str, Any]]):
+    def counted(condition: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(client[COHORT.name].variants.aggregate([{"$match": condition}, {"$count": "n"}]))
+
+    assert counted({"biosample_id": {"$in": [biosample_id(3), biosample_id(3), biosample_id(4), "x"]}}) == [{"n": 500}]
+    assert counted({"biosample_id": biosample_id(3)}) == [{"n": 250}]
+    assert counted({"biosample_id": {"$in": ["x", biosample_id(90)]}}) == []  # nothing is no document
+
+
 def test_the_gateway_reads_it(replay: Replay, tmp_path: Path):
-    cohorts = (COHORT, GIANT, UNEVEN)
+    cohorts = (COHORT, GIANT, UNEVEN, WALKED)
     with Gateway(replay.uri, [cohort.name for cohort in cohorts], log=tmp_path / "log") as gateway:
         for cohort in cohorts:
             answer = gateway.ask(f"/beacon/variants?filters=NCIT:C3262&output=pgxseg&datasetIds={cohort.name}")

@@ -204,7 +204,8 @@ class Catalog:
             # Where two collations share an id the smaller `_id` is meant; 4 leaves room for such twins.
             documents = await reader.documents("collations", condition, _COLLATION_FIELDS, limit=len(some) * 4)
             for document in sorted(documents, key=lambda item: str(item.get("_id"))):
-                found.setdefault(document["id"], _collation(document))
+                if name := _text(document.get("id")):  # a list that holds the id is found, too
+                    found.setdefault(name, _collation(name, document))
         return found
 
     async def unknown(self, dataset_state: DatasetState, collection: str, field: str, ids: Sequence[str]) -> set[str]:
@@ -242,8 +243,8 @@ class Catalog:
             documents = await self._reader(dataset_state).documents(name, condition, fields, limit=len(wanted) * 4)
             for document in documents:
                 count = _fitting(document.get("frequencymap"), binning, named=name in own)
-                if count:
-                    found.setdefault(document["id"], StoredMap(name, "frequencymap", count))
+                if count and (code := _text(document.get("id"))):
+                    found.setdefault(code, StoredMap(name, "frequencymap", count))
         return found
 
     async def status_maps(self, dataset_state: DatasetState, binning: str) -> StoredMap | None:
@@ -303,14 +304,18 @@ def _holds(stated: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
     )
 
 
-def _collation(document: Mapping[str, Any]) -> Collation:
-    children = document.get("child_terms")
-    entity = document.get("entity") or document.get("scope")
+def _text(value: Any) -> str:
+    """A text; empty for anything else, JavaScript code included: a kind of `str` that is no key."""
+    return value if type(value) is str else ""
+
+
+def _collation(name: str, document: Mapping[str, Any]) -> Collation:
+    children, count = document.get("child_terms"), document.get("count")
     return Collation(
-        id=document["id"],
-        label=str(document.get("label") or ""),
-        child_terms=tuple(sorted({c for c in children if isinstance(c, str)})) if isinstance(children, list) else (),
-        db_key=document["db_key"] if isinstance(document.get("db_key"), str) else None,
-        entity=entity if isinstance(entity, str) else None,
-        count=document["count"] if isinstance(document.get("count"), int) else None,
+        id=name,
+        label=_text(document.get("label")),
+        child_terms=tuple(sorted({*map(_text, children)} - {""})) if isinstance(children, list) else (),
+        db_key=_text(document.get("db_key")) or None,
+        entity=_text(document.get("entity")) or _text(document.get("scope")) or None,
+        count=int(count) if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
     )

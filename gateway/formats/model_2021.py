@@ -59,7 +59,8 @@ def _terms(value: Any) -> list[Document]:
     if not isinstance(value, list):
         return []
     found = [item for item in value if isinstance(item, dict) and isinstance(item.get("id"), str)]
-    return [{**item, "id": current_code(item["id"])} for item in found]
+    # `str`, because JavaScript code is a string that cannot be looked up.
+    return [{**item, "id": current_code(str(item["id"]))} for item in found]
 
 
 def _sorted_in(terms: list[Document], prefixes: tuple[tuple[str, str], ...]) -> Document:
@@ -148,7 +149,7 @@ def variant(document: Mapping[str, Any]) -> Document:
         _fill(new, "state", {"type": "LiteralSequenceExpression", "sequence": new.pop("alternate_bases")})
         _fill(new, "variant_type", "SNV")
     kind = new.get("variant_type")
-    state = STATES.get(STATE_OF_TYPE.get(kind, "")) if isinstance(kind, str) else None
+    state = STATES.get(STATE_OF_TYPE.get(str(kind), "")) if isinstance(kind, str) else None
     if state:  # a type that is not in the table is kept as it is
         del new["variant_type"]
         _fill(new, "variant_state", {"id": state.id, "label": state.label})

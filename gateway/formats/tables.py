@@ -100,7 +100,7 @@ def _variant(document: Mapping[str, Any]) -> dict[str, Any]:
     found = model_2021.variant(document)
     state = found.get("variant_state")
     code = state.get("id") if isinstance(state, dict) else None
-    known = STATES.get(code) if isinstance(code, str) else None
+    known = STATES.get(str(code)) if isinstance(code, str) else None
     if known:
         found["variant_state"] = {"id": known.id, "label": known.label}
         found["variant_type"] = known.variant_type

@@ -12,40 +12,21 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.config import Config
 from gateway.web.app import create_app
+from gateway.web.connections import Runner
 from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
 
 log = logging.getLogger("gateway.web")
 
-# Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body.
-_LONGEST_LINE: Final = 64 * 1024
 BACKLOG: Final = 1024
 # What is still running after the grace time is cut; aiohttp waits this long, twice, for the cutting.
 _AFTER_GRACE: Final = 0.5
 # Files that are open beside one connection a client: the database's connections, exports, what the loop needs.
 _OTHER_FILES: Final = 256
-
-
-class _NoTracebacks(logging.Filter):
-    """Requests that are not HTTP are the client's fault: a line each in the log, not a traceback.
-
-    Transfers that were cut, or that the client left, have their line already.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Take the traceback off a malformed request's record; drop that of a connection that ended."""
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, ConnectionError):
-            return False
-        if isinstance(error, HttpProcessingError):
-            record.exc_info = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
 
 
 def check_free(host: str, port: int) -> None:
@@ -66,7 +47,6 @@ def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
 
 def make_runner(config: Config) -> web.AppRunner:
     """The application, ready to be set up on a socket."""
-    logging.getLogger("aiohttp.server").addFilter(_NoTracebacks())
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `db/retry.py` says what is tried again
     keep_freed_memory()
     take_short_turns()
@@ -74,14 +54,13 @@ def make_runner(config: Config) -> web.AppRunner:
         log.warning("the system allows %d open files: too few for --max-clients %d", files, config.max_clients)
     app = create_app(config)
     app.on_startup.append(_settle)
-    return web.AppRunner(
+    return Runner(
         app,
+        beacon_id=config.beacon_id,
         handler_cancellation=True,  # a client that left stops its pass
         keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
         access_log=None,  # one line a download is written by the handler
         shutdown_timeout=_AFTER_GRACE,
-        max_line_size=_LONGEST_LINE,
-        max_field_size=_LONGEST_LINE,
     )
 
 

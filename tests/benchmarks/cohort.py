@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "BLOCK",
+    "STAMP",
     "Cohort",
     "Template",
     "array",
@@ -38,7 +39,7 @@ _CHROMOSOMES: Final = (*map(str, range(1, 23)), "X")
 _SPAN: Final = 46_000_000  # all chromosomes of GRCh38 are longer
 _DIAGNOSES: Final = (("NCIT:C3058", "Glioblastoma"), ("NCIT:C3512", "Lung Adenocarcinoma"))
 # The `_id` of a variant: 4 bytes that all share, its biosample's number, its row within it.
-_STAMP: Final = b"\x65\x2f\x1a\x00"
+STAMP: Final = b"\x65\x2f\x1a\x00"
 
 
 def biosample_id(number: int) -> str:
@@ -71,7 +72,7 @@ def variant(number: int, row: int) -> dict[str, Any]:
     code, label, height = _STATES[(7 * at + at // 11) % len(_STATES)]
     start = 10_001 + (at * 2_654_435_761) % _SPAN
     return {
-        "_id": bson.ObjectId(_STAMP + number.to_bytes(4) + row.to_bytes(4)),
+        "_id": bson.ObjectId(STAMP + number.to_bytes(4) + row.to_bytes(4)),
         "biosample_id": biosample_id(number),
         "location": {
             "chromosome": _CHROMOSOMES[at * len(_CHROMOSOMES) // BLOCK],
@@ -164,7 +165,7 @@ def _block() -> list[tuple[bytes, int, int]]:
     found = []
     for row in range(BLOCK):
         raw = bson.encode(variant(0, row))
-        found.append((raw, raw.index(_STAMP) + 4, raw.index(b"pgxbs-") + 6))
+        found.append((raw, raw.index(STAMP) + 4, raw.index(b"pgxbs-") + 6))
     return found
 
 

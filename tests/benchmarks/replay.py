@@ -4,7 +4,8 @@
 
 Datasets are those of `cohort`, whatever their size: every name `b<biosamples>v<variants>` exists, and with
 `p<milliseconds>` behind it so does one whose variants take their time.  `serverStatus` counts queries.
-Conditions on ids of biosamples and on `_id` are honoured, all others match everything; only those of ids are done.
+Conditions on ids of biosamples and on `_id` are honoured, all others match everything.  It is a standalone of 7.0: it
+refuses what that refuses (`tests.topology` has the rules), unknown fields and read concerns of clusters among it.
 A thread a connection; a reply's bytes are patched and sent from memory that the thread keeps.
 """
 
@@ -14,16 +15,33 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final, Self
 
 import bson
+from bson import ObjectId
 from psutil import Process
 
-from tests.benchmarks.cohort import Cohort, Template, array, biosample, biosample_id, frame, rows_of, template, variant
+from tests.benchmarks.cohort import (
+    STAMP,
+    Cohort,
+    Template,
+    array,
+    biosample,
+    biosample_id,
+    frame,
+    rows_of,
+    template,
+    variant,
+)
+from tests.topology import concern, strict
+from tests.topology.failures import Refused
+from tests.topology.versions import Version
 
 __all__ = ["Replay"]
 
@@ -41,16 +59,16 @@ _COLLECTIONS: Final = {
     "collations": ("id",),
     "dataversion": (),
 }
+_VERSION: Final = Version("7.0")
 _HELLO: Final = {
     "helloOk": True,
-    "ismaster": True,
-    "isWritablePrimary": True,
     "maxBsonObjectSize": 16 * 1024 * 1024,
     "maxMessageSizeBytes": 48_000_000,
     "maxWriteBatchSize": 100_000,
+    "logicalSessionTimeoutMinutes": 30,
     "minWireVersion": 0,
-    "maxWireVersion": 21,
-    "readOnly": True,
+    "maxWireVersion": _VERSION.wire,
+    "readOnly": False,
     "ok": 1.0,
 }
 _COUNTER = count(1)
@@ -76,7 +94,7 @@ def _ids(condition: Document, field: str, most: int) -> range | list[int]:
         return range(most)
     if "$in" in wanted:
         numbers = (int(text[6:]) for text in wanted["$in"] if re.fullmatch(r"pgxbs-\d{8}", text))
-        return sorted(number for number in numbers if number < most)
+        return sorted({number for number in numbers if number < most})
     after = wanted.get("$gt") or ""
     return range(int(after[6:]) + 1 if after else 0, most)
 
@@ -124,15 +142,21 @@ class _Connection:
 
     def _answer(self, command: Document) -> tuple[bytes | bytearray, ...]:
         name = next(iter(command))
-        cohort = Cohort.named(command["$db"])
         if name in {"hello", "ismaster", "isMaster"}:
-            return (bson.encode({**_HELLO, "connectionId": threading.get_native_id()}),)
-        if cohort is not None and name in {"find", "getMore"}:
-            return self._batch(command, cohort)
-        if cohort is not None and name in {"listCollections", "listIndexes", "aggregate"}:
-            documents = [bson.encode(document) for document in _listed(name, command, cohort)]
-            return self._framed(f"{command['$db']}.$cmd", array(documents), "firstBatch", 0)
-        return (bson.encode(self._said(name, command, cohort)),)
+            writable = "isWritablePrimary" if name == "hello" else "ismaster"
+            told = {writable: True, "localTime": datetime.now(UTC), "connectionId": threading.get_native_id()}
+            return (bson.encode({**_HELLO, **told}),)
+        try:
+            _check(name, command)
+            cohort = Cohort.named(command["$db"])
+            if cohort is not None and name in {"find", "getMore"}:
+                return self._batch(command, cohort)
+            if cohort is not None and name in {"listCollections", "listIndexes", "aggregate"}:
+                documents = [bson.encode(document) for document in _listed(name, command, cohort)]
+                return self._framed(f"{command['$db']}.$cmd", array(documents), "firstBatch", 0)
+            return (bson.encode(self._said(name, command, cohort)),)
+        except Refused as refused:
+            return (bson.encode(refused.reply(_VERSION.major)),)
 
     def _said(self, name: str, command: Document, cohort: Cohort | None) -> Document:
         """The answer to a command that asks for no documents."""
@@ -145,7 +169,7 @@ class _Connection:
             return {"opcounters": {"query": len(_FINDS)}, "metrics": {"cursor": open_cursors}, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
-        return {"ok": 0.0, "errmsg": f"no such command: {name}", "code": 59}
+        raise Refused(59, f"no such command: '{name}'")
 
     @staticmethod
     def _framed(name: str, batch: bytes | bytearray, key: str, cursor: int) -> tuple[bytes | bytearray, ...]:
@@ -164,7 +188,7 @@ class _Connection:
             number, key = int(command["getMore"]), "nextBatch"
             found = self._cursors.pop(number, None)
             if found is None:
-                return (bson.encode({"ok": 0.0, "errmsg": "no such cursor", "code": 43}),)
+                raise Refused(43, f"cursor id {number} not found")
             cursor, size = found, command.get("batchSize") or _BATCH
         many = min(size, _MOST, cursor.total - cursor.sent)
         batch = cursor.batch(cursor.sent, many)
@@ -198,16 +222,9 @@ class _Connection:
         return _Cursor(name, min(total, limit) if limit else total, batch)
 
     def _variants(self, cohort: Cohort, condition: Document) -> tuple[int, Callable[[int, int], bytes | bytearray]]:
-        wanted = condition.get("_id")
-        if isinstance(wanted, bson.ObjectId):
-            number, row = (int.from_bytes(wanted.binary[at : at + 4]) for at in (4, 8))
-            return 1, lambda _, many: array([bson.encode(variant(number, row))] * many)
         numbers = _ids(condition, "biosample_id", cohort.biosamples)
-        passed = 0
-        if len(numbers) == 1 and isinstance(wanted, dict) and isinstance(wanted.get("$gt"), bson.ObjectId):
-            passed = int.from_bytes(wanted["$gt"].binary[8:]) + 1
-        total = len(numbers) * cohort.variants - passed
-        return total, lambda first, many: self._rows(cohort, numbers, passed + first, many)
+        begin, end = _window(cohort, numbers, condition.get("_id"))
+        return end - begin, lambda first, many: self._rows(cohort, numbers, begin + first, many)
 
     def _rows(self, cohort: Cohort, numbers: range | list[int], first: int, many: int) -> bytes | bytearray:
         if not many:
@@ -222,22 +239,80 @@ class _Connection:
         return own.patch(*rows_of(cohort, numbers, first, many))
 
 
+def _window(cohort: Cohort, numbers: Sequence[int], wanted: Any) -> tuple[int, int]:
+    """Which of the variants of these biosamples, one after another, a condition on `_id` selects: from where to where.
+
+    All ids are ObjectIds, ascending, and comparisons see one type only, as `$type` does.
+    """
+    end = len(numbers) * cohort.variants
+
+    def behind(key: ObjectId) -> int:
+        """How many of these variants have no larger id."""
+        stamp, number, row = key.binary[:4], *(int.from_bytes(key.binary[at : at + 4]) for at in (4, 8))
+        if stamp != STAMP:
+            return 0 if stamp < STAMP else end
+        before = bisect_left(numbers, number)
+        there = before < len(numbers) and numbers[before] == number
+        return before * cohort.variants + (min(row + 1, cohort.variants) if there else 0)
+
+    match wanted:
+        case None:
+            return 0, end
+        case ObjectId():
+            place = behind(wanted)
+            is_there = (
+                place > 0
+                and wanted == variant(numbers[(place - 1) // cohort.variants], (place - 1) % cohort.variants)["_id"]
+            )
+            return (place - 1, place) if is_there else (0, 0)
+        case {"$gt": ObjectId() as key, **others} if not others:
+            return behind(key), end
+        case {"$not": {"$gt": ObjectId() as key}, **others}:
+            begin, _ = _window(cohort, numbers, others or None)
+            return min(begin, behind(key)), behind(key)
+        case {"$type": types} if "objectId" not in types:
+            return 0, 0
+        case {"$type": _}:
+            return 0, end
+    raise Refused(2, f"the replay upstream does not know this condition on _id: {wanted!r}")
+
+
+def _check(name: str, command: Document) -> None:
+    """Refuse what a standalone refuses."""
+    strict.check(name, command, _VERSION)
+    if "$and" in command.get("filter", command.get("query", {})):  # conditions that must not be missed may hide there
+        raise Refused(2, "the replay upstream does not know $and")
+    if command.get("sort", {"_id": 1}) not in ({"_id": 1}, {"id": 1}):
+        raise Refused(2, f"the replay upstream does not sort by {command['sort']!r}")
+    read_concern = concern.parse(command, _VERSION)
+    if name in {"find", "aggregate", "count"}:
+        concern.alone(read_concern)
+    elif read_concern.given:
+        raise Refused(72, f"Command {name} does not support readConcern")
+    if name == "aggregate" and "cursor" not in command:
+        raise Refused(9, "The 'cursor' option is required, except for aggregate with the explain argument")
+
+
 def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
     if name == "listCollections":
         return [{"name": collection, "type": "collection"} for collection in _COLLECTIONS]
     if name == "listIndexes":
         fields = ("_id", *_COLLECTIONS.get(command[name], ()))
         return [{"v": 2, "key": {field: 1}, "name": f"{field}_1"} for field in fields]
-    match = next((stage["$match"] for stage in command["pipeline"] if "$match" in stage), {})
-    if any(stage.get("$group", {}).get("_id") == "$id" for stage in command["pipeline"]):  # of biosamples alone
-        held = _ids(match, "id", cohort.biosamples) if command[name] == "biosamples" else ()
-        return [{"_id": biosample_id(number)} for number in held]
-    return [{"n": _total(command[name], cohort, match)}]
+    match command["pipeline"]:
+        case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1, "n": {"$sum": 1}}}]:
+            total = _total(command[name], cohort, condition)
+            return [{"n": total}] if total else []
+        case [{"$match": condition}, {"$group": {"_id": "$id"}}, {"$limit": most}]:
+            numbers = _ids(condition, "id", cohort.biosamples) if command[name] == "biosamples" else ()
+            return [{"_id": biosample_id(number)} for number in numbers[:most]]
+    raise Refused(2, f"the replay upstream does not know this pipeline: {command['pipeline']!r}")
 
 
 def _total(collection: str, cohort: Cohort, condition: Document) -> int:
     if collection == "variants":
-        return len(_ids(condition, "biosample_id", cohort.biosamples)) * cohort.variants
+        begin, end = _window(cohort, _ids(condition, "biosample_id", cohort.biosamples), condition.get("_id"))
+        return end - begin
     if collection == "biosamples":
         return len(_ids(condition, "id", cohort.biosamples))
     return len(_small(collection, cohort, condition))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.topology.cluster import Cluster
     from tests.topology.request import Request
 
-__all__ = ["Concern", "oldest", "parse", "settle", "support"]
+__all__ = ["Concern", "alone", "oldest", "parse", "settle", "support"]
 
 _LEVELS: Final = ("local", "majority", "linearizable", "available", "snapshot")
 _READS: Final = {"find", "aggregate", "distinct", "count"}
@@ -107,7 +107,7 @@ async def settle(request: "Request") -> None:
     """Wait until the read concern can be met, and fix what is read."""
     cluster, member, concern = request.cluster, request.member, request.concern
     if cluster.mode == "standalone":
-        _alone(concern)
+        alone(concern)
         request.at = cluster.log.end
         return
     if concern.level == "linearizable" and not member.primary:
@@ -123,7 +123,8 @@ async def settle(request: "Request") -> None:
         request.at = member.applied
 
 
-def _alone(concern: Concern) -> None:
+def alone(concern: Concern) -> None:
+    """Refuse what a standalone does not know."""
     if concern.level in {"linearizable", "snapshot"}:
         which = "readConcern: snapshot" if concern.level == "snapshot" else "read concern"
         raise Refused(123, f"node needs to be a replica set member to use {which}")

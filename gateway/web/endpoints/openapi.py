@@ -25,11 +25,12 @@ _ERRORS: Final = {
     "410": "the data have changed since; the message and a `Link` header name where the new ones are",
     "412": "not the bytes that `If-Match` names, or those that `If-None-Match` of a POST names",
     "413": "the body is larger than 1 MiB",
+    "414": "the URL is longer than 64 KiB; a POST body may hold more",
     "416": "no such range; `Content-Range` says how long the export is",
     "503": "the database is down, or too many downloads run; with Retry-After",
     "504": "the database did not answer in time; with Retry-After",
 }
-_OF_QUERIES: Final = ("400", "404", "406", "412", "416", "503", "504")
+_OF_QUERIES: Final = ("400", "404", "406", "412", "414", "416", "503", "504")
 _OF_EXPORTS: Final = ("404", "410", "412", "416", "503", "504")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},

@@ -1,0 +1,203 @@
+"""Connections as aiohttp has them, and what it leaves to be wished for where a client does not speak HTTP properly.
+
+What is no request is refused in Beacon's envelope, with one line in the log.  Heads and bodies are handed to the parser
+one by one: it gives back nothing of a piece of data in which it finds a fault, and forgets what came behind a request
+for an upgrade that it does not know.  A body with a fault fails for who reads it, at once.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.streams import StreamReader
+
+from gateway.errors import (
+    AddressTooLong,
+    BadRequest,
+    ExpectationFailed,
+    GatewayError,
+    HeadersTooLarge,
+    VersionNotSpoken,
+)
+from gateway.formats import envelope_error
+
+__all__ = ["LONGEST_FIELD", "LONGEST_LINE", "Connection", "Runner"]
+
+log = logging.getLogger("gateway.web")
+
+LONGEST_LINE: Final = 64 * 1024
+"""Bytes of an address.  Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body."""
+LONGEST_FIELD: Final = 32 * 1024
+"""Bytes of a header field."""
+_SPEAKS: Final = web.RequestKey("speaks", bool)
+_SPOKEN: Final = frozenset({HttpVersion10, HttpVersion11})
+_END: Final = b"\r\n\r\n"  # of a head
+_MOST_PIECES: Final = 64  # that are made of what comes at once
+# Bytes beside the body in its chunks, extensions and trailers: some, and some for each byte, as chunks may be small.
+_BESIDE: Final = 64 * 1024
+_BESIDE_A_BYTE: Final = 8
+
+
+class Connection(web.RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ("_beacon_id", "_broken", "_left", "_received", "_seam", "_unread")
+
+    def __init__(self, manager: web.Server, *, beacon_id: str, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._beacon_id = beacon_id
+        self._broken = False
+        self._seam = b""  # the last bytes that came
+        self._unread: StreamReader | None = None  # the body of the newest request
+        self._left = 0  # bytes of that which are still to come, where it was said how long it is
+        self._received = 0  # bytes of that in the form in which they came
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came, a head or a body at a time."""
+        pieces = 0
+        while True:
+            pieces += 1
+            piece, data = self._first(data) if pieces < _MOST_PIECES else (data, b"")
+            if self._broken:  # what is behind a fault means nothing
+                return
+            requests = self._request_count
+            super().data_received(piece)
+            if self._request_count > requests:
+                self._begun()
+            else:
+                self._went_on(len(piece))
+            if not data:
+                return
+
+    def _first(self, data: bytes) -> tuple[bytes, bytes]:
+        """What comes first in this data: a body as long as it was said to be, or all to the end of a head."""
+        if self._left:
+            end = min(self._left, len(data))
+            self._left -= end
+        else:
+            text, at = self._seam + data, len(self._seam)  # a head may end with what came now
+            found = text.find(_END, max(0, at - len(_END) + 1))
+            end = found + len(_END) - at if found >= 0 else len(data)
+        self._seam = (self._seam + data[max(0, end - len(_END)) : end])[-len(_END) + 1 :]
+        return data[:end], data[end:]
+
+    def _begun(self) -> None:
+        """Look at the newest message: a request, or a fault where there should have been one."""
+        message, body = self._messages[-1]
+        if isinstance(message, RawRequestMessage):
+            self._unread, self._received = body, 0
+            self._left = int(message.headers.get("Content-Length", 0))
+        else:
+            self._spoil("it is not what the headers say")
+
+    def _went_on(self, size: int) -> None:
+        """Look at the body that more came of."""
+        body = self._unread
+        # While reading is paused the parser holds some of it back.
+        if body is None or self._reading_paused or body.is_eof():
+            return
+        self._received += size
+        if self._received - body.total_bytes > _BESIDE + _BESIDE_A_BYTE * body.total_bytes:
+            self._spoil("there is too much beside it")
+
+    def _spoil(self, why: str) -> None:
+        """Read no more from this client; the body that is being read has failed."""
+        self._broken = True
+        if self._unread is not None and not self._unread.is_eof():
+            self._unread.set_exception(web.RequestPayloadError(why))
+
+    # --- what is said of it ------------------------------------------------------------------------------------------
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """The answer to what is no request, or to one that failed outside the application; the last on a connection."""
+        if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
+            raise ConnectionError("the response has begun, or there is nobody to hear it")
+        if isinstance(exc, HttpProcessingError):
+            error = _refusal(exc)
+        elif isinstance(exc, GatewayError):
+            error = exc
+        else:
+            error = GatewayError(message or HTTPStatus(status).phrase)
+            error.status = status
+            if exc is not None:
+                self.log_exception("a request failed", exc_info=exc)
+        identity = uuid.uuid4().hex[:16]
+        log.info("refused id=%s status=%d reason=%r", identity, error.status, error.message)
+        response = web.Response(
+            body=envelope_error(error, self._beacon_id, identity) + b"\n",
+            content_type="application/json",
+            status=error.status,
+            headers={"X-Request-Id": identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        )
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Nothing of clients that left, nor of bodies that are none: who was answered has a line already."""
+        if not isinstance(options.get("exc_info"), ConnectionError | web.RequestPayloadError):
+            super().log_exception(*args, **options)
+
+
+def _refusal(fault: HttpProcessingError) -> GatewayError:
+    """What a client is told of the parser's finding, without the bytes that it found."""
+    if isinstance(fault, LineTooLong):
+        # The parser tells lines from fields by their limits alone.
+        if fault.args[1] == LONGEST_LINE:
+            return AddressTooLong(f"the URL is longer than {LONGEST_LINE} bytes; a POST body may hold more")
+        return HeadersTooLarge(f"a header field is longer than {LONGEST_FIELD} bytes")
+    lines = [line for line in fault.message.removeprefix("Bad status line:").splitlines() if line.strip()]
+    reason = lines[0].partition(":")[0].strip() if lines else ""
+    if reason.startswith("Too many headers"):
+        return HeadersTooLarge("there are too many header fields")
+    return BadRequest(f"this is no request as HTTP/1.1 has them: {reason or 'it cannot be read'}")
+
+
+class _Server(web.Server):
+    """The server of an application, on connections of this kind, with what the application is not asked."""
+
+    def __init__(self, made: web.Server, beacon_id: str, options: Mapping[str, Any]) -> None:
+        super().__init__(self._answer, request_factory=self._request, **options)
+        self._made = made
+        self._beacon_id = beacon_id
+
+    def __call__(self) -> Connection:
+        """A protocol for a new connection."""
+        return Connection(self, loop=self._loop, beacon_id=self._beacon_id, **self._kwargs)
+
+    def _request(self, message: RawRequestMessage, *others: Any) -> web.BaseRequest:
+        """The request of a message; one of another version is answered in ours."""
+        spoken = message.version in _SPOKEN
+        if not spoken:
+            message = message._replace(version=HttpVersion11)
+        request = self._made.request_factory(message, *others)
+        request[_SPEAKS] = spoken
+        return request
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            if request[_SPEAKS]:
+                return await self._made.request_handler(request)
+            error: GatewayError = VersionNotSpoken("HTTP/1.1 and HTTP/1.0 are spoken here")
+        except web.HTTPExpectationFailed:
+            error = ExpectationFailed("Expect: nothing but 100-continue is understood")
+        return request.protocol.handle_error(request, error.status, error)
+
+
+class Runner(web.AppRunner):
+    """Sets an application up, on connections of this kind."""
+
+    def __init__(self, app: web.Application, *, beacon_id: str, **options: Any) -> None:
+        super().__init__(app, max_line_size=LONGEST_LINE, max_field_size=LONGEST_FIELD, **options)
+        self._beacon_id = beacon_id
+
+    async def _make_server(self) -> web.Server:
+        return _Server(await super()._make_server(), self._beacon_id, self._kwargs)

@@ -1,0 +1,51 @@
+"""Documents whose fields are of every type of BSON: every answer is one, whole, and nothing is an internal error."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.demo.store import Store
+from gateway.formats import OFFERED
+from gateway.planning.route_table import ROUTES
+from tests import odd_types
+from tests.harness import Gateway
+
+DATASETS = ("typed", "typed_old")
+ENTITIES = ("g_variants", "biosamples", "individuals", "analyses", "runs", "cohorts", "datasets")
+EVERYTHING, CHOSEN, OTHERS = "allData=true", f"filters={odd_types.CODE}", f"filters=!{odd_types.CODE}"
+
+
+def _paths() -> Iterator[str]:
+    """Every format of what it holds by itself, and every service."""
+    for word in ENTITIES:
+        route, _ = ROUTES.find(f"/beacon/{word}")
+        for form in OFFERED:
+            if route.entity in form.entities:
+                yield f"/beacon/{word}?output={form.name}{'&limit=0' if form.pages else ''}"
+    yield from (f"{route.path}?" for route in ROUTES if route.path.startswith("/services/") and not route.ids)
+
+
+@pytest.fixture(scope="module")
+def typed(
+    store: Store, mongo: MongoClient[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    for name in DATASETS:
+        odd_types.write_types(mongo[name], old=name == "typed_old")
+    with Gateway(store.uri, DATASETS, log=tmp_path_factory.mktemp("typed") / "log") as running:
+        yield running
+        assert not re.search(r"request \w+ failed|Traceback", running.log), running.log[-3000:]
+
+
+@pytest.mark.parametrize("path", list(_paths()))
+def test_no_type_of_a_value_makes_an_internal_error(typed: Gateway, path: str):
+    asked = [f"datasetIds=typed&{EVERYTHING}"]
+    if path.startswith("/services/") or "=json" in path:
+        asked += [f"datasetIds=typed_old&{EVERYTHING}", f"datasetIds=typed&{CHOSEN}", f"datasetIds=typed&{OTHERS}"]
+    for words in asked:
+        answer = typed.ask(f"{path}&{words}")
+        refused = answer.status == 400 and "selected by their own ids" in answer.text
+        assert answer.status == 200 or refused, (words, answer.text)
+        assert answer.whole, words
