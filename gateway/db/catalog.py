@@ -95,12 +95,13 @@ class Catalog:
         return now + (min(kept, _MOST_KEPT) if dataset_state.moment.by == "snapshot" else kept)
 
     async def _read(self, dataset: str, *, snapshots: bool) -> DatasetState:
-        indexed = await self._source.collections(dataset)
+        began = await self._source.cluster_time()
+        indexed = await self._source.collections(dataset, began)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
         present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
-        identities = await self._identities(dataset) if snapshots else {}
+        identities = await self._identities(dataset, began) if snapshots else {}
         moment, counts = await self._counted(dataset, present, snapshots=bool(identities))
         at = partial(self._source.find_one, dataset, concern=moment.concern)
         stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
@@ -125,13 +126,13 @@ class Catalog:
             identities=identities,
         )
 
-    async def _identities(self, dataset: str) -> dict[str, str]:
+    async def _identities(self, dataset: str, began: Any) -> dict[str, str]:
         """What tells its collections from others of the same names; nothing where that is not asked or not told."""
         self._tell(self._source.topology)
         if self._source.topology.way != "snapshot":
             return {}
         try:
-            return await self._source.identities(dataset)
+            return await self._source.identities(dataset, began)
         except DatabaseRefused:
             log.warning("%s: listCollections is refused: changes are watched, no snapshot is read", dataset)
             return {}

@@ -140,10 +140,10 @@ class DatasetReader:
     async def documents(
         self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
     ) -> list[dict[str, Any]]:
-        """Up to `limit` decoded documents: for small look-ups, whenever they were inserted."""
+        """Up to `limit` decoded documents: for small look-ups."""
         return await self._at_moment(
             lambda concern: self._source.find_some(
-                self._state.dataset, collection, condition, fields, limit, concern=concern
+                self._state.dataset, collection, self._bounded(collection, condition), fields, limit, concern=concern
             )
         )
 
@@ -172,7 +172,7 @@ class DatasetReader:
         state = self._state
         if self._moment.by == "snapshot":
             # Servers before 7.0 read a collection that was dropped since as an empty one.
-            now = await self._source.identities(state.dataset)
+            now = await self._source.identities(state.dataset, await self._source.cluster_time())
             return "same" if all(now.get(name) == state.identities.get(name) for name in state.counts) else "changed"
         if self._moment.by == "watched":
             found = await changed(self._source, state.dataset, state.counts, self._moment.time, state.bounds)

@@ -333,21 +333,27 @@ class Source:
         command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
         return await self._documents(dataset, command | {**concern})
 
-    async def collections(self, dataset: str) -> dict[str, frozenset[str]]:
-        """The collections of a dataset, each with the fields that lead one of its indexes."""
+    async def _not_before(self, dataset: str, time: Any) -> Route:
+        """The way to a member that has come to a time: lists have no read concern."""
+        concern = {} if time is None else {"readConcern": {"level": "majority", "afterClusterTime": time}}
+        return await self._caught_up(dataset, "biosamples", concern)
+
+    async def collections(self, dataset: str, time: Any = None) -> dict[str, frozenset[str]]:
+        """The collections of a dataset, not before a time, each with the fields that lead one of its indexes."""
+        route = await self._not_before(dataset, time)
         listing = {"listCollections": 1, "nameOnly": True, "authorizedCollections": True}
-        names = [str(found["name"]) for found in await self._listed(dataset, listing)]
+        names = [str(found["name"]) for found in await self._listed(dataset, listing, route)]
         found = {}
         for name in names:
             if name.startswith("system."):
                 continue
-            indexes = await self._listed(dataset, {"listIndexes": name})
+            indexes = await self._listed(dataset, {"listIndexes": name}, route)
             found[name] = frozenset(str(next(iter(index["key"]))) for index in indexes if index.get("key"))
         return found
 
-    async def identities(self, dataset: str) -> dict[str, str]:
-        """The collections of a dataset, each with what tells it from another of that name, before or after it."""
-        found = await self._listed(dataset, {"listCollections": 1})
+    async def identities(self, dataset: str, time: Any) -> dict[str, str]:
+        """The collections of a dataset, not before a time, each with what tells it from others of the same name."""
+        found = await self._listed(dataset, {"listCollections": 1}, await self._not_before(dataset, time))
         return {str(one["name"]): repr(one.get("info", {}).get("uuid")) for one in found}
 
     async def _listed(self, dataset: str, command: Command, route: Route | None = None) -> list[dict[str, Any]]:

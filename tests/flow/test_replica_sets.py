@@ -12,7 +12,7 @@ import pytest
 from gateway.db import members
 from gateway.demo.store import Store
 from gateway.download_types import Plan
-from gateway.errors import DatasetChanged, GatewayError
+from gateway.errors import DatabaseRefused, DatasetChanged, GatewayError
 from gateway.rows import NotToBeKept
 from tests.flow.test_pump import Rig
 from tests.topology import ReplicaSet, Sharded
@@ -162,14 +162,23 @@ async def test_a_collection_that_is_dropped_in_mid_pass(
         assert await rows(rig, plan, {2: drop}) == expected
 
 
-async def test_a_member_that_knows_no_snapshots(replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig]):
+async def test_a_member_that_knows_no_snapshots(
+    replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+):
     """As in the middle of an upgrade: what is refused is watched instead, at the beginning and in mid-pass."""
     rs = replica_set("5.0", members=1)
     expected = fill(rs)
     rig = rigs(rs.uri)
-    await rig.source.ping()
-    rs.members[0].fail("find", 72, times=2)  # of the change stream, then of the newest documents
-    plan = await planned(rig)
+    find_one = rig.source.find_one
+
+    async def refused(*words: Any, concern: Any, **others: Any) -> Any:
+        if concern["readConcern"]["level"] == "snapshot":
+            raise DatabaseRefused("read concern snapshot is not supported")
+        return await find_one(*words, concern=concern, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.source, "find_one", refused)
+        plan = await planned(rig)
     assert plan.parts[0].dataset_state.moment.by == "watched"
     assert await rows(rig, plan) == expected
     plan = await planned(rig)
