@@ -33,6 +33,7 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _FEW: Final = 5
+_QUICK: Final = 2.0  # seconds
 _TIMES_KEPT: Final = 20
 _MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
@@ -90,8 +91,8 @@ class Catalog:
     def _until(self, dataset_state: DatasetState, began: float) -> float:
         """When what is known must be read again."""
         now, kept = time.monotonic(), self._ttl
-        if self._source.topology.kind == "sharded cluster":  # where counting takes its time
-            kept = max(kept, min(_TIMES_KEPT * (now - began), _MOST_KEPT))
+        if dataset_state.moment.by == "snapshot" and now - began > _QUICK:  # where counting takes its time
+            kept = max(kept, _TIMES_KEPT * (now - began))
         return now + (min(kept, _MOST_KEPT) if dataset_state.moment.by == "snapshot" else kept)
 
     async def _read(self, dataset: str, *, snapshots: bool) -> DatasetState:
@@ -150,13 +151,13 @@ class Catalog:
 
     async def _counted(self, dataset: str, present: Sequence[str], *, snapshots: bool) -> tuple[Moment, dict[str, int]]:
         """The moment at which a dataset is read, and how many documents its collections have then."""
-        source, topology = self._source, self._source.topology
-        began = await source.cluster_time()
+        source = self._source
+        began, topology = await source.cluster_time(), source.topology
         by = topology.way if began is not None else "recounted"
         by = "watched" if by == "snapshot" and not snapshots else by
         moment = Moment(by=by, time=began)
         since = Moment(by="watched", time=began).concern
-        if topology.kind != "sharded cluster":
+        if topology.kind in {"standalone", "replica set"}:
             counts = await _each(present, lambda name: source.stated_count(dataset, name, concern=since))
             if by != "snapshot":  # what changes from now on is seen at the end of a pass
                 return moment, counts
@@ -173,7 +174,7 @@ class Catalog:
         leaves numbers, largest ids and the largest indexed `updated` as they were goes unseen.
         """
         now = await self.read_state(before.dataset)
-        if now.stated != before.stated:
+        if now.stated != before.stated or now.counts.keys() != before.counts.keys():
             return True
         last, concern = before.bounds.last, Moment(by="watched", time=before.moment.time).concern
         for name, count in before.counts.items():
@@ -190,6 +191,10 @@ class Catalog:
             if newest is None or newest.get("updated") != updated:
                 return True
         return False
+
+    def forget(self, dataset: str) -> None:
+        """Read the state anew when it is asked for: it was found to be of the past."""
+        self._states.pop(dataset, None)
 
     def _reader(self, dataset_state: DatasetState) -> DatasetReader:
         return DatasetReader(self._source, dataset_state)

@@ -45,7 +45,7 @@ Member = tuple[str, int | None]
 """Host and port of a member of a replica set, or of a router of a cluster."""
 
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
-AWAIT_MILLISECONDS: Final = 500
+AWAIT_MILLISECONDS: Final = 20
 """For an event of a change stream."""
 # A server that is down must be known quickly, so that the client hears of it; the URI can say otherwise.
 _SELECTION_SECONDS: Final = 3
@@ -99,16 +99,20 @@ _KINDS: Final[Mapping[str, Literal["standalone", "replica set", "sharded cluster
 class Route:
     """Where a command is to go: to `member`, or to one that is not to be avoided, or to the `primary`.
 
-    Within what the read preference allows; `taken` is where it went.
+    Within what the read preference allows, but for what is asked of the `freshest` and is no data; `taken` is where it
+    went.
     """
 
     member: Member | None = None
     avoided: frozenset[Member] = frozenset()
     primary: bool = False
+    freshest: bool = False
     taken: Member = ("", None)
 
     def preference(self, usual: _ServerMode) -> _ServerMode:
         """The read preference of the command."""
+        if self.freshest:
+            return PrimaryPreferred()
         return Primary() if self.primary else usual
 
     @contextmanager

@@ -54,7 +54,7 @@ class Members:
                     if task.exception() is None or len(asked) == 1:
                         return task.result()
                     del asked[task]
-                if not done:
+                if not done and route.taken[0]:  # else it has not been sent yet
                     self._leave_alone(route)
                     route = self._route(self._tried(asked.values()))
                     asked[asyncio.ensure_future(unbroken(send(route)))] = route

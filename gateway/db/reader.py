@@ -52,9 +52,12 @@ class DatasetReader:
         self._state = state
         self._moment = state.moment
         self._delivered: list[_Delivered] = []
+        self._touched: set[str] = set()
+        self._unwatched = False
 
     def _bounded(self, collection: str, condition: Condition) -> Condition:
         """A snapshot holds nothing that came later: no bound that a query plan could trip over."""
+        self._touched.add(collection)
         return condition if self._moment.by == "snapshot" else bounded(condition, self._state.bounds, collection)
 
     async def _at_moment(self, read: Callable[[Concern], Awaitable[T]]) -> T:
@@ -157,15 +160,19 @@ class DatasetReader:
 
     # --- whether it held ---------------------------------------------------------------------------------------------
 
+    @property
+    def dataset(self) -> str:
+        """Its name."""
+        return self._state.dataset
+
     def delivered(self, collection: str, key: str, ids: Sequence[str], narrower: Condition, rows: int) -> None:
-        """Remember what the documents of some ids came to, where they will have to be counted again."""
-        if self.recounted:
-            self._delivered.append(_Delivered(collection, key, narrower, ids, rows))
+        """Remember what the documents of some ids came to: perhaps they will have to be counted again."""
+        self._delivered.append(_Delivered(collection, key, narrower, ids, rows))
 
     @property
     def recounted(self) -> bool:
         """Whether nothing but reading again tells that nothing was changed."""
-        return self._moment.by == "recounted"
+        return self._moment.by == "recounted" or self._unwatched
 
     async def outcome(self, changed_since: Callable[[DatasetState], Awaitable[bool]]) -> Outcome:
         """Whether all that was read was of one moment; `changed_since` compares numbers and newest documents."""
@@ -173,16 +180,20 @@ class DatasetReader:
         if self._moment.by == "snapshot":
             # Servers before 7.0 read a collection that was dropped since as an empty one.
             now = await self._source.identities(state.dataset, await self._source.cluster_time())
-            return "same" if all(now.get(name) == state.identities.get(name) for name in state.counts) else "changed"
+            return "same" if all(now.get(name) == state.identities.get(name) for name in self._names) else "changed"
         if self._moment.by == "watched":
-            found = await changed(self._source, state.dataset, state.counts, self._moment.time, state.bounds)
+            found = await changed(self._source, state.dataset, self._names, self._moment.time, state.bounds)
             if found is not None:
                 return "changed" if found else "same"
-            # The next best, which does not see everything: nothing is kept.
-            return "changed" if await changed_since(state) else "unknown"
+            self._unwatched = True  # the next best, which does not see everything: nothing is kept
         if await changed_since(state) or not await self._recounted():
             return "changed"
-        return "same"
+        return "unknown" if self._unwatched else "same"
+
+    @property
+    def _names(self) -> set[str]:
+        """The collections that were read, also those that there were not, and those that make the version."""
+        return self._touched.union(self._state.counts)
 
     async def _recounted(self) -> bool:
         """Whether the biosamples have as many documents as were delivered of each."""

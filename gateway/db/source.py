@@ -85,11 +85,15 @@ class Source:
         self._milliseconds = int(connection.timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
         self._members = Members(self._driver)
+        self._topology = Topology()
 
     @property
     def topology(self) -> Topology:
         """The kind of deployment, as its members said when they were last heard."""
-        return self._driver.topology
+        now = self._driver.topology
+        if now.kind != "unknown":  # as it is for a moment when a connection breaks
+            self._topology = now
+        return self._topology
 
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
@@ -102,12 +106,20 @@ class Source:
         await self.cluster_time()
 
     async def cluster_time(self) -> Any:
-        """The time of the newest write that the deployment knows, a BSON timestamp; None where it keeps no time."""
+        """The time up to which all writes are safe, a BSON timestamp; None where the deployment keeps no time.
+
+        As the primary knows it; else the newest time that anybody knows of, for which reads may have to wait.
+        """
 
         def told(reply: RawReply) -> Any:
-            return bson.decode(reply.raw).get("$clusterTime", {}).get("clusterTime")
+            said = bson.decode(reply.raw)
+            newest = said.get("$clusterTime", {}).get("clusterTime")
+            safe = said.get("lastWrite", {}).get("majorityOpTime", {}).get("ts")
+            return safe if newest and safe and said.get("ismaster") else newest
 
-        return await self._read(self._unbroken(self._driver.reply("admin", {"ping": 1}, told)))
+        # Under its old name it is known to all versions.
+        asked = self._driver.reply("admin", {"isMaster": 1}, told, Route(freshest=True))
+        return await self._read(self._unbroken(asked))
 
     async def _read(self, work: Awaitable[T]) -> T:
         try:
@@ -166,7 +178,7 @@ class Source:
         async def whole(route: Route) -> T:
             found, cursor, member = await self._driver.reply(dataset, command, split, route)
             if cursor:  # where it lives: another member does not know it
-                await self._kill(dataset, command["find"], cursor, member)
+                await self._kill(dataset, command["find"], cursor, Route(member=member, primary=route.primary))
             if found is None:
                 raise DatabaseSlow("the database answered with nothing yet")
             return found
@@ -178,9 +190,9 @@ class Source:
         work = self._members.first(send, self._unbroken) if "readConcern" in command else self._unbroken(send(Route()))
         return await self._read(work)
 
-    async def _kill(self, dataset: str, collection: str, cursor: int, member: Member) -> None:
+    async def _kill(self, dataset: str, collection: str, cursor: int, route: Route) -> None:
         kill = {"killCursors": collection, "cursors": [cursor]}
-        await self._driver.reply(dataset, kill, lambda _: None, Route(member=member))
+        await self._driver.reply(dataset, kill, lambda _: None, route)
 
     async def _unbroken(self, work: Awaitable[T]) -> T:
         """Await work that runs to its end even if the caller is cancelled: half-read replies would leave cursors."""
@@ -231,11 +243,13 @@ class Source:
         if not concern:
             return Route()
         command = self._find(collection, {}, {"_id": 1}, 1) | {"singleBatch": True, **concern}
-        return Route(
-            member=await self._sent(
-                command, lambda route: self._driver.reply(dataset, command, lambda reply: reply.member, route)
+
+        def found(route: Route) -> Awaitable[Route]:
+            return self._driver.reply(
+                dataset, command, lambda reply: Route(member=reply.member, primary=route.primary), route
             )
-        )
+
+        return await self._sent(command, found)
 
     @asynccontextmanager
     async def watching(

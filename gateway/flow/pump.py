@@ -145,6 +145,7 @@ class _Pass:
         for reader in self._readers.values():
             one = await self.retry(partial(reader.outcome, catalog.changed_since))
             if one == "changed":
+                catalog.forget(reader.dataset)
                 return one
             found = one if one == "unknown" else found
         for sample_ids in self._sample_ids_of.values():

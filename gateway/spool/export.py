@@ -25,7 +25,7 @@ from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked
 from gateway.spool.sent import Sent
-from gateway.spool.writer import Writer
+from gateway.spool.writer import UNKEPT, Writer
 
 __all__ = ["Export", "Making", "Produce", "Progress", "Slot", "Unspooled"]
 
@@ -184,6 +184,8 @@ class Export:
             # Nobody knows what else was done to it: what was sent is not gone on with.
             raise DatasetChanged("an export is shorter than it was")
         self._sent.reached(offset + len(data))
+        if file is not self.file:  # it was replaced meanwhile
+            await self._sent.compare(self.file, self._size)
         return data
 
     async def begins_with(self, data: bytes, offset: int) -> bool:
@@ -330,7 +332,7 @@ class Export:
             if self.to_be_kept:
                 self._fingerprint = await self._disk.writing(partial(writer.keep, total))
             else:
-                await self._disk.writing(writer.drop)
+                await self._disk.writing(partial(writer.drop, UNKEPT))
         except OSError:
             self._size = 0  # what was not written safely must not be read any more
             raise

@@ -8,11 +8,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from gateway.errors import DatasetChanged, GatewayError
+from gateway.errors import Busy, DatasetChanged, GatewayError
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Folder, Lock, Note, Sum
 
-__all__ = ["Writer"]
+__all__ = ["UNKEPT", "Writer"]
+
+UNKEPT: Final = Busy("it cannot be told whether this export is of one moment, so it is not kept: ask the live query")
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _NOTE_SECONDS: Final = 0.5

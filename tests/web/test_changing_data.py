@@ -103,6 +103,8 @@ def test_what_cannot_be_checked_is_delivered_and_not_kept(store: Store, tmp_path
             packed = gateway.ask(PATH + ".gz")
             assert (packed.status, packed.whole) == (200, True)
             assert "is not kept" in gateway.log
+            ticket = json.loads(gateway.ask("/exports/" + packed.headers["ETag"].strip('"')).body)
+            assert (ticket["state"], ticket["error"]["status"]) == ("failed", 503)
             assert not [*(tmp_path / "spool").rglob(packed.headers["ETag"].strip('"') + ".data")]
             plain = gateway.ask(PATH)  # of a later moment, which the log still knows
             assert (plain.status, plain.body) == (200, gzip.decompress(packed.body))

@@ -13,6 +13,7 @@ from gateway.errors import BadRequest, GatewayError
 from gateway.formats.base import dumps
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
+from gateway.spool.writer import UNKEPT
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
 from gateway.web.messages.representation import Representation
 from gateway.web.messages.request import base_of
@@ -63,7 +64,8 @@ async def _started(spool: Spool, representation: Representation, *, fresh: bool)
             await running.begins()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_AT_ONCE):
-                    return _complete(await running.finished())
+                    known = await running.finished()
+                    return _complete(known) if running.to_be_kept else _failed(UNKEPT.status, UNKEPT.message)
             return _producing(running.progress)
     except Unspooled:
         return _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")

@@ -192,6 +192,8 @@ async def _follow(
     await export.begins()
     if negotiated.span is not None:
         await export.finished()
+        if not export.to_be_kept:  # the next range would be of another pass: all of this one, or nothing
+            negotiated = replace(negotiated, span=None)
     elif export.sum is None:
         await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
