@@ -15,6 +15,7 @@ from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.rows import Tally
 from gateway.spool.folder import is_digest
 from gateway.spool.spool import Spool, Unspooled
+from gateway.spool.writer import UNKEPT
 from gateway.web.app_keys import CLIENTS, CONFIG, SPOOL
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of
@@ -89,6 +90,8 @@ async def _hash(request: web.Request, representation: Representation) -> web.Res
         try:
             async with spool_of(request).join(representation.making) as running:
                 known = await running.finished()
+                if not running.to_be_kept:
+                    raise UNKEPT
         except Unspooled as error:
             raise NotFound("there is no room in the spool for this export, so its hash is not known") from error
     text = f"{known.sha256}  {representation.filename}\n"

@@ -193,7 +193,9 @@ async def _follow(
     if negotiated.span is not None:
         await export.finished()
         if not export.to_be_kept:  # the next range would be of another pass: all of this one, or nothing
-            negotiated = replace(negotiated, span=None)
+            passing = {**negotiated.headers, "Cache-Control": "no-store"}
+            del passing["ETag"]
+            negotiated = replace(negotiated, span=None, headers=passing)
     elif export.sum is None:
         await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
