@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,3 +192,24 @@ def test_skipping_pages_of_no_length_is_refused(gateway: Gateway):
         answer = gateway.ask(f"/beacon/variants?filters=NCIT:C3058&{query}")
         assert answer.status == 400
         assert "skip" in answer.json["error"]["errorMessage"]
+
+
+@pytest.mark.parametrize("command", ["import", "export", "fetch"])
+def test_a_reader_that_leaves_is_no_error_worth_a_line(
+    command: str, gateway: Gateway, store: Store, mongo: Client, tmp_path: Path
+):
+    file, path = tmp_path / "some.pgxseg", "/beacon/variants?filters=NCIT:C3058&output=pgxseg"
+    file.write_text(SEGMENTS)
+    arguments = {
+        "import": [file, "--mongo-uri", store.uri, "--dataset", "unread"],
+        "export": [path, "-o", "-", "--mongo-uri", store.uri, "--datasets", "demo"],
+        "fetch": [gateway.url + path, "-o", "-", "--quiet"],
+    }[command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "gateway", command, *map(str, arguments)]
+    done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert done.returncode == 141
+    assert not re.search("pipe|pgx-gateway:|Traceback", done.stderr), done.stderr
+    assert command != "import" or mongo["unread"].variants.count_documents({}) == 3
