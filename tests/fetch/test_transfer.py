@@ -254,6 +254,10 @@ def test_folders_links_and_devices():
         assert Path("real").read_bytes() == BODY
         assert fetch(stand.url, "-o", os.devnull) == 0
         assert fetch(stand.url, "-o", "no/such/folder") == 1
+        assert fetch(stand.url, "-o", "new/") == 0
+        assert Path("new/cohort.pgxseg").read_bytes() == BODY
+        for wrong in ("real/", "no/such/"):
+            assert fetch(stand.url, "-o", wrong) == 1
 
 
 def test_two_at_once_do_not_write_the_same_file():
@@ -285,6 +289,7 @@ def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
             _, told = run.communicate(timeout=10)
         assert run.returncode == (130 if number == signal.SIGINT else -number)
         assert "Traceback" not in told
+        assert ("the same command goes on from there" in told) == (number == signal.SIGINT)
         assert names() == ["out.part", "out.part.json"]
         assert fetch(url, "-o", "out") == 0
         assert stand.ranges_asked()[-1] not in {None, "bytes=0-"}
