@@ -213,3 +213,24 @@ def test_a_reader_that_leaves_is_no_error_worth_a_line(
     assert done.returncode == 141
     assert not re.search("pipe|pgx-gateway:|Traceback", done.stderr), done.stderr
     assert command != "import" or mongo["unread"].variants.count_documents({}) == 3
+
+
+INTERRUPTED = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "gateway.cli.command_line":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize(
+    "start", ["runpy.run_module('gateway', run_name='__main__')", "from gateway.cli import main; sys.exit(main())"]
+)
+def test_ctrl_c_during_the_start_is_no_traceback(start: str):
+    command = [sys.executable, "-c", INTERRUPTED + start, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
