@@ -39,6 +39,7 @@ def test_version_names_the_engine():
         (["serve", "--datasets", "admin"], "--datasets 'admin'"),
         (["serve", "--mongo-uri", "http://user:secret@host"], "--mongo-uri"),
         (["export", "/beacon/variants?filters=x", "-o", "f", "--retry-window", "-1"], "--retry-window"),
+        (["export", "/beacon/variants?filters=x", "-o", "f", "--workers", "2"], "unrecognized arguments: --workers"),
     ],
 )
 def test_wrong_settings_are_named(arguments: Sequence[str], named: str):
