@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from contextlib import suppress
 
 from gateway.fetch import urls
 
@@ -9,10 +10,10 @@ __all__ = ["add_options"]
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 1 <= number <= 604_800:
-        raise argparse.ArgumentTypeError("must be from 1 to 604800 seconds")
-    return number
+    with suppress(ValueError):
+        if 1 <= (number := float(text)) <= 604_800:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: must be from 1 to 604800 seconds")
 
 
 def _url(text: str) -> str:

@@ -214,8 +214,9 @@ def test_a_server_that_makes_nothing_is_given_up():
         assert main(["fetch", stand.url, "--give-up=1"]) == 4
 
 
-def test_nobody_there_is_given_up():
+def test_nobody_there_is_given_up(capsys: pytest.CaptureFixture[str]):
     assert main(["fetch", "http://127.0.0.1:9/beacon/variants?filters=x", "--give-up=1", "--quiet"]) == 4
+    assert capsys.readouterr().err.endswith("ended so: cannot connect to 127.0.0.1:9: Connection refused\n")
     assert names() == []
 
 
