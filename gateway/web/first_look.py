@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.db.catalog import Catalog
+from gateway.db.failures import known_down
 from gateway.errors import DatabaseDown, DatabaseSlow, GatewayError, NotFound, SnapshotLost
 
 __all__ = ["look"]
@@ -29,6 +30,7 @@ async def look(catalog: Catalog, datasets: Sequence[str]) -> None:
             if not away:
                 log.warning("%s; it is asked again until it answers", error)
             away = True
+            known_down.set(True)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             continue
@@ -36,5 +38,6 @@ async def look(catalog: Catalog, datasets: Sequence[str]) -> None:
             log.warning("%s: %s", waiting[0], error)
         if away:
             log.info("the database answers")
+            known_down.set(False)
         waiting.pop(0)
         pause, away = _FIRST_PAUSE, False

@@ -1,5 +1,6 @@
 """The start of a server: what is wrong with the database or with names of datasets is told before a client asks."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def test_a_database_that_is_down_is_told_in_one_line_until_it_answers(tmp_path: 
         until(lambda: "the database cannot be reached" in gateway.log, what="the warning")
         down = gateway.ask("/ready")
         assert (down.status, down.json["database"]["passes"]) == (503, None)
+        time.sleep(4)  # while it is asked twice again
+        assert gateway.log.count("ServerSelectionTimeoutError") == 2  # of the first look and of `/ready`
         with Store(tmp_path / "late", port):
             until(lambda: "the dataset neither holds no data" in gateway.log, seconds=30, what="the answer")
         assert gateway.log.count("the database cannot be reached") == 1
