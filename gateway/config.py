@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
@@ -52,20 +53,20 @@ def _datasets(text: str) -> tuple[str, ...]:
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        number = int(text)
-        if not least <= number <= most:
-            raise ValueError(f"must be from {least} to {most}")
-        return number
+        with suppress(ValueError):
+            if least <= (number := int(text)) <= most:
+                return number
+        raise ValueError(f"must be a whole number from {least} to {most}")
 
     return parse
 
 
 def _seconds(least: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        number = float(text)
-        if not least <= number <= 86_400:
-            raise ValueError(f"must be from {least:g} to 86400 seconds")
-        return number
+        with suppress(ValueError):
+            if least <= (number := float(text)) <= 86_400:
+                return number
+        raise ValueError(f"must be from {least:g} to 86400 seconds")
 
     return parse
 

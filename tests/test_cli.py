@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def test_version_names_the_engine():
         (["serve", "--datasets", "admin"], "--datasets 'admin'"),
         (["serve", "--mongo-uri", "http://user:secret@host"], "--mongo-uri"),
         (["export", "/beacon/variants?filters=x", "-o", "f", "--retry-window", "-1"], "--retry-window"),
+        (["export", "/beacon/variants?filters=x", "-o", "f", "--workers", "2"], "unrecognized arguments: --workers"),
     ],
 )
 def test_wrong_settings_are_named(arguments: Sequence[str], named: str):
@@ -191,3 +193,45 @@ def test_skipping_pages_of_no_length_is_refused(gateway: Gateway):
         answer = gateway.ask(f"/beacon/variants?filters=NCIT:C3058&{query}")
         assert answer.status == 400
         assert "skip" in answer.json["error"]["errorMessage"]
+
+
+@pytest.mark.parametrize("command", ["import", "export", "fetch"])
+def test_a_reader_that_leaves_is_no_error_worth_a_line(
+    command: str, gateway: Gateway, store: Store, mongo: Client, tmp_path: Path
+):
+    file, path = tmp_path / "some.pgxseg", "/beacon/variants?filters=NCIT:C3058&output=pgxseg"
+    file.write_text(SEGMENTS)
+    arguments = {
+        "import": [file, "--mongo-uri", store.uri, "--dataset", "unread"],
+        "export": [path, "-o", "-", "--mongo-uri", store.uri, "--datasets", "demo"],
+        "fetch": [gateway.url + path, "-o", "-", "--quiet"],
+    }[command]
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "gateway", command, *map(str, arguments)]
+    done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert done.returncode == 141
+    assert not re.search("pipe|pgx-gateway:|Traceback", done.stderr), done.stderr
+    assert command != "import" or mongo["unread"].variants.count_documents({}) == 3
+
+
+INTERRUPTED = """
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "gateway.cli.command_line":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize(
+    "start", ["runpy.run_module('gateway', run_name='__main__')", "from gateway.cli import main; sys.exit(main())"]
+)
+def test_ctrl_c_during_the_start_is_no_traceback(start: str):
+    command = [sys.executable, "-c", INTERRUPTED + start, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "")

@@ -120,3 +120,12 @@ def test_any_text_is_a_value_or_a_config_error(name, text):
         load({name: text}, {})
     except ConfigError as error:
         assert str(error).startswith("--")  # noqa: PT017
+
+
+def test_a_value_that_is_no_number_is_told_in_words():
+    for name, reason in (
+        ("port", "must be a whole number from 0 to 65535"),
+        ("grace", "must be from 0 to 86400 seconds"),
+    ):
+        with pytest.raises(ConfigError, match=f"^--{name} 'abc': {reason}$"):
+            load({name: "abc"}, {})

@@ -1,7 +1,7 @@
 """The command `pgx-gateway`: its commands, and how their failures are told.
 
-Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong use; `fetch` tells more kinds of failure
-apart, see `gateway/fetch/errors.py`.
+Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong use, 130 Ctrl-C, 141 who reads standard
+output has left; `fetch` tells more kinds of failure apart, see `gateway/fetch/errors.py`.
 """
 
 import argparse
@@ -9,6 +9,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
 
 from gateway import __version__, codec
 from gateway.cli import demo, export, fetch, import_files, serve, store
@@ -19,6 +21,8 @@ from gateway.loading.errors import LoadingError
 __all__ = ["main"]
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+# As shells tell the end of programs by SIGPIPE: not all was told, so 0 would say too much, but nothing failed either.
+_NO_READER: Final = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,17 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"pgx-gateway: GATEWAY_LOG_LEVEL {level!r}: one of {', '.join(_LEVELS).lower()}", file=sys.stderr)
         return 2
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    run: Callable[[argparse.Namespace], int] = options.run
+    return _told(options.run, options)
+
+
+def _told(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """The exit code of a command; why it failed is told."""
     try:
-        return run(options)
-    except ConfigError as error:
-        return _failed(error, 2)
-    except Failure as error:
-        return _failed(error, error.code)
-    except (LoadingError, OSError) as error:
-        return _failed(error, 1)
+        code = run(options)
+        sys.stdout.flush()  # here, where a reader that has left is no error
     except KeyboardInterrupt:
         return 130
+    except (ConfigError, Failure, LoadingError, OSError) as error:
+        if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+            return _left()
+        return _failed(error, 2 if isinstance(error, ConfigError) else getattr(error, "code", 1))
+    return code
+
+
+def _left() -> int:
+    """Nobody reads standard output any more, as behind `| head`: what is still in its buffer goes nowhere."""
+    with suppress(OSError, ValueError):  # one that is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return _NO_READER
 
 
 def _failed(error: Exception, code: int) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from contextlib import suppress
 
 from gateway.fetch import urls
 
@@ -9,10 +10,10 @@ __all__ = ["add_options"]
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 1 <= number <= 604_800:
-        raise argparse.ArgumentTypeError("must be from 1 to 604800 seconds")
-    return number
+    with suppress(ValueError):
+        if 1 <= (number := float(text)) <= 604_800:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: must be from 1 to 604800 seconds")
 
 
 def _url(text: str) -> str:
@@ -26,9 +27,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "url", type=_url, metavar="URL", help="of a download, as for a browser; of its ticket; or an immutable address"
     )
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="file or folder to write to; - is standard output (default: as named)"
-    )
+    target = "file or folder to write to (FOLDER/ is made); - is standard output (default: as named)"
+    parser.add_argument("-o", "--output", metavar="FILE", help=target)
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.add_argument(
         "--give-up", type=_seconds, default=600.0, metavar="SECONDS", help="without any progress (default: 600)"
@@ -43,7 +43,12 @@ def _run(options: argparse.Namespace) -> int:
 
     wish = Wish(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
     with Progress(quiet=options.quiet) as progress:
-        done = asyncio.run(fetch(wish, progress))
+        try:
+            done = asyncio.run(fetch(wish, progress))
+        except KeyboardInterrupt:
+            if wish.output != "-":
+                progress.note("stopped; what came stays as .part, and the same command goes on from there")
+            raise
     proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"
     progress.note(f"{done.place}: {'there already, ' if done.already else ''}{done.size:,} bytes, {proof}")
     return 0

@@ -1,6 +1,7 @@
 """`pgx-gateway import`."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.config import ConfigError
@@ -9,10 +10,10 @@ __all__ = ["add_options"]
 
 
 def _threshold(text: str) -> float:
-    number = float(text)
-    if not -100 <= number <= 100:  # NaN neither
-        raise argparse.ArgumentTypeError("must be a log2 ratio")
-    return number
+    with suppress(ValueError):
+        if -100 <= (number := float(text)) <= 100:  # NaN neither
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: must be a log2 ratio")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -50,5 +50,16 @@ def serving(options: argparse.Namespace) -> Config:
 
 
 SERVING: Final = frozenset(
-    {"host", "port", "max_passes", "client_timeout", "grace", "spool", "spool_quota", "no_spool", "max_clients"}
+    {
+        "host",
+        "port",
+        "workers",
+        "max_passes",
+        "client_timeout",
+        "grace",
+        "spool",
+        "spool_quota",
+        "no_spool",
+        "max_clients",
+    }
 )

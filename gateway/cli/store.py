@@ -1,16 +1,17 @@
 """`pgx-gateway store`."""
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["add_options"]
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65_535:
-        raise argparse.ArgumentTypeError("must be from 0 to 65535")
-    return number
+    with suppress(ValueError):
+        if 0 <= (number := int(text)) <= 65_535:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number from 0 to 65535")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

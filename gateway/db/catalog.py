@@ -57,6 +57,7 @@ class Catalog:
         self._states: dict[str, tuple[float, DatasetState]] = {}
         self._running: dict[str, asyncio.Task[DatasetState]] = {}
         self._told = Topology()
+        self._empty: set[str] = set()
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old."""
@@ -68,6 +69,18 @@ class Catalog:
             task = self._running[dataset] = asyncio.create_task(self.read_state(dataset))
             task.add_done_callback(lambda done: self._forget(dataset, done))
         return await asyncio.shield(task)
+
+    @property
+    def empty(self) -> frozenset[str]:
+        """Datasets that held no data when they were asked for last."""
+        return frozenset(self._empty)
+
+    async def close(self) -> None:
+        """Stop reading: nobody asks any more."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     def _forget(self, dataset: str, task: asyncio.Task[DatasetState]) -> None:
         del self._running[dataset]
@@ -98,10 +111,13 @@ class Catalog:
     async def _read(self, dataset: str, *, snapshots: bool) -> DatasetState:
         began = await self._source.cluster_time()
         indexed = await self._source.collections(dataset, began)
+        self._tell(self._source.topology)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
         present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
+            self._empty.add(dataset)
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
+        self._empty.discard(dataset)
         identities = await self._identities(dataset, began) if snapshots else {}
         moment, counts = await self._counted(dataset, present, snapshots=bool(identities))
         at = partial(self._source.find_one, dataset, concern=moment.concern)
@@ -129,7 +145,6 @@ class Catalog:
 
     async def _identities(self, dataset: str, began: Any) -> dict[str, str]:
         """What tells its collections from others of the same names; nothing where that is not asked or not told."""
-        self._tell(self._source.topology)
         if self._source.topology.way != "snapshot":
             return {}
         try:

@@ -1,6 +1,7 @@
 """What drivers' exceptions mean, in the gateway's own words."""
 
 import logging
+from contextvars import ContextVar
 from typing import Final
 
 from bson.errors import BSONError
@@ -16,9 +17,12 @@ from gateway.errors import (
     SnapshotLost,
 )
 
-__all__ = ["translated"]
+__all__ = ["known_down", "translated"]
 
 log = logging.getLogger("gateway.db")
+
+known_down: ContextVar[bool] = ContextVar("known_down", default=False)
+"""Of a task that asks again and again: that the database is away was told, and is no news."""
 
 # Server codes: the data went away under a query (drop, rename, killed plan); the time allowed was over.
 _CHANGED: Final = {175, 43}
@@ -35,7 +39,9 @@ _PASSING: Final = {
 def translated(error: Exception) -> GatewayError:
     """A driver's exception in our words.  The driver's own text goes to the log: it may name hosts."""
     # What follows the first sentence of a driver's message is the topology, over and over.
-    log.warning("database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
+    news = isinstance(error, errors.OperationFailure | BSONError) or not known_down.get()
+    level = logging.WARNING if news else logging.DEBUG
+    log.log(level, "database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
     if isinstance(error, errors.NetworkTimeout | errors.ExecutionTimeout):
         return DatabaseSlow("the database did not answer within its time")
     if isinstance(error, errors.OperationFailure):

@@ -301,7 +301,7 @@ def run_store(path: Path, port: int) -> int:
             print(f"{store.uri}  (data in {store.path}; Ctrl-C stops)", flush=True)
             _watch(store, done)
     except StoreError as error:
-        print(error, file=sys.stderr)
+        print(f"pgx-gateway: {error}", file=sys.stderr)
         return 1
     finally:
         for number, handler in before.items():

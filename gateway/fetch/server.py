@@ -5,6 +5,7 @@ Trouble that passes (resets, time-outs, 5xx, bodies that end early) is `Broken`;
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -208,6 +209,10 @@ async def _failure(response: aiohttp.ClientResponse) -> Exception:
 def _words(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "the server was silent for too long"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno or 0  # of names that are not found it is below 0
+        reason = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
+        return f"cannot connect to {error.host}:{error.port}: {reason}"[:_LONGEST_REASON]
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the transfer broke off"
     if type(error) is aiohttp.ClientResponseError:  # its kinds have more to say: of a proxy, for one

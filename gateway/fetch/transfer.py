@@ -117,6 +117,11 @@ class _Fetch:
         if self._wish.output is None:
             return Path(export.name)
         given = Path(self._wish.output)
+        if self._wish.output.endswith("/"):  # only a folder is written so; one that is mistyped above it is not made
+            try:
+                given.mkdir(exist_ok=True)
+            except OSError as error:
+                raise FetchError(f"{self._wish.output}: {error.strerror}") from error
         return given / export.name if given.is_dir() else given
 
     async def _already(self, export: Export, target: Path) -> Fetched:

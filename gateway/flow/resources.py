@@ -46,6 +46,7 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     try:
         yield Resources(source, catalog, packing, pump)
     finally:
+        await catalog.close()
         await source.close()
         scheduler.close()
         shaping.shutdown(cancel_futures=True)

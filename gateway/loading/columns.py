@@ -49,6 +49,7 @@ _WEAK: Final = "id"  # a sample's where no other column is; else whatever the fi
 _POSITIONAL: Final = tuple(_NAMES)[:10]  # the order where a file has no line of column names
 _SEG_POSITIONAL: Final = ("biosample_id", "reference_name", "start", "end", "probes", "log2")
 _MANDATORY: Final = frozenset(_POSITIONAL[:4])
+_FEW: Final = 10  # names that a message shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,22 @@ def positional(cells: Sequence[str]) -> Columns:
     filled = _trimmed(cells)
     cells = filled if len(filled) == 5 else cells  # five will do: what follows may be nothing
     if not len(_MANDATORY) < len(cells) <= len(_POSITIONAL):
-        raise ValueError(f"{len(cells)} cells, separated by TABs; without column names there must be 5 to 10")
+        hint = _otherwise_separated(cells[0]) if len(cells) == 1 else ""
+        raise ValueError(f"{len(cells)} cells, separated by TABs; without column names there must be 5 to 10{hint}")
     # A type is no number: GISTIC's `.seg` has no names, the number of probes before the log2.
     if len(cells) == len(_SEG_POSITIONAL) and _begins_a_number(cells[5]) and cells[4].strip().isdecimal():
         return Columns(len(cells), {name: at for at, name in enumerate(_SEG_POSITIONAL)}, base=1)
     return Columns(len(cells), {name: at for at, name in enumerate(_POSITIONAL[: len(cells)])})
+
+
+def _otherwise_separated(text: str) -> str:
+    """What else separates the cells of a line, as it looks."""
+    for separator, name in ((",", "commas"), (";", "semicolons"), (None, "blanks")):
+        words = text.split(separator)
+        names = sum(_plain(word) in _BY_NAME for word in words)
+        if len(words) >= len(_MANDATORY) and (names > 1 or all(map(_begins_a_number, words[2:4]))):
+            return f"; it looks as if separated by {name}"
+    return ""
 
 
 def _named(cells: Sequence[str], names: Sequence[str]) -> Columns:
@@ -132,7 +144,8 @@ def _named(cells: Sequence[str], names: Sequence[str]) -> Columns:
         missing.append(f"no column that says what the variants are: log2 ({' or '.join(_aliases('log2'))}),")
         missing[-1] += " variant_type or variant_state_id"
     if missing:
-        raise ValueError(f"these column names are not understood; there is {', '.join(missing)}")
+        unknown = f"these column names are not understood: {', '.join(map(repr, strange[:_FEW]))}; " if strange else ""
+        raise ValueError(f"{unknown}there is {', '.join(missing)}")
     return Columns(len(cells), at, int(not _OF_SEG.isdisjoint(names)), tuple(strange))
 
 

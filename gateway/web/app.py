@@ -33,6 +33,7 @@ from gateway.web.app_keys import (
 from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
+from gateway.web.first_look import look
 from gateway.web.messages.request import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
@@ -76,7 +77,10 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         spool = await _open_spool(app[CONFIG], app[SLOTS])
         if spool is not None:
             app[SPOOL] = spool
+        looking = asyncio.create_task(look(resources.catalog, app[CONFIG].datasets))
         yield
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
         if spool is not None:
             await spool.close()
 

@@ -129,4 +129,6 @@ def test_the_foreground_store_reports_that_the_database_died(tmp_path, monkeypat
     started = Store.start
     monkeypatch.setattr(Store, "start", start_and_die)
     assert module.run_store(tmp_path, 0) == 1
-    assert "ended by itself" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith("pgx-gateway: ")
+    assert "ended by itself" in told

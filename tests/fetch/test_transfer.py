@@ -214,8 +214,9 @@ def test_a_server_that_makes_nothing_is_given_up():
         assert main(["fetch", stand.url, "--give-up=1"]) == 4
 
 
-def test_nobody_there_is_given_up():
+def test_nobody_there_is_given_up(capsys: pytest.CaptureFixture[str]):
     assert main(["fetch", "http://127.0.0.1:9/beacon/variants?filters=x", "--give-up=1", "--quiet"]) == 4
+    assert capsys.readouterr().err.endswith("ended so: cannot connect to 127.0.0.1:9: Connection refused\n")
     assert names() == []
 
 
@@ -254,6 +255,10 @@ def test_folders_links_and_devices():
         assert Path("real").read_bytes() == BODY
         assert fetch(stand.url, "-o", os.devnull) == 0
         assert fetch(stand.url, "-o", "no/such/folder") == 1
+        assert fetch(stand.url, "-o", "new/") == 0
+        assert Path("new/cohort.pgxseg").read_bytes() == BODY
+        for wrong in ("real/", "no/such/"):
+            assert fetch(stand.url, "-o", wrong) == 1
 
 
 def test_two_at_once_do_not_write_the_same_file():
@@ -285,6 +290,7 @@ def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
             _, told = run.communicate(timeout=10)
         assert run.returncode == (130 if number == signal.SIGINT else -number)
         assert "Traceback" not in told
+        assert ("the same command goes on from there" in told) == (number == signal.SIGINT)
         assert names() == ["out.part", "out.part.json"]
         assert fetch(url, "-o", "out") == 0
         assert stand.ranges_asked()[-1] not in {None, "bytes=0-"}

@@ -120,7 +120,10 @@ def test_lines_without_consequence():
     ("line", "reason"),
     [
         ("s\t1\t2", "3 cells, separated by TABs; without column names there must be 5 to 10"),
-        ("<html>", "1 cells"),
+        ("<html>", "1 cells, separated by TABs; without column names there must be 5 to 10"),
+        ("ID,chrom,loc.start,loc.end,seg.mean", "5 to 10; it looks as if separated by commas"),
+        ('"ID" "chrom" "loc.start" "loc.end" "seg.mean"', "5 to 10; it looks as if separated by blanks"),
+        ("s;1;2;3;-1", "5 to 10; it looks as if separated by semicolons"),
         (f"{TEN}\ns\t1\t2\t3\t-1", "5 cells where there are 10 columns"),
         ("s\t1\t2\t3\t1\tDUP\ns\t1\t2\t3\t1", "5 cells where there are 6 columns"),
         (".\t1\t2\t3\t-1", "no biosample_id"),
