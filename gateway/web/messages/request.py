@@ -94,7 +94,7 @@ class DownloadRequest:
 
 
 def _wants_ticket(values: list[str]) -> bool:
-    if {value.lower() for value in values} <= {"", "false"}:
+    if {value.lower() for value in values} <= {"false"}:
         return False
     if {value.lower() for value in values} == {"true"}:
         return True
