@@ -166,7 +166,7 @@ class Collation:
 class Bounds:
     """The largest `_id`, and the largest indexed `updated`, of each collection when the data version was read.
 
-    Absent where it is not known: a dataset that states its version is not asked for them.
+    Absent where it is not known: a dataset that states its version is not asked for the largest `_id`.
     """
 
     last: Mapping[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from gateway.db.driver import Topology
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.download_types import Bounds, Collation, DatasetState, Moment, bounded
-from gateway.errors import DatabaseRefused, DatabaseSlow, NotFound
+from gateway.errors import DatabaseRefused, DatabaseSlow, NotFound, SnapshotLost
 
 __all__ = ["Catalog", "StoredMap"]
 
@@ -33,7 +33,6 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _FEW: Final = 5
-_QUICK: Final = 1.0  # seconds
 _TIMES_KEPT: Final = 20
 _MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
@@ -77,25 +76,44 @@ class Catalog:
     async def read_state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, read now."""
         began = time.monotonic()
+        try:
+            dataset_state = await self._read(dataset, snapshots=True)
+        except (SnapshotLost, DatabaseRefused) as error:
+            if self._source.topology.way != "snapshot":
+                raise
+            # A member of an older version, perhaps, in the middle of an upgrade.
+            log.warning("%s: no snapshot can be read, changes are watched: %s", dataset, error)
+            dataset_state = await self._read(dataset, snapshots=False)
+        self._states[dataset] = (self._until(dataset_state, began), dataset_state)
+        return dataset_state
+
+    def _until(self, dataset_state: DatasetState, began: float) -> float:
+        """When what is known must be read again."""
+        now, kept = time.monotonic(), self._ttl
+        if self._source.topology.kind == "sharded cluster":  # where counting takes its time
+            kept = max(kept, min(_TIMES_KEPT * (now - began), _MOST_KEPT))
+        return now + (min(kept, _MOST_KEPT) if dataset_state.moment.by == "snapshot" else kept)
+
+    async def _read(self, dataset: str, *, snapshots: bool) -> DatasetState:
         indexed = await self._source.collections(dataset)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
         present = [*(name for name in _READ if name in indexed), *maps]
         if "variants" not in present and "biosamples" not in present:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
-        identities = await self._identities(dataset)
+        identities = await self._identities(dataset) if snapshots else {}
         moment, counts = await self._counted(dataset, present, snapshots=bool(identities))
         at = partial(self._source.find_one, dataset, concern=moment.concern)
         stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
-        bounds = Bounds()
+        updated = await _last(at, [name for name in present if "updated" in indexed[name]], "updated")
         if stated and _holds(stated, counts):
+            bounds = Bounds(updated=updated)  # no part of the version, but of what is compared at the end of a pass
             marks.append(stated["version"])
         else:
             last = await _last(at, present, "_id")
-            updated = await _last(at, [name for name in present if "updated" in indexed[name]], "updated")
             bounds = Bounds(last=last, updated=updated)
             marks += [sorted((name, repr(value)) for name, value in found.items()) for found in (last, updated)]
-        dataset_state = DatasetState(
+        return DatasetState(
             dataset=dataset,
             version=hashlib.sha256(repr(marks).encode()).hexdigest()[:32],
             stated=str(stated["version"]) if stated and "version" in stated else "",
@@ -106,11 +124,6 @@ class Catalog:
             moment=moment,
             identities=identities,
         )
-        now = time.monotonic()
-        # What took long is believed for longer, or nothing else would be done.
-        kept = max(self._ttl, _TIMES_KEPT * (now - began) if now - began > _QUICK else 0.0)
-        self._states[dataset] = (now + (min(kept, _MOST_KEPT) if moment.by == "snapshot" else kept), dataset_state)
-        return dataset_state
 
     async def _identities(self, dataset: str) -> dict[str, str]:
         """What tells its collections from others of the same names; nothing where that is not asked or not told."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 from gateway.db.change_stream import changed
 from gateway.db.source import Concern, Page, Reply, Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
-from gateway.errors import DatabaseDown, SnapshotLost
+from gateway.errors import DatabaseDown, DatabaseRefused, SnapshotLost
 
 __all__ = ["DatasetReader", "Outcome"]
 
@@ -61,11 +61,15 @@ class DatasetReader:
         moment = self._moment
         try:
             return await read(moment.concern)
-        except SnapshotLost as error:
-            if moment.by != "snapshot":
+        except (SnapshotLost, DatabaseRefused) as error:
+            if moment.by != "snapshot" and isinstance(error, SnapshotLost):
+                # Majority reads wait for a collection that was made a moment ago, too: another try may go well.
                 raise DatabaseDown("the database cannot answer now") from error
+            if moment.by != "snapshot":
+                raise
             if self._moment is moment:  # the first of several reads to hear of it
-                log.warning("%s: the snapshot is too old; going on with reads that are watched", self._state.dataset)
+                text = "%s: the snapshot cannot be read any more, so changes are watched: %s"
+                log.warning(text, self._state.dataset, error)
                 self._moment = Moment(by="watched", time=moment.time)
             return await read(self._moment.concern)
 

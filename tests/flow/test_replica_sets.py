@@ -162,6 +162,21 @@ async def test_a_collection_that_is_dropped_in_mid_pass(
         assert await rows(rig, plan, {2: drop}) == expected
 
 
+async def test_a_member_that_knows_no_snapshots(replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig]):
+    """As in the middle of an upgrade: what is refused is watched instead, at the beginning and in mid-pass."""
+    rs = replica_set("5.0", members=1)
+    expected = fill(rs)
+    rig = rigs(rs.uri)
+    await rig.source.ping()
+    rs.members[0].fail("find", 72, times=2)  # of the change stream, then of the newest documents
+    plan = await planned(rig)
+    assert plan.parts[0].dataset_state.moment.by == "watched"
+    assert await rows(rig, plan) == expected
+    plan = await planned(rig)
+    assert plan.parts[0].dataset_state.moment.by == "snapshot"
+    assert await rows(rig, plan, {2: lambda: rs.members[0].fail("find", 72)}) == expected
+
+
 async def test_what_cannot_be_told_is_not_kept(
     replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], caplog: pytest.LogCaptureFixture
 ):
