@@ -117,4 +117,6 @@ async def _body(request: web.Request) -> object | None:
         body: object = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as error:
         raise BadRequest("the request body is not JSON", parameter="body") from error
+    if body is None:  # which stands for none
+        raise BadRequest("the body is not a JSON object", parameter="body")
     return body
