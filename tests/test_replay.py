@@ -89,6 +89,8 @@ def test_conditions_on_ids_of_documents(client: MongoClient[dict[str, Any]]):
         ({**one, "_id": {"$gt": variant(20, 0)["_id"]}}, []),
         ({**one, "_id": {"$type": ["string", "bool"]}}, []),
         ({**one, "_id": {"$type": ["objectId", "bool"]}}, [(17, row) for row in range(7)]),
+        ({**one, "_id": {"$gt": 0}}, []),
+        ({**one, "_id": {"$not": {"$gt": 0}}}, [(17, row) for row in range(7)]),
         ({**few, "_id": key}, [(17, 3)]),
         ({"biosample_id": ids[0], "_id": key}, []),
         ({"_id": ObjectId(bytes(12))}, []),

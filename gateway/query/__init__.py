@@ -58,11 +58,11 @@ def single(words: Words, name: str) -> str | None:
     return values[0] if values else None
 
 
-def whole(name: str, text: str) -> int:
-    """A whole number, not negative, of at most 32 bits."""
+def whole(name: str, text: str, least: int = 0, most: int = MAX_INTEGER) -> int:
+    """A whole number from `least` to `most`."""
     value = int(text) if _DIGITS.fullmatch(text) else None
-    if value is None or value > MAX_INTEGER:
-        raise BadRequest(f"{name}: '{shown(text)}' is not a whole number from 0 to {MAX_INTEGER}", parameter=name)
+    if value is None or not least <= value <= most:
+        raise BadRequest(f"{name}: '{shown(text)}' is not a whole number from {least} to {most}", parameter=name)
     return value
 
 

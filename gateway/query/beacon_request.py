@@ -16,7 +16,7 @@ from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest
 from gateway.ids import NOTHING, flaw
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
-from gateway.query.parameters import normal, parameter
+from gateway.query.parameters import CODE_MATCHES, NO_FORMATS, NUMBERS, normal, parameter
 from gateway.query.routes import RECORDS, Route, Routes
 
 __all__ = ["parse_request"]
@@ -28,18 +28,17 @@ _MAX_FILTERS: Final = 500
 # Variant queries of one request: each is a query of its own on the largest collection.
 _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
+_TESTS: Final = 5
 # Columns or plot parameters of one request: more than any table has.
 _MAX_NAMES: Final = 100
-# Records of a test; more are a download.
-_MAX_TESTS: Final = 1_000
 
 # Keys of a request body that are not parameters: those that hold parameters, and the one that holds none of ours.
 _LAYERS = frozenset(("query", "requestparameters", "pagination"))
 _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
 _NOT_VALUES = NOTHING | {""}
-# The only parameter whose value may hold commas.
-_WHOLE_TEXT = "plotPars"
+# Parameters whose value is one text, whatever is in it: neither cut at commas, nor are blanks taken off.
+_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", *NUMBERS))
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
 
 # --- gathering words -------------------------------------------------------------------------------------------------
@@ -71,7 +70,7 @@ class _Gathered:
 def _words(name: str, value: object) -> list[str]:
     texts = (scalar(name, item) for item in (value if isinstance(value, list) else [value]))
     given = [text for text in texts if text is not None]
-    words = (word.strip() for text in given for word in (text.split(",") if name != _WHOLE_TEXT else [text]))
+    words = given if name in _WHOLE_TEXTS else [word.strip() for text in given for word in text.split(",")]
     return [word for word in words if word.lower() not in _NOT_VALUES or (name, word.lower()) == _NONE_IS_A_VALUE]
 
 
@@ -158,16 +157,6 @@ _LOGICS: Final = {"and": "AND", "or": "OR"}
 _Granularity = Literal["record", "count", "boolean"]
 _Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
-# A value of `method` of 2021 that means just the codes themselves, not what lies below them.
-_CODE_MATCHES: Final = "codematches"
-# Values of `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end.
-_NO_FORMATS: Final = frozenset(
-    (
-        *("details", "ids", "compact", "digests", "biocharacteristics", "callsetstats"),
-        *("children", "paths", "counts", "codes", _CODE_MATCHES),  # of collations
-    )
-)
-
 
 def _choice(words: Words, name: str, choices: Mapping[str, str], default: str) -> str:
     text = single({name: [word.lower() for word in words.get(name, ())]}, name)
@@ -184,7 +173,7 @@ def _descendants(words: Words) -> bool:
     """Whether codes stand for those below them, too."""
     asked = _boolean(words, "includeDescendantTerms", default=True)
     methods = (word.lower() for name in ("output", "method") for word in words.get(name, ()))
-    return asked and _CODE_MATCHES not in methods
+    return asked and CODE_MATCHES not in methods
 
 
 def _ids(words: Words, name: str) -> tuple[str, ...]:
@@ -225,7 +214,7 @@ def _output(words: Words) -> str | None:
     found: dict[str, str] = {}
     for name in ("output", "method"):
         lowered = [word.lower() for word in words.get(name, ())]
-        word = single({name: ["jsonl" if w == "ndjson" else w for w in lowered if w not in _NO_FORMATS]}, name)
+        word = single({name: ["jsonl" if w == "ndjson" else w for w in lowered if w not in NO_FORMATS]}, name)
         if word is not None and not _OUTPUT.fullmatch(word):
             raise BadRequest(f"{name}: '{shown(word)}' is not the name of an output", parameter=name)
         if word is not None:
@@ -306,11 +295,14 @@ def _of_kind(route: Route, words: Words) -> Route:
     return replace(route, entity=RECORDS[word])
 
 
-def _test(ask: Ask, words: Words) -> Ask:
+def _number(words: Words, name: str) -> int | None:
+    """The number that a parameter gives, None where it is not given."""
+    text = single(words, name)
+    return None if text is None else whole(name, text, *NUMBERS[name])
+
+
+def _test(ask: Ask, count: int) -> Ask:
     """The same in test mode: the first few records of the entity; the query is put aside."""
-    count = whole("testModeCount", single(words, "testModeCount") or "5")
-    if not 0 < count <= _MAX_TESTS:
-        raise BadRequest(f"testModeCount is from 1 to {_MAX_TESTS}", parameter="testModeCount")
     bare = Ask(entity=ask.entity, output=ask.output, datasets=ask.datasets, warnings=ask.warnings)
     kept = replace(bare, granularity=ask.granularity, resultsets=ask.resultsets)
     return replace(kept, limit=count, handovers=False, all_data=True, test_mode=True)
@@ -356,7 +348,6 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     route = _of_kind(route, words)
-    limit, skip = single(words, "limit"), single(words, "skip")
     descendants = _descendants(words)
     ask = Ask(
         entity=route.entity,
@@ -370,15 +361,15 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         variant_ids=_ids(words, "variantIds"),
         cohort_ids=_ids(words, "cohortIds"),
         variants=_variants([words, *from_body.multi]),
-        limit=None if limit is None else whole("limit", limit),
-        skip=whole("skip", skip or "0"),
+        limit=_number(words, "limit"),
+        skip=_number(words, "skip") or 0,
         granularity=cast("_Granularity", _choice(words, "requestedGranularity", _GRANULARITIES, "record")),
         resultsets=cast("_Resultsets", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")),
         handovers=_boolean(words, "includeHandovers", default=True),
         all_data=_boolean(words, "allData", default=False),
         binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
         each=route.each,
-        min_number=whole("minNumber", single(words, "minNumber") or "0"),
+        min_number=_number(words, "minNumber") or 0,
         prefixes=prefixes,
         collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
         matched=route.entity == "collations" and not descendants,
@@ -387,4 +378,5 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    return _test(ask, words) if _boolean(words, "testMode", default=False) else _checked(ask)
+    tests = _number(words, "testModeCount") or _TESTS
+    return _test(ask, tests) if _boolean(words, "testMode", default=False) else _checked(ask)

@@ -1,10 +1,14 @@
 """The table of parameters: what requests may say, in which words; README and the OpenAPI description follow it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
-__all__ = ["PARAMETERS", "Parameter", "normal", "parameter"]
+from gateway.query import MAX_INTEGER
+
+__all__ = ["CODE_MATCHES", "NO_FORMATS", "NUMBERS", "PARAMETERS", "Parameter", "normal", "parameter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("includeHandovers", "request", (), "`false`: no links to downloads"),
     Parameter("allData", "request", (), "`true` to download a whole dataset"),
     Parameter("testMode", "request", (), "`true`: some records of the right shape, whatever else is asked"),
-    Parameter("testModeCount", "request", (), "how many of these; 5"),
+    Parameter("testModeCount", "request", (), "how many of these, up to 1000; 5"),
     Parameter("referenceName", "variant", ("referenceAccession",), "the chromosome, in any spelling"),
     Parameter("start", "variant", (), "one or two positions, 0-based"),
     Parameter("end", "variant", (), "one or two positions"),
@@ -90,6 +94,21 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("debug", "silent", ("debugMode",)),
     Parameter("ticket", "silent"),
 )
+
+
+NUMBERS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
+    dict.fromkeys(("limit", "skip", "minNumber"), (0, MAX_INTEGER)) | {"testModeCount": (1, 1_000)}
+)
+"""Parameters that are whole numbers: from where to where they go.  More than so many tests are a download."""
+CODE_MATCHES: Final = "codematches"
+"""A value of `method` of 2021 that means just the codes themselves, not what lies below them."""
+NO_FORMATS: Final = frozenset(
+    (
+        *("details", "ids", "compact", "digests", "biocharacteristics", "callsetstats"),
+        *("children", "paths", "counts", "codes", CODE_MATCHES),  # of collations
+    )
+)
+"""Values of `output` and `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end."""
 
 
 def normal(name: str) -> str:

@@ -255,25 +255,24 @@ def _window(cohort: Cohort, numbers: Sequence[int], wanted: Any) -> tuple[int, i
         there = before < len(numbers) and numbers[before] == number
         return before * cohort.variants + (min(row + 1, cohort.variants) if there else 0)
 
+    def key_at(place: int) -> ObjectId:
+        number, row = numbers[place // cohort.variants], place % cohort.variants
+        return ObjectId(STAMP + number.to_bytes(4) + row.to_bytes(4))
+
     match wanted:
         case None:
             return 0, end
         case ObjectId():
             place = behind(wanted)
-            is_there = (
-                place > 0
-                and wanted == variant(numbers[(place - 1) // cohort.variants], (place - 1) % cohort.variants)["_id"]
-            )
-            return (place - 1, place) if is_there else (0, 0)
-        case {"$gt": ObjectId() as key, **others} if not others:
-            return behind(key), end
-        case {"$not": {"$gt": ObjectId() as key}, **others}:
+            return (place - 1, place) if place and wanted == key_at(place - 1) else (0, 0)
+        case {"$gt": key, **others} if not others:
+            return (behind(key) if isinstance(key, ObjectId) else end), end
+        case {"$not": {"$gt": key}, **others}:
+            last = behind(key) if isinstance(key, ObjectId) else end
             begin, _ = _window(cohort, numbers, others or None)
-            return min(begin, behind(key)), behind(key)
-        case {"$type": types} if "objectId" not in types:
-            return 0, 0
-        case {"$type": _}:
-            return 0, end
+            return min(begin, last), last
+        case {"$type": types, **others} if not others:
+            return 0, end if "objectId" in types else 0
     raise Refused(2, f"the replay upstream does not know this condition on _id: {wanted!r}")
 
 

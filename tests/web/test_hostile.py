@@ -80,6 +80,8 @@ def test_accept_chooses_where_no_parameter_does(gateway: Gateway):
     [
         b"{",
         b"[]",
+        b"null",
+        b" 5 ",
         b'"x"',
         b"\xff\xfe",
         b"[" * 100_000,

@@ -1,5 +1,9 @@
 """`/openapi.json` is valid, whole, and true."""
 
+import re
+from urllib.parse import unquote
+
+import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
@@ -22,8 +26,38 @@ def test_the_openapi_description_is_valid_and_that_of_the_tables(gateway: Gatewa
     named = {p.name for p in PARAMETERS if p.use in {"request", "variant"}}
     assert told["components"]["parameters"].keys() == named | {"ticket"}
     assert all(parameter["description"] for parameter in told["components"]["parameters"].values())
-    words = told["components"]["parameters"]["output"]["schema"]["enum"]
+    words = told["components"]["parameters"]["output"]["schema"]["anyOf"][0]["enum"]
     assert {word for form in FORMATS for word in form.words} < set(words)
+
+
+# Separated by blanks; there is one that is empty.
+NUMBERS = "-1 0 1 007 1000 1001 2147483647 2147483648 1.0 1e3 5,5 +5 %EF%BC%99 x"
+WORDS = "pgxseg PGXseg pgxseg.gz %20pgxseg pgxseg,pgxseg docx DOCX details details.gz ndjson values igv csv json;q=1"
+TRUTHS = "true True TRUE tRuE false False 1 0 yes %20true true,true truE%20"
+NOTHING = " , null NULL None undefined nothing %20 %20null"
+VALUES = {
+    **dict.fromkeys(("limit", "skip", "testModeCount", "minNumber"), NUMBERS),
+    "output": f"{WORDS} .gz callsetspgxseg %00 {{}} $where %C5%BFeg codematches",
+    "ticket": TRUTHS,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_not_described_is_refused(gateway: Gateway, name: str):
+    """Values of each parameter whose values are described, beside others that are right."""
+    components = gateway.ask("/openapi.json").json["components"]
+    schema = Draft202012Validator({**components["parameters"][name]["schema"], "components": components})
+    beside = {"limit": "", "skip": "&limit=1", "ticket": "&limit=0&output=jsonl"}.get(name, "&limit=1")
+    for value in f"{VALUES[name]} {NOTHING}".split(" "):
+        text = unquote(value)
+        number = re.fullmatch("-?[0-9]+", text, re.ASCII)
+        described = schema.is_valid(int(text) if number else text)
+        answer = gateway.ask(f"/beacon/biosamples?filters=NCIT:C3058{beside}&{name}={value}")
+        if not described:
+            assert answer.status in {400, 406}, value
+            assert answer.status == 406 or name in answer.json["error"]["errorMessage"]
+        elif answer.status != 200:  # what is described for others: pages, entities
+            assert (name, answer.status) in {("output", 400), ("output", 406)}, answer.text
 
 
 def test_every_route_of_the_application_is_described():

@@ -7,13 +7,13 @@ from aiohttp import web
 from gateway import __version__
 from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
+from gateway.ids import NOTHING
 from gateway.planning.route_table import ROUTES
-from gateway.query.parameters import PARAMETERS, Parameter
+from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
 
 __all__ = ["describe", "description"]
 
-_WHOLE: Final = frozenset({"limit", "skip", "testModeCount"})
 _LISTS: Final = frozenset(
     {"filters", "biosampleIds", "individualIds", "analysisIds", "variantIds", "cohortIds"}
     | {"deliveryKeys", "collationTypes"}
@@ -69,11 +69,22 @@ def description() -> dict[str, Any]:
                 }
                 for status, what in _ERRORS.items()
             },
-            "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS},
+            "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS, "NotGiven": _NOT_GIVEN},
         },
     }
 
 
+def _any_case(*words: str) -> str:
+    """A pattern of these words, in capitals or not."""
+    return "^(" + "|".join("".join(f"[{letter}{letter.upper()}]" for letter in word) for word in words) + ")$"
+
+
+_NOT_GIVEN: Final = {
+    "description": "what clients send for a parameter that they do not give",
+    "type": "string",
+    "pattern": _any_case("", *sorted(NOTHING)),
+    "examples": [""],
+}
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["meta", "error"],
@@ -90,7 +101,7 @@ _TICKET: Final[dict[str, Any]] = {
     "name": "ticket",
     "in": "query",
     "description": "`true`: not the file but its ticket, which says where and how far it is; not of pages",
-    "schema": {"type": "string", "enum": ["true", "false"]},
+    "schema": {"type": "string", "pattern": _any_case("true", "false"), "examples": ["true", "false"]},
 }
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "integer", "minimum": 0}
@@ -219,11 +230,17 @@ def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "integer", "minimum": 0} if parameter.name in _WHOLE else {"type": "string"}
+    schema: dict[str, Any] = {"type": "string"}
     more: dict[str, Any] = {}
+    not_given = {"$ref": "#/components/schemas/NotGiven"}
+    if parameter.name in NUMBERS:
+        least, most = NUMBERS[parameter.name]
+        schema = {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, not_given]}
     if parameter.name == "output":
-        words = [word for form in OFFERED for word in (*form.words, *form.whole)]
-        schema["enum"] = [*words, *(f"{word}.gz" for word in words)]
+        words = dict.fromkeys(word for form in OFFERED for word in (*form.words, *form.whole, *form.also))
+        listed = [*words, *(f"{word}.gz" for word in words), "ndjson", *sorted(NO_FORMATS)]
+        capitals = {"type": "string", "pattern": "[A-Z]", "description": "the same in capitals"}
+        schema = {"anyOf": [{"type": "string", "enum": listed}, capitals, not_given]}
     if parameter.name in _LISTS:
         schema = {"type": "array", "items": schema}
         more = {"style": "form", "explode": False}

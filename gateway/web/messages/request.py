@@ -94,7 +94,7 @@ class DownloadRequest:
 
 
 def _wants_ticket(values: list[str]) -> bool:
-    if {value.lower() for value in values} <= {"", "false"}:
+    if {value.lower() for value in values} <= {"false"}:
         return False
     if {value.lower() for value in values} == {"true"}:
         return True
@@ -117,4 +117,6 @@ async def _body(request: web.Request) -> object | None:
         body: object = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError) as error:
         raise BadRequest("the request body is not JSON", parameter="body") from error
+    if body is None:  # which stands for none
+        raise BadRequest("the body is not a JSON object", parameter="body")
     return body
