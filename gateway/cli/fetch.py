@@ -39,14 +39,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from gateway.fetch.progress import Progress  # noqa: PLC0415
-    from gateway.fetch.transfer import Wish, fetch  # noqa: PLC0415
+    from gateway.fetch.transfer import FetchOptions, fetch  # noqa: PLC0415
 
-    wish = Wish(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
+    wanted = FetchOptions(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
     with Progress(quiet=options.quiet) as progress:
         try:
-            done = asyncio.run(fetch(wish, progress))
+            done = asyncio.run(fetch(wanted, progress))
         except KeyboardInterrupt:
-            if wish.output != "-":
+            if wanted.output != "-":
                 progress.note("stopped; what came stays as .part, and the same command goes on from there")
             raise
     proof = f"SHA-256 {done.sha256}" if done.verified else "whole, but the server has no checksum to compare with"

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from tqdm import tqdm
 
 from gateway.errors import plain
-from gateway.fetch.words import Export
+from gateway.fetch.responses import Export
 
 __all__ = ["Progress"]
 

@@ -15,9 +15,9 @@ from typing import Final
 import aiohttp
 
 from gateway import __version__
-from gateway.fetch import urls, words
+from gateway.fetch import responses, urls
 from gateway.fetch.errors import Broken, FetchError, Gone, Refused
-from gateway.fetch.words import Export
+from gateway.fetch.responses import Export
 
 __all__ = ["Answer", "Nothing", "Server", "connected"]
 
@@ -78,20 +78,20 @@ class Server:
                 # A server without tickets sends the download itself, which we leave unread.
                 response.close()
                 return None
-            return words.ticket(await _some(response, _LONGEST_TICKET), url)
+            return responses.ticket(await _some(response, _LONGEST_TICKET), url)
 
     async def _head(self, url: str) -> Export:
         async with self._request("HEAD", url, {}, _ASK) as response:
             if response.status in _NO_HEAD or (response.status == HTTPStatus.OK and _encoded(response)):
-                return Export(address=url, name=words.named(response.headers, url))
+                return Export(address=url, name=responses.named(response.headers, url))
             if response.status == HTTPStatus.OK:
                 headers = response.headers
                 return Export(
                     address=url,
-                    name=words.named(headers, url),
-                    etag=words.etag(headers),
+                    name=responses.named(headers, url),
+                    etag=responses.etag(headers),
                     size=response.content_length,
-                    sha256=words.repr_digest(headers),
+                    sha256=responses.repr_digest(headers),
                 )
             failure = await _failure(response)
         if isinstance(failure, Refused):  # HEAD has no body that says why
@@ -105,7 +105,7 @@ class Server:
         """The bytes of an export from an offset on; `silence` is how many seconds may pass without one."""
         headers = {"Range": f"bytes={offset}-", "If-Range": export.etag} if offset and export.etag else {}
         async with self._request("GET", export.address, headers, silence) as response:
-            start, stop, total = words.content_range(response.headers)
+            start, stop, total = responses.content_range(response.headers)
             if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and headers:
                 yield Nothing(total)
             elif response.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
@@ -122,8 +122,8 @@ class Server:
                     start=0 if whole else offset,
                     stop=stop,
                     total=total,
-                    etag=words.etag(response.headers),
-                    sha256=words.repr_digest(response.headers),
+                    etag=responses.etag(response.headers),
+                    sha256=responses.repr_digest(response.headers),
                     framed=chunked or response.content_length is not None,
                     pieces=response.content.iter_any(),
                 )
@@ -198,7 +198,7 @@ async def _reason(response: aiohttp.ClientResponse) -> str:
 
 async def _failure(response: aiohttp.ClientResponse) -> Exception:
     """What a status that is no success means."""
-    status, reason, pause = response.status, await _reason(response), words.retry_after(response.headers)
+    status, reason, pause = response.status, await _reason(response), responses.retry_after(response.headers)
     if status == HTTPStatus.GONE:
         return Gone(reason)
     if status in _PASSING or (status >= 500 and (status not in _LASTING or pause is not None)):

@@ -21,10 +21,10 @@ from gateway.fetch import urls
 from gateway.fetch.errors import Broken, Contradiction, FetchError, GaveUp, Gone, Mismatch, Refused
 from gateway.fetch.part import Part, Sink, Stream, sha256_of
 from gateway.fetch.progress import Progress
+from gateway.fetch.responses import Export, Promise
 from gateway.fetch.server import Answer, Nothing, Server, connected
-from gateway.fetch.words import Export, Promise
 
-__all__ = ["Fetched", "Wish", "fetch"]
+__all__ = ["FetchOptions", "Fetched", "fetch"]
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ _ANEW: Final = 3  # times that a query is asked again because its data changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class FetchOptions:
     """What to fetch, and where to.  `output` None is the server's name for it, in this folder; `-` standard output."""
 
     url: str
@@ -65,38 +65,38 @@ class Fetched:
     """Nothing was done: the file was there."""
 
 
-async def fetch(wish: Wish, progress: Progress) -> Fetched:
+async def fetch(options: FetchOptions, progress: Progress) -> Fetched:
     """Bring the file; FetchError and its kinds say why not."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # we say ourselves what is tried again
     async with connected() as server:
-        run, why = _Fetch(wish, progress, server), ""
+        run, why = _Fetch(options, progress, server), ""
         for _ in range(_ANEW + 1):
             try:
                 return await run.once()
             except Gone as error:
                 why = str(error)
-                if urls.is_fixed(wish.url):
+                if urls.is_fixed(options.url):
                     raise Refused(why) from error
                 progress.note(f"{why}; starting anew")
     raise FetchError(f"the data changes all the time ({why}); try again later")
 
 
 class _Fetch:
-    """One wish, and how far it is."""
+    """One options, and how far it is."""
 
-    def __init__(self, wish: Wish, progress: Progress, server: Server) -> None:
-        self._wish = wish
+    def __init__(self, options: FetchOptions, progress: Progress, server: Server) -> None:
+        self._options = options
         self._progress = progress
         self._server = server
         self._furthest = 0
         self._promise = Promise()
         self._framed = False
-        self._stream = Stream(sys.stdout.buffer) if wish.output == "-" else None
+        self._stream = Stream(sys.stdout.buffer) if options.output == "-" else None
 
     async def once(self) -> Fetched:
         """Bring the export that the URL names now; Gone if its data changes meanwhile."""
         self._furthest, self._promise = 0, Promise()
-        export = await self._patiently(partial(self._server.export, self._wish.url))
+        export = await self._with_pauses(partial(self._server.export, self._options.url))
         if self._stream is not None:
             self._stream.restart()
             return await self._bring(export, self._stream, "standard output")
@@ -104,9 +104,9 @@ class _Fetch:
         if target.exists() and not target.is_file():
             with target.open("wb") as device:
                 return await self._bring(export, Stream(device), str(target))
-        if target.exists() and not self._wish.overwrite:
+        if target.exists() and not self._options.overwrite:
             return await self._already(export, target)
-        part = await asyncio.to_thread(Part, target, overwrite=self._wish.overwrite)
+        part = await asyncio.to_thread(Part, target, overwrite=self._options.overwrite)
         with closing(part):
             await asyncio.to_thread(part.resume, export.address, export.etag)
             if part.size:
@@ -114,14 +114,14 @@ class _Fetch:
             return await self._bring(export, part, str(target))
 
     def _target(self, export: Export) -> Path:
-        if self._wish.output is None:
+        if self._options.output is None:
             return Path(export.name)
-        given = Path(self._wish.output)
-        if self._wish.output.endswith("/"):  # only a folder is written so; one that is mistyped above it is not made
+        given = Path(self._options.output)
+        if self._options.output.endswith("/"):  # only a folder is written so; one that is mistyped above it is not made
             try:
                 given.mkdir(exist_ok=True)
             except OSError as error:
-                raise FetchError(f"{self._wish.output}: {error.strerror}") from error
+                raise FetchError(f"{self._options.output}: {error.strerror}") from error
         return given / export.name if given.is_dir() else given
 
     async def _already(self, export: Export, target: Path) -> Fetched:
@@ -139,7 +139,7 @@ class _Fetch:
             await asyncio.to_thread(sink.restart)
         self._furthest = sink.size
         try:
-            while not await self._patiently(partial(self._pull, export, sink)):
+            while not await self._with_pauses(partial(self._pull, export, sink)):
                 pass
             verified = self._verified(sink)
         except Mismatch as error:
@@ -175,7 +175,7 @@ class _Fetch:
             self._hear(export, export.size, export.sha256)
         if sink.size == self._promise.size and self._promise.sha256 is not None:
             return True
-        silence = _SILENCE if export.state == "complete" else min(_SILENCE_IN_THE_MAKING, self._wish.give_up)
+        silence = _SILENCE if export.state == "complete" else min(_SILENCE_IN_THE_MAKING, self._options.give_up)
         try:
             whole = await self._read(export, sink, silence)
             if whole:
@@ -275,7 +275,7 @@ class _Fetch:
             return export
         pause, moved, made = _FIRST_POLL, time.monotonic(), -1
         while True:
-            now = await self._patiently(partial(self._server.status, export.status))
+            now = await self._with_pauses(partial(self._server.status, export.status))
             if now is None or now.etag != export.etag:
                 raise Gone("the data changed")
             if now.state != "producing":
@@ -283,12 +283,12 @@ class _Fetch:
             self._progress.waiting(now)
             if now.made > made:
                 moved, made = time.monotonic(), now.made
-            elif time.monotonic() - moved > self._wish.give_up:
-                raise GaveUp(f"the server made no progress for {self._wish.give_up:g} seconds")
+            elif time.monotonic() - moved > self._options.give_up:
+                raise GaveUp(f"the server made no progress for {self._options.give_up:g} seconds")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_POLL)
 
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _with_pauses(self, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work`, tried again while it breaks; GaveUp at the end of `give_up` seconds."""
         told = ""
 
@@ -303,7 +303,7 @@ class _Fetch:
             async for attempt in stamina.retry_context(
                 on=pause,
                 attempts=None,
-                timeout=self._wish.give_up,
+                timeout=self._options.give_up,
                 wait_initial=_FIRST_PAUSE,
                 wait_max=_LONGEST_PAUSE,
                 wait_jitter=_JITTER,
@@ -311,7 +311,9 @@ class _Fetch:
                 with attempt:
                     return await work()
         except Broken as error:
-            raise GaveUp(f"no progress for {self._wish.give_up:g} seconds; the last try ended so: {error}") from error
+            raise GaveUp(
+                f"no progress for {self._options.give_up:g} seconds; the last try ended so: {error}"
+            ) from error
         raise AssertionError("a retry ends with a result or an exception")
 
     def _pause(self, error: Exception) -> bool | float:
@@ -320,4 +322,4 @@ class _Fetch:
             return False
         if error.pause is None:
             return True
-        return min(max(error.pause, _LEAST_PAUSE) * random.uniform(1, 1.2), self._wish.give_up)  # noqa: S311
+        return min(max(error.pause, _LEAST_PAUSE) * random.uniform(1, 1.2), self._options.give_up)  # noqa: S311

@@ -52,12 +52,12 @@ def tune(request: web.Request) -> None:
         return
     transport.set_write_buffer_limits(high=_SMALL)
     # Later than we do: who takes nothing should be told apart from who left.
-    patience = int(request.app[CONFIG].client_timeout * 1000) + _GRACE
+    allowed = int(request.app[CONFIG].client_timeout * 1000) + _GRACE
     with suppress(OSError):  # it has left already
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE:
             tcp.setsockopt(socket.IPPROTO_TCP, option, value)
-        tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+        tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, allowed)
         # Not SO_SNDBUF: that would also bound what is on its way, and so the speed of distant clients.
         tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
@@ -127,7 +127,7 @@ class Transfer:
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Do the sending; whatever goes wrong in it ends the connection."""
         try:
-            await self._patiently(work)
+            await self._in_allowed_time(work)
             self.outcome = "complete"
         except (ConnectionError, asyncio.CancelledError):
             self.outcome = "cut: stopping" if self.request.app[STOPPING] else "client left"
@@ -167,13 +167,13 @@ class Transfer:
         await work
         self.waiting = None
 
-    async def _patiently(self, work: Awaitable[None]) -> None:
+    async def _in_allowed_time(self, work: Awaitable[None]) -> None:
         """Do the sending; TimeoutError if the client is waited for and takes nothing for too long.
 
         Looked at now and then: a limit of its own for each piece would cost more than the pieces.
         """
-        patience = self.request.app[CONFIG].client_timeout
-        loop, taken, pause = asyncio.get_running_loop(), _taken(self.request), patience / _LOOKS
+        allowed = self.request.app[CONFIG].client_timeout
+        loop, taken, pause = asyncio.get_running_loop(), _taken(self.request), allowed / _LOOKS
         watched: asyncio.TimerHandle
 
         def look(limit: asyncio.Timeout) -> None:
@@ -181,7 +181,7 @@ class Transfer:
             if self.waiting is not None:
                 if (now := _taken(self.request)) > taken:
                     taken, self.waiting = now, loop.time()
-                elif loop.time() - self.waiting >= patience:
+                elif loop.time() - self.waiting >= allowed:
                     limit.reschedule(loop.time())
                     return
             watched = loop.call_later(pause, look, limit)
@@ -196,7 +196,7 @@ class Transfer:
                     watched.cancel()
         except TimeoutError:
             if limit.expired():
-                raise TimeoutError(f"the client took none of it for {patience:g} seconds") from None
+                raise TimeoutError(f"the client took none of it for {allowed:g} seconds") from None
             raise
 
     async def _send_file(self, response: web.StreamResponse, export: Export, start: int, stop: int) -> None:

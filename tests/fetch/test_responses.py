@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.fetch import urls, words
+from gateway.fetch import responses, urls
 
 TICKET = {"state": "complete", "address": "/exports/d/x", "etag": '"d"', "size": 3, "sha256": "a" * 64, "name": "x"}
 JSON = st.recursive(
@@ -19,24 +19,24 @@ JSON = st.recursive(
 
 @given(st.text() | st.just("../" * 100 + "x") | st.text(alphabet="./\\a\0\n", max_size=300))
 def test_any_name_is_a_name_in_the_folder(name: str):
-    safe = words.safe_name(name)
+    safe = responses.safe_name(name)
     assert safe
     assert not set("/\\\0\n\r") & set(safe)
     assert not safe.startswith(".")
     assert len(safe.encode()) <= 200
-    assert words.safe_name(safe) == safe
+    assert responses.safe_name(safe) == safe
 
 
 @given(
     st.dictionaries(st.sampled_from([*TICKET, "expected", "rows", "self"]), JSON).map(lambda said: {**TICKET, **said})
 )
 def test_any_json_is_a_ticket_or_none(said: dict[str, Any]):
-    words.ticket(json.dumps(said).encode(), "http://here/beacon?x")
+    responses.ticket(json.dumps(said).encode(), "http://here/beacon?x")
 
 
 @given(st.binary())
 def test_any_bytes_are_no_ticket(raw: bytes):
-    assert words.ticket(raw, "http://here/") is None
+    assert responses.ticket(raw, "http://here/") is None
 
 
 def test_addresses_of_tickets():
@@ -53,7 +53,7 @@ def test_addresses_of_tickets():
         True,
         *[False] * 5,
     ]
-    found = words.ticket(json.dumps({**TICKET, "address": "http://a:80/exports/d/x"}).encode(), "https://a/b")
+    found = responses.ticket(json.dumps({**TICKET, "address": "http://a:80/exports/d/x"}).encode(), "https://a/b")
     assert found is not None
     assert found.address == "https://a/exports/d/x"  # never back to plain http
 
@@ -72,16 +72,16 @@ def test_addresses_of_tickets():
     ],
 )
 def test_content_range(header: str, found: tuple[int | None, int | None, int | None]):
-    assert words.content_range({"Content-Range": header}) == found
+    assert responses.content_range({"Content-Range": header}) == found
 
 
 def test_digests():
     sha = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert words.repr_digest({"Repr-Digest": sha}) == empty
-    assert words.repr_digest({"Repr-Digest": f"md5=:AAAA:, {sha}"}) == empty
-    assert words.repr_digest({"Repr-Digest": "sha-256=:x:"}) is None
-    assert words.retry_after({"Retry-After": "7"}) == 7
-    assert words.retry_after({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
-    assert words.etag({"ETag": 'W/"x"'}) is None
-    assert words.etag({"ETag": '"x"'}) == '"x"'
+    assert responses.repr_digest({"Repr-Digest": sha}) == empty
+    assert responses.repr_digest({"Repr-Digest": f"md5=:AAAA:, {sha}"}) == empty
+    assert responses.repr_digest({"Repr-Digest": "sha-256=:x:"}) is None
+    assert responses.retry_after({"Retry-After": "7"}) == 7
+    assert responses.retry_after({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}) is None
+    assert responses.etag({"ETag": 'W/"x"'}) is None
+    assert responses.etag({"ETag": '"x"'}) == '"x"'
