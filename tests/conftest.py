@@ -24,13 +24,13 @@ NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process a core, up to four; none beside this one where single files or tests are asked for.
+    """A process a core and one more for when they wait, up to four; none beside this one where single files are named.
 
     Each process has its own database and gateway, so that tests of two processes never meet.
     """
     named = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
-    processes = min(os.cpu_count() or 1, 4)
-    return 0 if named or processes == 1 else processes
+    cores = os.cpu_count() or 1
+    return 0 if named or cores == 1 else min(cores + 1, 4)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,7 @@ Document = dict[str, Any]
 DEPLOYMENTS: Final = ("standalone", "4.4", "5.0")
 WAYS: Final = {"standalone": "recounted", "4.4": "watched", "5.0": "snapshot"}
 # Histories of each deployment; many in a run of their own.
-HISTORIES: Final = int(os.environ.get("GATEWAY_HISTORIES", "25"))
+HISTORIES: Final = int(os.environ.get("GATEWAY_HISTORIES", "12"))
 BIOSAMPLES: Final = [f"s{n}" for n in range(6)]
 EACH: Final = 4
 
