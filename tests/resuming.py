@@ -72,7 +72,9 @@ def fetch(url: str, target: Path) -> None:
 
 def fetch_here(url: str, target: Path) -> None:
     """The same without a process of its own, which takes its time to start."""
-    done = asyncio.run(transfer.fetch(transfer.Wish(url=url, output=str(target), give_up=60), Progress(quiet=True)))
+    done = asyncio.run(
+        transfer.fetch(transfer.FetchOptions(url=url, output=str(target), give_up=60), Progress(quiet=True))
+    )
     assert done.verified
 
 

@@ -10,11 +10,12 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, compression, engine, formats, peers, scaling, throughput, transfers
+from tests.benchmarks import binned, compression, drivers, engine, formats, peers, scaling, throughput, transfers
 
 NAMED = {
     "engine": lambda: engine.main([]),
     "compression": compression.run,
+    "drivers": lambda: drivers.run(400_000, 3),
     "throughput": lambda: throughput.run(1_000_000, 3),
     "peers": lambda: peers.run(200_000, 3),
     "scaling": scaling.run,

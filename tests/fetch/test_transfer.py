@@ -136,7 +136,11 @@ def test_an_export_in_the_making_is_followed_then_its_rest_waited_for():
 
     with Stand(BODY, made=50_000, cuts=[120_000], polled=polled) as stand:
         assert fetch(stand.url) == 0
-        assert stand.ranges_asked() == [None, "bytes=120000-"]
+        first, rest = stand.ranges_asked()
+        assert first is None
+        assert (
+            0 < int(str(rest).removeprefix("bytes=").removesuffix("-")) <= 120_000
+        )  # a reset may lose what was on its way
         assert sum("ticket" in path for _, path, _ in stand.requests) >= 4
     assert Path("cohort.pgxseg").read_bytes() == BODY
 
