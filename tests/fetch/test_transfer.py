@@ -139,9 +139,7 @@ def test_an_export_in_the_making_is_followed_then_its_rest_waited_for():
         first, rest = stand.ranges_asked()
         assert first is None
         # A reset may lose what was on its way.
-        assert (
-            0 < int(str(rest).removeprefix("bytes=").removesuffix("-")) <= 120_000
-        )  # a reset may lose what was on its way
+        assert 0 < int(str(rest).removeprefix("bytes=").removesuffix("-")) <= 120_000
         assert sum("ticket" in path for _, path, _ in stand.requests) >= 4
     assert Path("cohort.pgxseg").read_bytes() == BODY
 
