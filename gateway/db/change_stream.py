@@ -28,16 +28,24 @@ _TIME: Final = struct.Struct(">BII")
 
 
 async def changed(
-    source: Source, dataset: str, collections: Iterable[str], since: Any, bounds: Bounds, *, until: Any = None
+    source: Source,
+    dataset: str,
+    collections: Iterable[str],
+    since: Any,
+    bounds: Bounds,
+    *,
+    until: Any = None,
+    as_wholes: bool = False,
 ) -> bool | None:
     """Whether documents of these collections were changed, deleted, or inserted within the bounds, after a time.
 
-    Until another time, or now.
+    Until another time, or now.  `as_wholes`: whether collections were dropped or renamed, whatever was in them.
 
     None if that cannot be told: the user may not watch, or the server does not remember so much; the log says why.
     """
     names = sorted(collections)
-    pipeline = [{"$match": _condition(names, since, bounds)}]
+    condition = {"operationType": {"$in": [*_WHOLE, "drop"]}} if as_wholes else _condition(names, since, bounds)
+    pipeline = [{"$match": condition}]
     try:
         until = until or await source.cluster_time()
         async with source.watching(dataset, names[0], pipeline, since, until) as stream:

@@ -25,6 +25,7 @@ Outcome = Literal["same", "changed", "unknown"]
 """Whether all reads of a pass were of one moment; `unknown` where the deployment could tell, but does not."""
 
 _IDS_A_COUNT: Final = 400
+_READS_WHAT_IS_GONE: Final = 21  # the wire version of MongoDB 7.0
 _COUNTS_AT_ONCE: Final = 4
 
 
@@ -178,7 +179,11 @@ class DatasetReader:
         """Whether all that was read was of one moment; `changed_since` compares numbers and newest documents."""
         state = self._state
         if self._moment.by == "snapshot":
-            # Servers before 7.0 read a collection that was dropped since as an empty one.
+            # Servers before 7.0 read a collection that was dropped since, or has another name, as an empty one.
+            if self._source.topology.wire_version < _READS_WHAT_IS_GONE and await changed(
+                self._source, state.dataset, self._names, self._moment.time, state.bounds, as_wholes=True
+            ):
+                return "changed"
             now = await self._source.identities(state.dataset, await self._source.cluster_time())
             return "same" if all(now.get(name) == state.identities.get(name) for name in self._names) else "changed"
         if self._moment.by == "watched":

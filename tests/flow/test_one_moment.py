@@ -138,18 +138,25 @@ async def rig(world: World) -> AsyncIterator[Rig]:
 
 
 async def passed(
-    rig: Rig, world: World, writes: dict[int, list[Callable[[], None]]], *, rows: int = 5
+    rig: Rig, world: World, writes: dict[float, list[Callable[[], None]]], *, rows: int = 5
 ) -> tuple[str, list[str]]:
-    """A pass, with writes before its reads of these numbers: how it ended, and the variants that it delivered."""
+    """A pass, with writes before its reads of these numbers: how it ended, and the variants that it delivered.
+
+    A number and a half is behind that read: the next one may have begun before.
+    """
     reads = 0
     at_moment = DatasetReader._at_moment
 
     async def watched(self: DatasetReader, read: Callable[[Concern], Awaitable[Any]]) -> Any:
         nonlocal reads
         reads += 1
-        for write in writes.pop(reads, ()):
+        number = reads
+        for write in writes.pop(number, ()):
             await asyncio.to_thread(write)
-        return await at_moment(self, read)
+        found = await at_moment(self, read)
+        for write in writes.pop(number + 0.5, ()):
+            await asyncio.to_thread(write)
+        return found
 
     plan = await rig.plan("/beacon/variants", output="jsonl", allData="true", datasetIds="moving")
     assert plan.parts[0].dataset_state.moment.by == WAYS[world.kind]
@@ -171,7 +178,7 @@ async def passed(
 async def test_what_is_deleted_and_put_back(rig: Rig, world: World, *, stated: bool):
     """Gone when the pass comes to it, back at its end: every number is as it was."""
     world.begin(stated=stated)
-    writes = {3: [lambda: world.write("delete", 4)], 4: [lambda: world.write("put back", 0)]}
+    writes = {3: [lambda: world.write("delete", 4)], 3.5: [lambda: world.write("put back", 0)]}
     outcome, rows = await passed(rig, world, writes)
     assert not writes
     assert (outcome, rows) == (("whole", world.states[0]) if world.kind == "5.0" else ("cut", []))
@@ -203,7 +210,7 @@ async def test_biosamples_that_are_gone_for_a_moment(rig: Rig, world: World):
     def put_back() -> None:
         biosamples.insert_one({"_id": 3, "id": "s3"})
 
-    outcome, rows = await passed(rig, world, {1: [delete], 2: [put_back]})
+    outcome, rows = await passed(rig, world, {1: [delete], 1.5: [put_back]})
     assert (outcome, rows) == (("whole", world.states[0]) if world.kind == "5.0" else ("cut", []))
 
 
@@ -219,7 +226,7 @@ def test_histories(
     """Whatever is written at whatever time: what ends normally is what was there at one moment."""
     world = worlds(kind)
     world.begin(stated=stated)
-    writes: dict[int, list[Callable[[], None]]] = {}
+    writes: dict[float, list[Callable[[], None]]] = {}
     for what, where, read in history:
         writes.setdefault(read, []).append(lambda what=what, where=where: world.write(what, where))
 
