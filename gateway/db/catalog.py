@@ -119,7 +119,7 @@ class Catalog:
             raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
         self._empty.discard(dataset)
         identities = await self._identities(dataset, began) if snapshots else {}
-        moment, counts = await self._counted(dataset, present, snapshots=bool(identities))
+        moment, counts = await self._counted(dataset, present, began, snapshots=bool(identities))
         at = partial(self._source.find_one, dataset, concern=moment.concern)
         stated = await at(_STATED, {"_id": dataset}) if _STATED in indexed else None
         marks: list[Any] = [sorted(counts.items())]
@@ -164,10 +164,11 @@ class Catalog:
                 topology.way,
             )
 
-    async def _counted(self, dataset: str, present: Sequence[str], *, snapshots: bool) -> tuple[Moment, dict[str, int]]:
-        """The moment at which a dataset is read, and how many documents its collections have then."""
-        source = self._source
-        began, topology = await source.cluster_time(), source.topology
+    async def _counted(
+        self, dataset: str, present: Sequence[str], began: Any, *, snapshots: bool
+    ) -> tuple[Moment, dict[str, int]]:
+        """The moment at which a dataset is read, not before a time, and the numbers of its documents then."""
+        source, topology = self._source, self._source.topology
         by = topology.way if began is not None else "recounted"
         by = "watched" if by == "snapshot" and not snapshots else by
         moment = Moment(by=by, time=began)

@@ -103,7 +103,10 @@ def test_what_cannot_be_checked_is_delivered_and_not_kept(store: Store, tmp_path
             packed = gateway.ask(PATH + ".gz")
             assert (packed.status, packed.whole) == (200, True)
             assert "is not kept" in gateway.log
-            ticket = json.loads(gateway.ask("/exports/" + packed.headers["ETag"].strip('"')).body)
+            digest = packed.headers["ETag"].strip('"')
+            # Who follows an export does not wait for the disk, where the ticket looks.
+            until(lambda: bool([*(tmp_path / "spool").rglob(digest + ".note")]), what="a note")
+            ticket = json.loads(gateway.ask("/exports/" + digest).body)
             assert (ticket["state"], ticket["error"]["status"]) == ("failed", 503)
             assert not [*(tmp_path / "spool").rglob(packed.headers["ETag"].strip('"') + ".data")]
             plain = gateway.ask(PATH)  # of a later moment, which the log still knows
