@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
-from gateway.spool.folder import Kept, Sum, Unchecked
+from gateway.spool.folder import Sum, give_back
 
 __all__ = ["Checker", "Inspector"]
 
@@ -138,7 +138,7 @@ class Inspector:
 
     async def _inspect(self, digest: str) -> None:
         folder = self.disk.folder
-        kept = await self.disk.writing(partial(folder.kept, digest, use=False))
+        kept = await self.disk.opening(partial(folder.kept, digest, use=False), give_back)
         if kept is None:
             await self._clear(digest)
             return
@@ -153,8 +153,4 @@ class Inspector:
 
     async def _clear(self, digest: str) -> None:
         """Have data removed that is not complete."""
-        got = await self.disk.writing(partial(self.disk.folder.claim, digest))
-        if isinstance(got, Kept | Unchecked):
-            (got.kept if isinstance(got, Unchecked) else got).file.close()
-        if got is not None and not isinstance(got, Kept):
-            (got.lock if isinstance(got, Unchecked) else got).release()
+        give_back(await self.disk.opening(partial(self.disk.folder.claim, digest), give_back))

@@ -48,6 +48,10 @@ class Disk:
         """The same for work that must be over before its files may be closed: who is cancelled waits for it."""
         return await _over(self._writers, work)
 
+    async def opening(self, work: Callable[[], T], undo: Callable[[T], object]) -> T:
+        """The same for work that opens files or takes locks: who is cancelled meanwhile has that undone."""
+        return await _over(self._writers, work, undo)
+
     async def checking(self, work: Callable[[], T]) -> T:
         """The same for work that is much to compute."""
         return await _over(self._checkers, work)
@@ -59,11 +63,13 @@ class Disk:
         self._checkers.shutdown(wait=True)
 
 
-async def _over(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+async def _over(pool: ThreadPoolExecutor, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
     future = asyncio.get_running_loop().run_in_executor(pool, work)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         await asyncio.wait([future])
-        future.cancelled() or future.exception()  # seen
+        failed = future.cancelled() or future.exception()  # seen
+        if undo is not None and not failed:
+            undo(future.result())
         raise

@@ -23,7 +23,7 @@ from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
-from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked
+from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked, give_back
 from gateway.spool.sent import Sent
 from gateway.spool.writer import UNKEPT, Writer
 
@@ -231,7 +231,7 @@ class Export:
         folder, digest = self._disk.folder, self._making.digest
         pause = _SOON
         while True:
-            got = await self._disk.writing(partial(folder.claim, digest))
+            got = await self._disk.opening(partial(folder.claim, digest), give_back)
             if isinstance(got, Kept):
                 await self._remember()
                 await self._have(got, got.fingerprint)
@@ -286,8 +286,7 @@ class Export:
     async def _show(self, file: FileIO, size: int) -> None:
         """Let followers read a file up to a size.
 
-        One that takes the place of another must be the same as far as somebody has read: data may have changed without
-        a trace in its version.  Raises DatasetChanged if it is not.
+        One that takes the place of another must be the same as far as somebody has read, or DatasetChanged is raised.
         """
         if not self._files or self._files[-1] is not file:
             if self._files:
@@ -301,7 +300,8 @@ class Export:
     async def _watch(self) -> None:
         """See how far another process is."""
         folder, digest = self._disk.folder, self._making.digest
-        seen = await self._disk.reading(partial(folder.watch, digest, self._files[-1] if self._files else None))
+        watch = partial(folder.watch, digest, self._files[-1] if self._files else None)
+        seen = await self._disk.opening(watch, give_back)
         if seen.file is not None:
             await self._show(seen.file, seen.size)
         self._noted = await self._disk.reading(partial(folder.noted, digest))
@@ -319,7 +319,7 @@ class Export:
             # A place comes first: for who is refused one, nothing is kept.
             with self._slot():
                 granted = await self._remember()
-                writer = await self._disk.writing(partial(Writer, folder, digest, lock, granted))
+                writer = await self._disk.opening(partial(Writer, folder, digest, lock, granted), Writer.abandon)
                 unwritten.pop_all()  # the writer has the lock now
                 await self._show(writer.file, 0)
                 self._begin()

@@ -32,7 +32,7 @@ from gateway.spool.files import Files, Fingerprint, Lock, is_digest, open_own, t
 from gateway.spool.private import private_folder
 from gateway.spool.room import Room
 
-__all__ = ["Folder", "Grown", "Kept", "Lock", "Note", "Sum", "Unchecked", "is_digest"]
+__all__ = ["Folder", "Grown", "Kept", "Lock", "Note", "Sum", "Unchecked", "give_back", "is_digest"]
 
 log = logging.getLogger("gateway.spool")
 
@@ -74,10 +74,26 @@ class Unchecked:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """The growing file of another process: open, if it is there; its bytes so far."""
+    """The growing file of another process: open, if it is there; its bytes so far.
+
+    Whoever gets it closes a file that was `opened` for it.
+    """
 
     file: FileIO | None
     size: int
+    opened: bool = False
+
+
+def give_back(got: Kept | Unchecked | Lock | Grown | None) -> None:
+    """Close and release what was claimed or opened."""
+    match got:
+        case Unchecked():
+            got.kept.file.close()
+            got.lock.release()
+        case Lock():
+            got.release()
+        case Kept(file=file) | Grown(file=FileIO() as file, opened=True):
+            file.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +342,7 @@ class Folder:
             return Grown(known, size)
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        return Grown(file, os.fstat(file.fileno()).st_size)
+        return Grown(file, os.fstat(file.fileno()).st_size, opened=True)
 
     def note(self, digest: str, note: Note) -> None:
         """Tell other processes how far the writer is."""

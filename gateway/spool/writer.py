@@ -38,6 +38,10 @@ class Writer:
         self._written = Fingerprint.of(self.file)
         folder.erase_note(digest)
 
+    def abandon(self) -> None:
+        """Close the file, as a process does that dies; the lock stays with who took it."""
+        self.file.close()
+
     def write(self, chunk: bytes, rows: int) -> None:
         """Append a chunk, all of it; says now and then how far the export is.
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,30 @@ async def test_somebody_else_who_writes_while_it_takes_its_name(tmp_path, monkey
                     await export.read(0, 1000)
         assert await fetched(spool, producer) == DATA
         assert producer.passes == 2
+
+
+def opened_in(folder: Path) -> list[str]:
+    """Files of a folder that this process has open, and locks that it holds."""
+    names = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            names.append(str(descriptor.readlink()))
+    return [name for name in names if name.startswith(str(folder))]
+
+
+@pytest.mark.parametrize("damage", [DAMAGES["short"], HARMLESS["no check"], None], ids=["short", "no check", "right"])
+async def test_who_stops_at_any_moment_leaves_nothing_open(data, damage):
+    for milliseconds in range(12):
+        if damage is not None:
+            with suppress(FileNotFoundError):  # the last round was stopped while it was made anew
+                damage(data)
+        await inspect(data.parent, seconds=milliseconds / 2000, every=-1, pause=0)
+        assert not opened_in(data.parent)
+        with suppress(TimeoutError):
+            async with (
+                opened(data.parent) as spool,
+                asyncio.timeout(milliseconds / 2000),
+                spool.join(Producer().making()),
+            ):
+                await asyncio.Event().wait()
+        assert not opened_in(data.parent)
