@@ -44,8 +44,9 @@ async def changed(
     None if that cannot be told: the user may not watch, or the server does not remember so much; the log says why.
     """
     names = sorted(collections)
-    condition = {"operationType": {"$in": [*_WHOLE, "drop"]}} if as_wholes else _condition(names, since, bounds)
-    pipeline = [{"$match": condition}]
+    condition = {"operationType": {"$in": [*_WHOLE, "drop"]}} if as_wholes else _condition(names, bounds)
+    # The stream begins with what happened at that very time, which was read.
+    pipeline = [{"$match": {"$and": [{"clusterTime": {"$gt": since}}, condition]}}]
     try:
         until = until or await source.cluster_time()
         async with source.watching(dataset, names[0], pipeline, since, until) as stream:
@@ -76,12 +77,11 @@ def _time_of(token: Mapping[str, Any] | None) -> Timestamp | None:
     return Timestamp(seconds, number)
 
 
-def _condition(collections: list[str], since: Any, bounds: Bounds) -> Mapping[str, Any]:
+def _condition(collections: list[str], bounds: Bounds) -> Mapping[str, Any]:
     later = [
         {"operationType": "insert", "ns.coll": name, "documentKey._id": {"$gt": last}}
         for name, last in sorted(bounds.last.items())
         if name in collections
     ]
     mine = {"$or": [{"ns.coll": {"$in": collections}}, {"operationType": {"$in": _WHOLE}}]}
-    # The stream begins with what happened at that very time, which was read.
-    return {"$and": [{"clusterTime": {"$gt": since}}, mine, *([{"$nor": later}] if later else [])]}
+    return {"$and": [mine, *([{"$nor": later}] if later else [])]}

@@ -214,6 +214,19 @@ async def test_biosamples_that_are_gone_for_a_moment(rig: Rig, world: World):
     assert (outcome, rows) == (("whole", world.states[0]) if world.kind == "5.0" else ("cut", []))
 
 
+@pytest.mark.parametrize("kind", ["4.4", "5.0"])
+async def test_what_was_dropped_just_before_a_pass_is_no_change(worlds: Callable[[str], World], kind: str):
+    """A stream of changes begins with what was written at its very time, so with what the pass read."""
+    world = worlds(kind)
+    world.begin()
+    world.client["moving"].create_collection("aside")
+    world.client["moving"].drop_collection("aside")
+    rig = Rig(world.uri)
+    assert await passed(rig, world, {}) == ("whole", world.states[0])
+    await rig.source.close()
+    rig.executor.shutdown()
+
+
 steps = st.tuples(st.sampled_from(["insert", "delete", "put back", "replace"]), st.integers(0, 23), st.integers(1, 14))
 
 
