@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.bins.maps import DEFAULT, BinMap
+from gateway.indexes import Index
 from gateway.rows import Encode, Fold, Say, Tally
 
 __all__ = [
@@ -198,9 +199,9 @@ class Moment:
 class DatasetState:
     """What the gateway knows of a dataset before it queries it; kept for some seconds.
 
-    `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
-    version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one `moment`.
-    `identities` tell collections from others of the same names, before or after them.
+    `indexed` maps a collection to the fields that lead one of its `indexes`; `version` changes when the data does;
+    `stated` is the version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one
+    `moment`.  `identities` tell collections from others of the same names, before or after them.
     """
 
     dataset: str
@@ -209,6 +210,7 @@ class DatasetState:
     counts: Mapping[str, int] = field(default_factory=dict)
     collections: frozenset[str] = frozenset()
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[Index, ...]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
     moment: Moment = field(default_factory=Moment)
     identities: Mapping[str, str] = field(default_factory=dict)

@@ -110,7 +110,8 @@ class Catalog:
 
     async def _read(self, dataset: str, *, snapshots: bool) -> DatasetState:
         began = await self._source.cluster_time()
-        indexed = await self._source.collections(dataset, began)
+        indexes = await self._source.collections(dataset, began)
+        indexed = {name: frozenset(index.fields[0] for index in found) for name, found in indexes.items()}
         self._tell(self._source.topology)
         maps = sorted(name for name in indexed if name.startswith(_MAPS))
         present = [*(name for name in _READ if name in indexed), *maps]
@@ -138,6 +139,7 @@ class Catalog:
             counts=counts,
             collections=frozenset(indexed),
             indexed=indexed,
+            indexes=indexes,
             bounds=bounds,
             moment=moment,
             identities=identities,

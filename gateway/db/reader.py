@@ -8,18 +8,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from functools import partial
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway.db.change_stream import changed
-from gateway.db.source import Concern, Page, Reply, Source
+from gateway.db.replies import Concern, Page, Reply
+from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
-from gateway.errors import DatabaseDown, DatabaseRefused, SnapshotLost
+from gateway.errors import DatabaseDown, DatabaseRefused, NoSuchIndex, SnapshotLost
+from gateway.indexes import fitting
 
 __all__ = ["DatasetReader", "Outcome"]
 
 log = logging.getLogger("gateway.db")
 
 T = TypeVar("T")
+Found_co = TypeVar("Found_co", covariant=True)
 
 Outcome = Literal["same", "changed", "unknown"]
 """Whether all reads of a pass were of one moment; `unknown` where the deployment could tell, but does not."""
@@ -45,6 +49,14 @@ class _Delivered:
         return same and self.narrower is other.narrower  # not compared: it may be long
 
 
+class _Read(Protocol[Found_co]):
+    """A read of the source: of a dataset's collection, by an index, with a read concern."""
+
+    def __call__(
+        self, dataset: str, collection: str, condition: Condition, /, *, hint: str | None, concern: Concern
+    ) -> Awaitable[Found_co]: ...
+
+
 class DatasetReader:
     """Reads for one pass, at the moment of the dataset's state."""
 
@@ -55,16 +67,34 @@ class DatasetReader:
         self._delivered: list[_Delivered] = []
         self._touched: set[str] = set()
         self._unwatched = False
+        self._hinted = True
 
-    def _bounded(self, collection: str, condition: Condition) -> Condition:
-        """A snapshot holds nothing that came later: no bound that a query plan could trip over."""
+    async def _read(self, collection: str, condition: Condition, read: "_Read[T]") -> T:
+        """The outcome of a read of what a condition matches at the moment, by the index that fits it best."""
         self._touched.add(collection)
-        return condition if self._moment.by == "snapshot" else bounded(condition, self._state.bounds, collection)
+        fits = fitting(self._state.indexes.get(collection, ()), condition) if self._hinted else None
 
-    async def _at_moment(self, read: Callable[[Concern], Awaitable[T]]) -> T:
+        async def at(moment: Moment, hint: str | None) -> T:
+            # A snapshot holds nothing that came later: no bound that a query plan could trip over.
+            bound = moment.by != "snapshot"
+            seen = bounded(condition, self._state.bounds, collection) if bound else condition
+            return await read(self._state.dataset, collection, seen, hint=hint, concern=moment.concern)
+
+        try:
+            return await self._at_moment(lambda moment: at(moment, fits))
+        except NoSuchIndex:
+            # Dropped since, or not there yet on this member: the rest of the pass leaves the choice to the server.
+            log.warning("%s: the index %s of %s is not there", self._state.dataset, fits, collection)
+            self._hinted = False
+            self._source.lost_index(self._state.dataset)
+            return await self._at_moment(lambda moment: at(moment, None))
+
+    async def _at_moment(self, read: Callable[[Moment], Awaitable[T]]) -> T:
         moment = self._moment
         try:
-            return await read(moment.concern)
+            return await read(moment)
+        except NoSuchIndex:
+            raise
         except (SnapshotLost, DatabaseRefused) as error:
             if moment.by != "snapshot" and isinstance(error, SnapshotLost):
                 # Majority reads wait for a collection that was made a moment ago, too: another try may go well.
@@ -75,7 +105,7 @@ class DatasetReader:
                 text = "%s: the snapshot cannot be read any more, so changes are watched: %s"
                 log.warning(text, self._state.dataset, error)
                 self._moment = Moment(by="watched", time=moment.time)
-            return await read(self._moment.concern)
+            return await read(self._moment)
 
     async def page(
         self,
@@ -87,17 +117,8 @@ class DatasetReader:
         sort: str | None = None,
     ) -> Page:
         """As `Source.page`."""
-        return await self._at_moment(
-            lambda concern: self._source.page(
-                self._state.dataset,
-                collection,
-                self._bounded(collection, condition),
-                projection=projection,
-                limit=limit,
-                sort=sort,
-                concern=concern,
-            )
-        )
+        read = partial(self._source.page, projection=projection, limit=limit, sort=sort)
+        return await self._read(collection, condition, read)
 
     async def read(
         self,
@@ -109,55 +130,38 @@ class DatasetReader:
         limit: int,
     ) -> T:
         """As `Source.read`."""
-        return await self._at_moment(
-            lambda concern: self._source.read(
-                self._state.dataset,
-                collection,
-                self._bounded(collection, condition),
-                shape,
-                projection=projection,
-                limit=limit,
-                concern=concern,
+
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> T:
+            return await self._source.read(
+                dataset, name, seen, shape, projection=projection, limit=limit, hint=hint, concern=concern
             )
-        )
+
+        return await self._read(collection, condition, read)
 
     async def values(self, collection: str, condition: Condition, field: str) -> set[str]:
         """The string values of a top-level field of all matching documents."""
 
-        async def read(concern: Concern) -> set[str]:
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> set[str]:
             found: set[str] = set()
-            bound = self._bounded(collection, condition)
-            async for batch in self._source.drain(self._state.dataset, collection, bound, field, concern=concern):
+            async for batch in self._source.drain(dataset, name, seen, field, hint=hint, concern=concern):
                 found.update(batch)
             return found
 
-        return await self._at_moment(read)
+        return await self._read(collection, condition, read)
 
     async def some_values(self, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`."""
-        return await self._at_moment(
-            lambda concern: self._source.values(
-                self._state.dataset, collection, self._bounded(collection, condition), field, limit, concern=concern
-            )
-        )
+        return await self._read(collection, condition, partial(self._source.values, field=field, limit=limit))
 
     async def documents(
         self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
-        return await self._at_moment(
-            lambda concern: self._source.find_some(
-                self._state.dataset, collection, self._bounded(collection, condition), fields, limit, concern=concern
-            )
-        )
+        return await self._read(collection, condition, partial(self._source.find_some, fields=fields, limit=limit))
 
-    async def count(self, collection: str, condition: Condition) -> int:
-        """How many documents match."""
-        return await self._at_moment(
-            lambda concern: self._source.count(
-                self._state.dataset, collection, self._bounded(collection, condition), concern=concern
-            )
-        )
+    async def count(self, collection: str, condition: Condition, *, most: int = 0) -> int:
+        """How many documents match; no more than `most` are counted where that is given."""
+        return await self._read(collection, condition, partial(self._source.count, most=most))
 
     # --- whether it held ---------------------------------------------------------------------------------------------
 
@@ -224,9 +228,10 @@ class DatasetReader:
         one, rows = slices[0], sum(each.rows for each in slices)
         ids = sorted({name for each in slices for name in each.ids})
         condition = both([{one.key: ids[0] if len(ids) == 1 else {"$in": ids}}, one.narrower])
-        dataset, concern = self._state.dataset, self._moment.concern
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
-        if await self._source.count(dataset, one.collection, condition, concern=concern) == rows:
+        hint = fitting(self._state.indexes.get(one.collection, ()), condition) if self._hinted else None
+        concern = self._moment.concern
+        if await self._source.count(self._state.dataset, one.collection, condition, hint=hint, concern=concern) == rows:
             return True
         if await self.count(one.collection, condition) == rows:
             return True

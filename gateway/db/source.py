@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import bson
@@ -22,55 +21,21 @@ from gateway.db.failures import translated
 from gateway.db.members import Members
 from gateway.db.motor_driver import MotorDriver
 from gateway.db.pymongo_driver import PymongoDriver
+from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
 from gateway.errors import DatabaseSlow
+from gateway.indexes import Index
 
-__all__ = ["Page", "Reply", "Source"]
+__all__ = ["Source"]
 
 log = logging.getLogger("gateway.db")
 
 _DRIVERS: Final[Mapping[str, Callable[[Connection], Driver]]] = {"motor": MotorDriver, "pymongo": PymongoDriver}
 _DRAIN_BATCH: Final = 5_000
 
-# Bytes of a BSON array of nothing.
-_EMPTY: Final = 5
-
 T = TypeVar("T")
 
-Concern = Mapping[str, Any]
-"""The read concern of a command, as its fields: `Moment.concern`."""
 _NONE: Final[Concern] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The documents of one `find`: raw BSON arrays, their bytes, and whether they are all there were."""
-
-    arrays: list[bytes]
-    complete: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes of BSON."""
-        return sum(len(array) for array in self.arrays)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One reply to a `find` of up to `limit` documents: its BSON array where it lies; `full`: it could not hold all.
-
-    Valid only in the thread that is given it.
-    """
-
-    batch: memoryview
-    full: bool
-    limit: int
-
-    def page(self) -> Page:
-        """A copy of the documents."""
-        array = bytes(self.batch)
-        count = codec.count(array)
-        return Page([array] if count else [], not self.full and count < self.limit)
 
 
 class Source:
@@ -86,6 +51,7 @@ class Source:
         self._orphans: set[asyncio.Future[Any]] = set()
         self._members = Members(self._driver)
         self._topology = Topology()
+        self._lost_indexes: set[str] = set()
 
     @property
     def topology(self) -> Topology:
@@ -94,6 +60,10 @@ class Source:
         if now.kind != "unknown":  # as it is for a moment when a connection breaks
             self._topology = now
         return self._topology
+
+    def lost_index(self, dataset: str) -> None:
+        """Say that an index of a dataset is not there any more: its indexes must be listed again."""
+        self._lost_indexes.add(dataset)
 
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
@@ -138,6 +108,7 @@ class Source:
         projection: Mapping[str, int],
         limit: int,
         sort: str | None = None,
+        hint: str | None = None,
         concern: Concern = _NONE,
     ) -> Page:
         """Up to `limit` documents in one reply (16 MiB at most); `complete` only if there were fewer and all fitted.
@@ -145,7 +116,7 @@ class Source:
         A cursor that the server keeps because the reply was full is killed at once: what is missing is asked anew, by
         smaller slices or after the last key.
         """
-        command = self._find(collection, condition, projection, limit)
+        command = self._find(collection, condition, projection, limit) | _named(hint)
         if sort:
             command["sort"] = {sort: 1}
         return await self._asked(dataset, command | {**concern}, Reply.page)
@@ -159,10 +130,12 @@ class Source:
         *,
         projection: Mapping[str, int],
         limit: int,
+        hint: str | None = None,
         concern: Concern = _NONE,
     ) -> T:
         """What `shape` makes of the reply to a `find` of up to `limit` documents, in the thread that read it."""
-        return await self._asked(dataset, self._find(collection, condition, projection, limit) | {**concern}, shape)
+        command = self._find(collection, condition, projection, limit) | _named(hint)
+        return await self._asked(dataset, command | {**concern}, shape)
 
     def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
         command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
@@ -171,7 +144,7 @@ class Source:
     async def _asked(self, dataset: str, command: Command, shape: Callable[[Reply], T]) -> T:
         def split(reply: RawReply) -> tuple[T | None, int, Member]:
             cursor, batch = codec.split_reply(reply.raw)
-            nothing_yet = cursor and len(batch) <= _EMPTY
+            nothing_yet = cursor and len(batch) <= EMPTY
             found = None if nothing_yet else shape(Reply(batch, bool(cursor), command["limit"]))
             return found, cursor, reply.member
 
@@ -210,7 +183,14 @@ class Source:
             log.debug("an abandoned read failed: %r", task.exception())
 
     async def drain(
-        self, dataset: str, collection: str, condition: Condition, field: str, *, concern: Concern = _NONE
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        field: str,
+        *,
+        hint: str | None = None,
+        concern: Concern = _NONE,
     ) -> AsyncIterator[list[str]]:
         """The string values of a top-level field of all matching documents, in batches, in no order.
 
@@ -222,6 +202,7 @@ class Source:
             "projection": {field: 1, "_id": 0},
             "batchSize": _DRAIN_BATCH,
             "maxTimeMS": self._milliseconds,
+            **_named(hint),
             **concern,
         }
         route = await self._caught_up(dataset, collection, concern)
@@ -276,9 +257,20 @@ class Source:
 
         return await self._sent(command, lambda route: self._driver.reply(dataset, command, decoded, route))
 
-    async def count(self, dataset: str, collection: str, condition: Condition, *, concern: Concern = _NONE) -> int:
-        """How many documents match; exact."""
-        found = await self._aggregated(dataset, collection, [{"$match": condition}, {"$count": "n"}], 1, concern)
+    async def count(
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        *,
+        most: int = 0,
+        hint: str | None = None,
+        concern: Concern = _NONE,
+    ) -> int:
+        """How many documents match; exact, but no more than `most` are counted where that is given."""
+        stop = [{"$limit": most}] if most else []
+        pipeline: list[dict[str, Any]] = [{"$match": condition}, *stop, {"$count": "n"}]
+        found = await self._aggregated(dataset, collection, pipeline, 1, _named(hint) | {**concern})
         return int(found[0]["n"]) if found else 0
 
     async def stated_count(self, dataset: str, collection: str, *, concern: Concern = _NONE) -> int:
@@ -318,11 +310,13 @@ class Source:
         fields: Mapping[str, int],
         limit: int,
         *,
+        hint: str | None = None,
         concern: Concern = _NONE,
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
         route = await self._caught_up(dataset, collection, concern)
-        return await self._listed(dataset, self._find(collection, condition, fields, limit) | {**concern}, route)
+        command = self._find(collection, condition, fields, limit) | _named(hint)
+        return await self._listed(dataset, command | {**concern}, route)
 
     async def values(
         self,
@@ -332,28 +326,29 @@ class Source:
         field: str,
         limit: int,
         *,
+        hint: str | None = None,
         concern: Concern = _NONE,
     ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`."""
         pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-        groups = await self._aggregated(dataset, collection, pipeline, limit, concern)
+        groups = await self._aggregated(dataset, collection, pipeline, limit, _named(hint) | {**concern})
         return {value for group in groups if type(value := group["_id"]) is str}
 
     async def _aggregated(
-        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], limit: int, concern: Concern
+        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], limit: int, options: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """The documents of an aggregation that gives `limit` at most, small ones."""
         cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
         command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, command | {**concern})
+        return await self._documents(dataset, command | {**options})
 
     async def _not_before(self, dataset: str, time: Any) -> Route:
         """The way to a member that has come to a time: lists have no read concern."""
         concern = {} if time is None else {"readConcern": {"level": "majority", "afterClusterTime": time}}
         return await self._caught_up(dataset, "biosamples", concern)
 
-    async def collections(self, dataset: str, time: Any = None) -> dict[str, frozenset[str]]:
-        """The collections of a dataset, not before a time, each with the fields that lead one of its indexes."""
+    async def collections(self, dataset: str, time: Any = None) -> dict[str, tuple[Index, ...]]:
+        """The collections of a dataset, not before a time, each with its indexes."""
         route = await self._not_before(dataset, time)
         listing = {"listCollections": 1, "nameOnly": True, "authorizedCollections": True}
         names = [str(found["name"]) for found in await self._listed(dataset, listing, route)]
@@ -362,7 +357,7 @@ class Source:
             if name.startswith("system."):
                 continue
             indexes = await self._listed(dataset, {"listIndexes": name}, route)
-            found[name] = frozenset(str(next(iter(index["key"]))) for index in indexes if index.get("key"))
+            found[name] = tuple(Index.of(index) for index in indexes if index.get("key"))
         return found
 
     async def identities(self, dataset: str, time: Any) -> dict[str, str]:
@@ -378,6 +373,11 @@ class Source:
             return [document async for batch in batches for document in batch]
 
         return await self._read(self._unbroken(whole()))
+
+
+def _named(hint: str | None) -> dict[str, Any]:
+    """What a command says of the index that it names."""
+    return {} if hint is None else {"hint": hint}
 
 
 async def _closed_after(task: "asyncio.Future[Any] | None", batches: AsyncGenerator[Any, None]) -> None:

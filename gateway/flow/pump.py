@@ -18,9 +18,10 @@ from typing import Final, TypeVar
 
 from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader, Outcome
+from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
-from gateway.db.source import Page, Source
+from gateway.db.source import Source
 from gateway.download_types import Part, Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import WalkStep, encoded, folded

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.db.source import Page
+from gateway.db.replies import Page
 from gateway.download_types import Part
 from gateway.rows import Rows
 

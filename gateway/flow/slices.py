@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 
 from gateway import codec
 from gateway.db.reader import DatasetReader
+from gateway.db.replies import Page, Reply
 from gateway.db.retry import RetryPolicy
-from gateway.db.source import Page, Reply
 from gateway.download_types import Condition, Part, both
 from gateway.errors import BadDocument
 from gateway.flow.scheduling import EncodeScheduler

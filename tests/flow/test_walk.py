@@ -8,8 +8,8 @@ import bson
 import pytest
 
 from gateway import codec
+from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
-from gateway.db.source import Page
 from gateway.download_types import Condition, DatasetState, Part, Selection
 from gateway.errors import BadDocument
 from gateway.flow.scheduling import EncodeScheduler
