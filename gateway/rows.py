@@ -13,11 +13,16 @@ class NotToBeKept(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What a part has delivered so far, of which collection; and all documents that match, if they are counted."""
+    """What a part has delivered so far, of which collection; and all documents that match, if they are counted.
+
+    `lower` says that there are at least so many, `more` whether some are behind those of a page, once that is known.
+    """
 
     rows: int = 0
     total: int | None = None
     collection: str = ""
+    lower: bool = False
+    more: bool | None = None
 
 
 def delivered(tallies: Sequence[Tally]) -> int:

@@ -16,7 +16,7 @@ from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
 from gateway.errors import DatabaseDown, DatabaseRefused, NoSuchIndex, SnapshotLost
-from gateway.indexes import fitting
+from gateway.indexes import fitting, is_served, ordering
 
 __all__ = ["DatasetReader", "Outcome"]
 
@@ -69,14 +69,23 @@ class DatasetReader:
         self._unwatched = False
         self._hinted = True
 
-    async def _read(self, collection: str, condition: Condition, read: "_Read[T]") -> T:
+    async def _read(
+        self,
+        collection: str,
+        condition: Condition,
+        read: "_Read[T]",
+        *,
+        hint: str | None = None,
+        within_bounds: bool = True,
+    ) -> T:
         """The outcome of a read of what a condition matches at the moment, by the index that fits it best."""
         self._touched.add(collection)
-        fits = fitting(self._state.indexes.get(collection, ()), condition) if self._hinted else None
+        fits = hint or fitting(self._state.indexes.get(collection, ()), condition)
+        fits = fits if self._hinted else None
 
         async def at(moment: Moment, hint: str | None) -> T:
             # A snapshot holds nothing that came later: no bound that a query plan could trip over.
-            bound = moment.by != "snapshot"
+            bound = moment.by != "snapshot" and within_bounds
             seen = bounded(condition, self._state.bounds, collection) if bound else condition
             return await read(self._state.dataset, collection, seen, hint=hint, concern=moment.concern)
 
@@ -118,7 +127,21 @@ class DatasetReader:
     ) -> Page:
         """As `Source.page`."""
         read = partial(self._source.page, projection=projection, limit=limit, sort=sort)
-        return await self._read(collection, condition, read)
+        # What nothing narrows is read in its order.
+        order = ordering(self._state.indexes.get(collection, ()), sort) if sort and not condition else None
+        return await self._read(collection, condition, read, hint=order)
+
+    def is_served(self, collection: str, condition: Condition) -> bool:
+        """Whether indexes alone answer a condition."""
+        return is_served(self._state.indexes.get(collection, ()), condition)
+
+    async def unordered(
+        self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int
+    ) -> Page | None:
+        """A page in no order, by one index; None where none fits."""
+        if fitting(self._state.indexes.get(collection, ()), condition) is None:
+            return None
+        return await self.page(collection, condition, projection=projection, limit=limit)
 
     async def read(
         self,
@@ -153,15 +176,58 @@ class DatasetReader:
         """The distinct string values of a field of all matching documents, up to `limit`."""
         return await self._read(collection, condition, partial(self._source.values, field=field, limit=limit))
 
+    async def first_values(
+        self, collection: str, condition: Condition, field: str, *, among: int, limit: int
+    ) -> list[Any] | None:
+        """A field's values in its order, of the matching ones among the first documents in that order, up to `limit`.
+
+        So many documents are looked at and no more.  None where no index has the order.
+        """
+        hint = ordering(self._state.indexes.get(collection, ()), field)
+        if hint is None:
+            return None
+        first: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$limit": among}]
+        last: list[dict[str, Any]] = [{"$limit": limit}, {"$project": {"_id": 0, field: 1}}]
+
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
+            pipeline = [*first, {"$match": seen}, *last]
+            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+            return [item.get(field) for item in found]
+
+        return await self._read(collection, condition, read, hint=hint)
+
+    async def distinct(self, collection: str, field: str, limit: int) -> list[Any] | None:
+        """The distinct values of an indexed field, of any type; None if no index has them, or they are too many."""
+        hint = ordering(self._state.indexes.get(collection, ()), field)
+        if hint is None:
+            return None
+        # In this form a server goes from value to value in the index.
+        pipeline: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+
+        async def read(dataset: str, name: str, _: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
+            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+            return [item["_id"] for item in found]
+
+        values = await self._read(collection, {}, read, hint=hint)
+        return values if len(values) < limit else None
+
     async def documents(
         self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
         return await self._read(collection, condition, partial(self._source.find_some, fields=fields, limit=limit))
 
-    async def count(self, collection: str, condition: Condition, *, most: int = 0) -> int:
-        """How many documents match; no more than `most` are counted where that is given."""
-        return await self._read(collection, condition, partial(self._source.count, most=most))
+    async def count(self, collection: str, condition: Condition, *, most: int = 0, within_bounds: bool = True) -> int:
+        """How many documents match; no more than `most` are counted where that is given.
+
+        Those that came later are counted too where they need not be `within_bounds`: by the index alone.
+        """
+        read = partial(self._source.count, most=most)
+        return await self._read(collection, condition, read, within_bounds=within_bounds)
+
+    def sees_nothing_later(self, collection: str) -> bool:
+        """Whether reads that are not within bounds see the same as those that are."""
+        return self._moment.by == "snapshot" or collection not in self._state.bounds.last
 
     # --- whether it held ---------------------------------------------------------------------------------------------
 

@@ -248,30 +248,21 @@ class Source:
     # --- small look-ups ----------------------------------------------------------------------------------------------
 
     async def _documents(self, dataset: str, command: Command) -> list[dict[str, Any]]:
-        """The documents of a reply that holds all there are."""
+        """The documents of a reply that holds all there are; DatabaseSlow if one cannot."""
 
-        def decoded(reply: RawReply) -> list[dict[str, Any]]:
-            cursor: dict[str, Any] = bson.decode(reply.raw)["cursor"]
+        def decoded(reply: RawReply) -> tuple[dict[str, Any], Member]:
+            return bson.decode(reply.raw)["cursor"], reply.member
+
+        async def whole(route: Route) -> list[dict[str, Any]]:
+            cursor, member = await self._driver.reply(dataset, command, decoded, route)
+            if cursor["id"]:
+                name = command.get("find") or command["aggregate"]
+                await self._kill(dataset, name, cursor["id"], Route(member=member, primary=route.primary))
+                raise DatabaseSlow("the database answered with more than fits one reply")
             found: list[dict[str, Any]] = cursor["firstBatch"]
             return found
 
-        return await self._sent(command, lambda route: self._driver.reply(dataset, command, decoded, route))
-
-    async def count(
-        self,
-        dataset: str,
-        collection: str,
-        condition: Condition,
-        *,
-        most: int = 0,
-        hint: str | None = None,
-        concern: Concern = _NONE,
-    ) -> int:
-        """How many documents match; exact, but no more than `most` are counted where that is given."""
-        stop = [{"$limit": most}] if most else []
-        pipeline: list[dict[str, Any]] = [{"$match": condition}, *stop, {"$count": "n"}]
-        found = await self._aggregated(dataset, collection, pipeline, 1, _named(hint) | {**concern})
-        return int(found[0]["n"]) if found else 0
+        return await self._sent(command, whole)
 
     async def stated_count(self, dataset: str, collection: str, *, concern: Concern = _NONE) -> int:
         """How many documents a collection has, as the server keeps it: at once, but not of one moment.
@@ -318,6 +309,37 @@ class Source:
         command = self._find(collection, condition, fields, limit) | _named(hint)
         return await self._listed(dataset, command | {**concern}, route)
 
+    async def aggregated(
+        self,
+        dataset: str,
+        collection: str,
+        pipeline: list[dict[str, Any]],
+        limit: int,
+        *,
+        hint: str | None = None,
+        concern: Concern = _NONE,
+    ) -> list[dict[str, Any]]:
+        """The documents of an aggregation that gives `limit` at most, small ones."""
+        cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
+        command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
+        return await self._documents(dataset, command | _named(hint) | {**concern})
+
+    async def count(
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        *,
+        most: int = 0,
+        hint: str | None = None,
+        concern: Concern = _NONE,
+    ) -> int:
+        """How many documents match; exact, but no more than `most` are counted where that is given."""
+        stop = [{"$limit": most}] if most else []
+        pipeline: list[dict[str, Any]] = [{"$match": condition}, *stop, {"$count": "n"}]
+        found = await self.aggregated(dataset, collection, pipeline, 1, hint=hint, concern=concern)
+        return int(found[0]["n"]) if found else 0
+
     async def values(
         self,
         dataset: str,
@@ -331,16 +353,8 @@ class Source:
     ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`."""
         pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-        groups = await self._aggregated(dataset, collection, pipeline, limit, _named(hint) | {**concern})
+        groups = await self.aggregated(dataset, collection, pipeline, limit, hint=hint, concern=concern)
         return {value for group in groups if type(value := group["_id"]) is str}
-
-    async def _aggregated(
-        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], limit: int, options: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """The documents of an aggregation that gives `limit` at most, small ones."""
-        cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
-        command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, command | {**options})
 
     async def _not_before(self, dataset: str, time: Any) -> Route:
         """The way to a member that has come to a time: lists have no read concern."""

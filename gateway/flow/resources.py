@@ -42,10 +42,19 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
     slicing = Slicing(rows=config.slice_rows, flights=config.flights)
     scheduler = EncodeScheduler(config.encode_threads)
-    pump = Pump(source, catalog, shaping, scheduler, slicing=slicing, retry_window=config.retry_window)
+    pump = Pump(
+        source,
+        catalog,
+        shaping,
+        scheduler,
+        slicing=slicing,
+        retry_window=config.retry_window,
+        count_budget=config.count_budget,
+    )
     try:
         yield Resources(source, catalog, packing, pump)
     finally:
+        await pump.totals.close()
         await catalog.close()
         await source.close()
         scheduler.close()

@@ -31,8 +31,10 @@ class SliceSizer:
     so large that a slice would be more than some megabytes.
     """
 
-    def __init__(self, rows: int, *, fixed: bool) -> None:
+    def __init__(self, rows: int, *, fixed: bool, first: int = _FIRST_WIDTH) -> None:
+        """`first`: biosamples of the first slice."""
         self.rows = rows
+        self._first = first
         self._fixed = fixed
         self._last = 0
         self._density: float | None = None  # rows a biosample, as seen so far
@@ -46,7 +48,7 @@ class SliceSizer:
         if self._fixed:
             return min(_WIDEST // 2, soon)
         if not self._last or self._density is None:
-            self._last = _FIRST_WIDTH
+            self._last = self._first
         else:
             fitting = int(self.rows / self._density) if self._density else _WIDEST
             self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
@@ -85,6 +87,7 @@ class PartReading:
     part: Part
     sizer: SliceSizer
     position: int = 0
+    density: float = 1.0  # documents a biosample, in the dataset as a whole
     flights: "deque[tuple[list[str], asyncio.Task[Rows | Page]]]" = field(default_factory=deque)
 
     @property

@@ -51,9 +51,10 @@ class Slices:
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        return both([chosen, self._narrower(part)])
+        return both([chosen, self.narrower(part)])
 
-    def _narrower(self, part: Part) -> Condition:
+    def narrower(self, part: Part) -> Condition:
+        """The condition on the documents of a part, whatever biosample they are of."""
         found = self._narrowers.get(id(part))
         if found is None:
             found = both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
@@ -62,7 +63,7 @@ class Slices:
 
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
-        self._reader_of(part).delivered(part.source, part.key, ids, self._narrower(part), rows)
+        self._reader_of(part).delivered(part.source, part.key, ids, self.narrower(part), rows)
 
     async def page(self, reading: PartReading, ids: list[str]) -> Page:
         """The documents of some biosamples, as one reply has them."""
@@ -162,6 +163,12 @@ class Slices:
         return await self._reader_of(part).page(
             part.source, condition, projection=part.projection, limit=limit, sort="_id"
         )
+
+    async def has_any(self, part: Part, ids: list[str]) -> bool:
+        """Whether some biosamples have any document of a part."""
+        condition = self._condition(part, ids)
+        page = await self._reader_of(part).page(part.source, condition, projection={"_id": 1}, limit=1)
+        return bool(page.arrays)
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""
