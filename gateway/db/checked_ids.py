@@ -11,7 +11,7 @@ from gateway.errors import GatewayError
 __all__ = ["CheckedIds"]
 
 # Candidates of the first checks, and of all later ones: a page is content with few, a download asks for all.
-_WIDTHS: Final = (4, 16, 80)
+_WIDTHS: Final = (2, 18, 80)
 _WIDTH: Final = 200
 # After so many of them it is known whether it goes on like this.
 _LOOKED: Final = sum(_WIDTHS)

@@ -80,7 +80,7 @@ class DatasetReader:
     ) -> T:
         """The outcome of a read of what a condition matches at the moment, by the index that fits it best."""
         self._touched.add(collection)
-        fits = hint or fitting(self._state.indexes.get(collection, ()), condition)
+        fits = hint or self.index_of(collection, condition)
         fits = fits if self._hinted else None
 
         async def at(moment: Moment, hint: str | None) -> T:
@@ -124,12 +124,17 @@ class DatasetReader:
         projection: Mapping[str, int],
         limit: int,
         sort: str | None = None,
+        hint: str | None = None,
     ) -> Page:
-        """As `Source.page`."""
+        """As `Source.page`; by an index that is known to be better than the one that fits, if it is given."""
         read = partial(self._source.page, projection=projection, limit=limit, sort=sort)
         # What nothing narrows is read in its order.
         order = ordering(self._state.indexes.get(collection, ()), sort) if sort and not condition else None
-        return await self._read(collection, condition, read, hint=order)
+        return await self._read(collection, condition, read, hint=hint or order)
+
+    def index_of(self, collection: str, condition: Condition) -> str | None:
+        """The index that fits a condition best."""
+        return fitting(self._state.indexes.get(collection, ()), condition)
 
     def is_served(self, collection: str, condition: Condition) -> bool:
         """Whether indexes alone answer a condition."""
@@ -139,7 +144,7 @@ class DatasetReader:
         self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int
     ) -> Page | None:
         """A page in no order, by one index; None where none fits."""
-        if fitting(self._state.indexes.get(collection, ()), condition) is None:
+        if self.index_of(collection, condition) is None:
             return None
         return await self.page(collection, condition, projection=projection, limit=limit)
 
@@ -151,15 +156,16 @@ class DatasetReader:
         *,
         projection: Mapping[str, int],
         limit: int,
+        hint: str | None = None,
     ) -> T:
-        """As `Source.read`."""
+        """As `Source.read`; `hint` as for a page."""
 
         async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> T:
             return await self._source.read(
                 dataset, name, seen, shape, projection=projection, limit=limit, hint=hint, concern=concern
             )
 
-        return await self._read(collection, condition, read)
+        return await self._read(collection, condition, read, hint=hint)
 
     async def values(self, collection: str, condition: Condition, field: str) -> set[str]:
         """The string values of a top-level field of all matching documents."""
@@ -295,7 +301,7 @@ class DatasetReader:
         ids = sorted({name for each in slices for name in each.ids})
         condition = both([{one.key: ids[0] if len(ids) == 1 else {"$in": ids}}, one.narrower])
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
-        hint = fitting(self._state.indexes.get(one.collection, ()), condition) if self._hinted else None
+        hint = self.index_of(one.collection, condition) if self._hinted else None
         concern = self._moment.concern
         if await self._source.count(self._state.dataset, one.collection, condition, hint=hint, concern=concern) == rows:
             return True

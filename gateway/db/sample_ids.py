@@ -144,6 +144,10 @@ class SampleIds:
             await self.more(len(self.ids))
         return self.ids
 
+    def is_rare(self, collection: str, condition: Condition) -> bool:
+        """Whether it was found that few documents of a collection meet a condition."""
+        return any(term.collection == collection and term.condition == condition for term in self._terms.rare)
+
     async def stop(self) -> None:
         """Give up what is still being read."""
         if self._checked is not None:

@@ -32,6 +32,8 @@ class TermIds:
         groups = selection.samples
         self.direct: list[Condition] = [g[0].condition for g in groups if _is_direct(g, selection.root)]
         self.indirect: list[tuple[Term, ...]] = [g for g in groups if not _is_direct(g, selection.root)]
+        self.rare: list[Term] = []
+        """Terms that match few documents, as far as `are_few` found out."""
 
     @cached_property
     def candidates(self) -> Selection:
@@ -47,7 +49,9 @@ class TermIds:
             asked = [(self._name(term), term.condition) for term in group]
             if not all(self._reader.is_served(*each) for each in asked):  # a look would read everything
                 return False
-            return sum(await asyncio.gather(*(self._reader.count(*each, most=_FEW) for each in asked))) < _FEW
+            found = sum(await asyncio.gather(*(self._reader.count(*each, most=_FEW) for each in asked)))
+            self.rare += group if found < _FEW else ()
+            return found < _FEW
 
         return any(await asyncio.gather(*map(few, positive)))
 

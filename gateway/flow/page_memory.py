@@ -9,7 +9,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from gateway.download_types import Part
 
@@ -54,6 +54,7 @@ class PageMemory:
         self._totals: _Recent[int] = _Recent()
         self._places: _Recent[_Places] = _Recent()
         self._ids: _Recent[tuple[str, ...]] = _Recent()
+        self._strays: _Recent[list[Any]] = _Recent()
 
     @staticmethod
     def rows_key(part: Part) -> str:
@@ -67,6 +68,20 @@ class PageMemory:
         state, selection = part.dataset_state, part.selection
         asked = (selection.root, selection.samples, selection.nothing, part.ids, part.collection == "individuals")
         return _digest(state.dataset, state.version, *asked)
+
+    @staticmethod
+    def collection_key(part: Part) -> str:
+        """The collection that a part reads, and by which key."""
+        return _digest(part.dataset_state.dataset, part.dataset_state.version, part.source, part.key)
+
+    def strays(self, key: str) -> list[Any] | None:
+        """Values of the key of a collection that are no biosample's id, if they are known."""
+        return self._strays.recall(key)
+
+    def strayed(self, key: str, values: list[Any]) -> None:
+        """Remember such values."""
+        self._strays[key] = values
+        _shorten(self._strays, _PLACES)
 
     def total(self, key: str) -> int | None:
         """How many rows there are, if that is known."""

@@ -203,6 +203,9 @@ class _Pass:
         opened = False
         if part.fetch:
             sample_ids = await self._sample_ids(part)
+            narrower = self._slices.narrower(part)
+            if narrower and sample_ids.is_rare(part.collection, narrower):
+                reading.hint = self._reader(part).index_of(part.source, narrower)
             async with aclosing(self._pieces(reading, following, sample_ids, tally)) as encoded:
                 async for rows in encoded:
                     data = rows.data
@@ -213,6 +216,8 @@ class _Pass:
                     yield data
                     if part.limit and tally.rows >= part.limit:
                         break
+            if part.limit and part.ids is None and sample_ids.complete:
+                self._memory.found(self._memory.ids_key(part), sample_ids.ids)
         if part.count and tally.total is None:
             total = await self._total(part, part.skip + tally.rows + bool(tally.more) if tally.rows else 0)
             tally.total, tally.lower = total.rows, not total.exact
@@ -300,8 +305,8 @@ class _Pass:
         fixed = part.collection != "variants" and not part.aim
         counts, root = part.dataset_state.counts, part.selection.root
         density = counts.get(part.source, 0) / max(1, counts.get(root, 0))
-        first = {} if not part.limit else {"first": max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0))))}
-        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, **first)
+        first = max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0)))) if part.limit else None
+        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first)
         if beside(part.encode) is None:
             sizer.interpreted()
         return PartReading(part, sizer, density=density)

@@ -73,6 +73,7 @@ class Slices:
             self._condition(part, ids),
             projection=part.projection,
             limit=reading.sizer.rows * _OVERSHOOT,
+            hint=reading.hint,
         )
 
     async def fetch(self, reading: PartReading, ids: list[str]) -> Rows | Page:
@@ -91,6 +92,7 @@ class Slices:
             shape,
             projection=part.projection,
             limit=reading.sizer.rows * _OVERSHOOT,
+            hint=reading.hint,
         )
         reading.sizer.took(len(ids), time.monotonic() - began)
         reading.sizer.weighed(len(ids), size)

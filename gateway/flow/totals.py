@@ -26,8 +26,6 @@ _COUNTS_AT_ONCE: Final = 4
 _RUNNING: Final = 4
 _WAITING: Final = 16
 _SECONDS: Final = 60.0
-# Of a smaller collection the slices are counted as soon as anything else is known.
-_LARGE: Final = 50_000
 _MOST_VALUES: Final = 250_000
 _MOST_STRAYS: Final = 400
 
@@ -119,7 +117,7 @@ class _Count:
     async def run(self) -> int:
         """Count."""
         part = self._question.part
-        if part.dataset_state.counts.get(part.source, 0) > _LARGE and _is_of_all(part, self._question.condition):
+        if part.source in part.dataset_state.counts and _is_of_all(part, self._question.condition):
             total = await self._of_all()
             if total is not None:
                 return total
@@ -141,7 +139,17 @@ class _Count:
         return number
 
     async def _strays(self) -> list[Any] | None:
-        """The values of the key that are no biosample's id."""
+        """The values of the key that are no biosample's id; None if that cannot be told soon."""
+        part, memory = self._question.part, self._memory
+        key = memory.collection_key(part)
+        known = memory.strays(key)
+        if known is None:
+            known = await self._look_for_strays()
+            if known is not None:
+                memory.strayed(key, known)
+        return known
+
+    async def _look_for_strays(self) -> list[Any] | None:
         part = self._question.part
         values = await self._question.reader.distinct(part.source, part.key, _MOST_VALUES)
         if values is None or any(isinstance(value, list | dict) for value in values):
