@@ -33,6 +33,7 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _FEW: Final = 5
+_TOLD: Final = 50
 _QUICK: Final = 2.0  # seconds
 _TIMES_KEPT: Final = 20
 _MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
@@ -58,6 +59,8 @@ class Catalog:
         self._running: dict[str, asyncio.Task[DatasetState]] = {}
         self._told = Topology()
         self._empty: set[str] = set()
+        self.unserved: dict[str, None] = {}
+        """What was asked that no index serves, in sentences."""
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old."""
@@ -74,6 +77,13 @@ class Catalog:
     def empty(self) -> frozenset[str]:
         """Datasets that held no data when they were asked for last."""
         return frozenset(self._empty)
+
+    def tell_unserved(self, sentences: Iterable[str]) -> None:
+        """Keep what no index serves, for the operator to see; the log has each once."""
+        for sentence in sentences:
+            if sentence not in self.unserved and len(self.unserved) < _TOLD:
+                self.unserved[sentence] = None
+                log.warning("%s", sentence)
 
     async def close(self) -> None:
         """Stop reading: nobody asks any more."""

@@ -55,6 +55,7 @@ class PageMemory:
         self._places: _Recent[_Places] = _Recent()
         self._ids: _Recent[tuple[str, ...]] = _Recent()
         self._strays: _Recent[list[Any]] = _Recent()
+        self._rare: _Recent[bool] = _Recent()
 
     @staticmethod
     def rows_key(part: Part) -> str:
@@ -82,6 +83,15 @@ class PageMemory:
         """Remember such values."""
         self._strays[key] = values
         _shorten(self._strays, _PLACES)
+
+    def is_rare(self, key: str) -> bool:
+        """Whether few documents meet what narrows the rows of a question."""
+        return bool(self._rare.recall(key))
+
+    def found_rare(self, key: str) -> None:
+        """Remember that."""
+        self._rare[key] = True
+        _shorten(self._rare, _TOTALS)
 
     def total(self, key: str) -> int | None:
         """How many rows there are, if that is known."""

@@ -78,10 +78,11 @@ class PageWindow:
     # --- where it begins ---------------------------------------------------------------------------------------------
 
     async def _seek(self, skip: int) -> Place:
-        """The last biosample, or nearly, with no more than `skip` rows before it."""
+        """A place with no more than `skip` rows before it, and so near that reading on from it costs no more."""
         place = self._memory.place(self._key, skip)
-        while place.rows < skip and await self._sample_ids.more(place.position):
-            ids = self._sample_ids.ids[place.position : place.position + _IDS_A_COUNT * self._at_once(skip, place)]
+        near = self._reading.density * self._reading.sizer.width()
+        while place.rows + near < skip and await self._sample_ids.more(place.position):
+            ids = self._sample_ids.ids[place.position : place.position + self._expected(skip - place.rows)]
             chunks = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
             for chunk, rows in zip(chunks, await asyncio.gather(*map(self._count, chunks)), strict=True):
                 if place.rows + rows > skip:
@@ -90,10 +91,10 @@ class PageWindow:
                 self._memory.passed(self._key, place)
         return place
 
-    def _at_once(self, skip: int, place: Place) -> int:
-        """How many slices may be counted at once without counting much behind the window."""
-        expected = self._reading.density * _IDS_A_COUNT
-        return max(1, min(_COUNTS_AT_ONCE, int((skip - place.rows) / max(1.0, expected))))
+    def _expected(self, rows: int) -> int:
+        """How many biosamples have so many rows, more or less; no more than may be counted at once."""
+        most = _COUNTS_AT_ONCE * _IDS_A_COUNT
+        return max(1, min(most, int(rows / self._reading.density) if self._reading.density else most))
 
     async def _within(self, ids: list[str], skip: int, place: Place) -> Place:
         """The same within a slice that reaches beyond it, by halves."""

@@ -194,6 +194,18 @@ class _Pass:
         kind = IndividualIds if part.collection == "individuals" else SampleIds
         return id(part.selection) if part.ids is None else id(part), kind
 
+    def _better_index(self, part: Part, sample_ids: SampleIds) -> str | None:
+        """The index of what narrows the documents of a part, where few of them meet that."""
+        narrower = self._slices.narrower(part)
+        if not narrower:
+            return None
+        key = self._memory.rows_key(part)
+        if sample_ids.is_rare(part.collection, narrower):
+            self._memory.found_rare(key)
+        elif not self._memory.is_rare(key):
+            return None
+        return self._reader(part).index_of(part.source, narrower)
+
     async def deliver(
         self, reading: PartReading, following: PartReading | None, tallies: Sequence[Tally]
     ) -> AsyncGenerator[bytes, None]:
@@ -203,9 +215,7 @@ class _Pass:
         opened = False
         if part.fetch:
             sample_ids = await self._sample_ids(part)
-            narrower = self._slices.narrower(part)
-            if narrower and sample_ids.is_rare(part.collection, narrower):
-                reading.hint = self._reader(part).index_of(part.source, narrower)
+            reading.hint = self._better_index(part, sample_ids)
             async with aclosing(self._pieces(reading, following, sample_ids, tally)) as encoded:
                 async for rows in encoded:
                     data = rows.data
