@@ -21,6 +21,10 @@ _PART_OF_PAGE: Final = 0.02
 _PART: Final = 0.2
 
 
+# Candidates, the id behind which they begin, and the last of them; None where nothing bounds them.
+_Asked = tuple[list[str], str | None, str | None]
+
+
 class _Candidates(Protocol):
     ids: list[str]
 
@@ -44,46 +48,51 @@ class CheckedIds:
         self._retry = retry
         self._paged = paged
         self._position = self._launched = self._seen = self._hits = 0
-        self._tasks: deque[tuple[list[str], asyncio.Task[list[str]]]] = deque()
+        self._last: str | None = None
+        self._ended = False
+        self._tasks: deque[tuple[_Asked, asyncio.Task[list[str]]]] = deque()
 
     async def next(self) -> tuple[list[str], bool]:
         """The ids that follow, perhaps none, and whether they are the last."""
-        if not self._tasks and await self._candidates.more(self._position):
-            self._launch()
         if not self._tasks:
-            return [], True
+            await self._candidates.more(self._position)
+            self._launch()
         found = await self._retry(self._landed)
-        ids, _ = self._tasks[0]
-        decided = self._seen >= _LOOKED
+        (ids, _, upto), _ = self._tasks[0]
         seen, hits = self._seen + len(ids), self._hits + len(found)
-        if not decided and seen >= _LOOKED and hits < seen * (_PART_OF_PAGE if self._paged else _PART):
-            rest = sorted(name for name in await self._retry(self._terms.resolve) if name > ids[-1])
+        decides = self._seen < _LOOKED <= seen
+        if upto is not None and decides and hits < seen * (_PART_OF_PAGE if self._paged else _PART):
+            rest = sorted(name for name in await self._retry(self._terms.resolve) if name > upto)
             return found + rest, True
         self._tasks.popleft()
         self._seen, self._hits = seen, hits
-        while not self._paged and seen >= _LOOKED and len(self._tasks) < _AHEAD:
-            if not self._candidates.ready(self._position) or not await self._candidates.more(self._position):
+        while not self._paged and seen >= _LOOKED and len(self._tasks) < _AHEAD and not self._ended:
+            if not self._candidates.ready(self._position):
                 break
+            await self._candidates.more(self._position)
             self._launch()
-        return found, False
+        return found, self._ended and not self._tasks
 
     async def _landed(self) -> list[str]:
-        ids, task = self._tasks[0]
+        asked, task = self._tasks[0]
         try:
             return await asyncio.shield(task)
         except GatewayError:  # who tries again finds another try under way
-            self._tasks[0] = ids, self._check(ids)
+            self._tasks[0] = asked, self._check(asked)
             raise
 
-    def _check(self, ids: list[str]) -> "asyncio.Task[list[str]]":
-        return asyncio.create_task(self._terms.among(ids))
+    def _check(self, asked: _Asked) -> "asyncio.Task[list[str]]":
+        return asyncio.create_task(self._terms.among(*asked))
 
     def _launch(self) -> None:
+        """Check the candidates that follow; behind the last of them, what is there without one."""
         width = _WIDTHS[self._launched] if self._launched < len(_WIDTHS) else _WIDTH
         ids = self._candidates.ids[self._position : self._position + width]
+        asked = ids, self._last, ids[-1] if ids else None
+        self._last, self._ended = ids[-1] if ids else self._last, not ids
         self._position += len(ids)
         self._launched += 1
-        self._tasks.append((ids, self._check(ids)))
+        self._tasks.append((asked, self._check(asked)))
 
     @property
     def ready(self) -> bool:

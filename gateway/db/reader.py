@@ -178,9 +178,13 @@ class DatasetReader:
 
         return await self._read(collection, condition, read)
 
-    async def some_values(self, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
-        """The distinct string values of a field of all matching documents, up to `limit`."""
-        return await self._read(collection, condition, partial(self._source.values, field=field, limit=limit))
+    async def some_values(
+        self, collection: str, condition: Condition, field: str, limit: int, *, by_field: bool = False
+    ) -> set[str]:
+        """The distinct string values of a field of all matching documents, up to `limit`; found `by_field`'s index."""
+        hint = ordering(self._state.indexes.get(collection, ()), field) if by_field else None
+        read = partial(self._source.values, field=field, limit=limit)
+        return await self._read(collection, condition, read, hint=hint)
 
     async def first_values(
         self, collection: str, condition: Condition, field: str, *, among: int, limit: int
@@ -301,9 +305,7 @@ class DatasetReader:
         ids = sorted({name for each in slices for name in each.ids})
         condition = both([{one.key: ids[0] if len(ids) == 1 else {"$in": ids}}, one.narrower])
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
-        hint = self.index_of(one.collection, condition) if self._hinted else None
-        concern = self._moment.concern
-        if await self._source.count(self._state.dataset, one.collection, condition, hint=hint, concern=concern) == rows:
+        if await self.count(one.collection, condition, within_bounds=False) == rows:
             return True
         if await self.count(one.collection, condition) == rows:
             return True

@@ -14,8 +14,8 @@ __all__ = ["TermIds"]
 _IDS_A_QUERY: Final = 400
 # Documents of which it takes no time to know all.
 _FEW: Final = 2_000
-# Values a document that may turn up where one is expected: lists, twins.
-_ROOM: Final = 4
+# Values that may turn up beside those expected: lists, twins, strays.
+_MORE: Final = 1_000
 
 
 def _is_direct(group: tuple[Term, ...], root: str) -> bool:
@@ -49,7 +49,8 @@ class TermIds:
             asked = [(self._name(term), term.condition) for term in group]
             if not all(self._reader.is_served(*each) for each in asked):  # a look would read everything
                 return False
-            found = sum(await asyncio.gather(*(self._reader.count(*each, most=_FEW) for each in asked)))
+            counts = (self._reader.count(*each, most=_FEW, within_bounds=False) for each in asked)
+            found = sum(await asyncio.gather(*counts))
             self.rare += group if found < _FEW else ()
             return found < _FEW
 
@@ -95,32 +96,45 @@ class TermIds:
 
     # --- checks of some ----------------------------------------------------------------------------------------------
 
-    async def among(self, ids: Sequence[str]) -> list[str]:
-        """Those of some candidates that every indirect group selects, in their order."""
-        left = list(ids)
+    async def among(self, ids: Sequence[str], after: str | None, upto: str | None) -> list[str]:
+        """The ids behind one and up to another that every group selects; `ids` are the candidates among them.
+
+        Where nothing is asked of biosamples themselves there are more than candidates: documents name biosamples that
+        have none of their own.
+        """
+        found: set[str] | None = None
         for group in self.indirect:
             chosen: set[str] = set()
             for term in group:
-                found = await self._of_term_among(term, left)
-                chosen |= set(left) - found if term.negated else found
-            left = [name for name in left if name in chosen]
-            if not left:
-                break
-        return left
+                some = await self._of_term_among(term, ids, after, upto)
+                chosen |= set(ids) - some if term.negated else some
+            found = chosen if found is None else found & chosen
+            if not found:
+                return []
+        found = set() if found is None else found
+        return sorted(found.intersection(ids) if self.direct else found)
 
-    async def _of_term_among(self, term: Term, ids: Sequence[str]) -> set[str]:
-        if term.collection == "individuals":
-            return await self._of_individuals_among(term, ids)
-        key = "id" if term.collection == "biosamples" else "biosample_id"
-        condition = both([{key: {"$in": list(ids)}}, term.condition])
-        limit = len(ids) * _ROOM
-        return (await self._reader.some_values(self._name(term), condition, key, limit)).intersection(ids)
+    async def _of_term_among(self, term: Term, ids: Sequence[str], after: str | None, upto: str | None) -> set[str]:
+        name, key = self._name(term), "biosample_id"
+        if self.direct or term.negated or term.collection in {"biosamples", "individuals"}:
+            if not ids:
+                return set()
+            if term.collection == "individuals":
+                return await self._of_individuals_among(term, ids)
+            key = "id" if term.collection == "biosamples" else key
+            narrowed = both([{key: {"$in": list(ids)}}, term.condition])
+        else:
+            between: Condition = {"$gte": ""} if after is None else {"$gt": after}
+            narrowed = both([{key: between if upto is None else {**between, "$lte": upto}}, term.condition])
+        limit = len(ids) + _MORE
+        found = await self._reader.some_values(name, narrowed, key, limit, by_field=True)
+        return found if len(found) < limit else await self._reader.values(name, narrowed, key)
 
     async def _of_individuals_among(self, term: Term, ids: Sequence[str]) -> set[str]:
         fields = {"id": 1, "individual_id": 1, "_id": 0}
         asked = {"id": {"$in": list(ids)}}
         whose: dict[str, set[str]] = {}
-        for item in await self._reader.documents("biosamples", asked, fields, len(ids) * _ROOM):
+        for item in await self._reader.documents("biosamples", asked, fields, len(ids) + _MORE):
             owners = item.get("individual_id")
             named = {name for name in (owners if isinstance(owners, list) else [owners]) if type(name) is str}
             if type(name := item.get("id")) is str:
@@ -129,5 +143,5 @@ class TermIds:
         if not every:
             return set()
         condition = both([{"id": {"$in": every}}, term.condition])
-        found = await self._reader.some_values("individuals", condition, "id", len(every) * _ROOM)
+        found = await self._reader.some_values("individuals", condition, "id", len(every) + _MORE)
         return {name for name, owners in whose.items() if not owners.isdisjoint(found)}

@@ -129,6 +129,8 @@ class _Count:
         strays = await self._strays()
         if strays is None:
             return None
+        if part.selection.samples:  # who is selected by a document needs no other
+            strays = [value for value in strays if type(value) is not str]
         counts = part.dataset_state.counts
         all_there_are = reader.count(part.source, condition, within_bounds=False) if condition else None
         number = counts[part.source] if all_there_are is None else await all_there_are
