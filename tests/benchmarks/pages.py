@@ -181,7 +181,7 @@ def _line(what: str, when: str, timed: Timed, effort: Effort | None, best: Read 
     done = [""] * 4
     if effort:
         done = [f"{n:,}" for n in (effort.documents, effort.keys, effort.returned, effort.commands)]
-    ceiling = [_ms(best.milliseconds), best.hint] if best else ["", ""]
+    ceiling = [_ms(best.milliseconds), best.hint[:24]] if best else ["", ""]
     return [what, when, _ms(timed.first), row, _ms(timed.whole), timed.count, *done, *ceiling]
 
 
@@ -198,7 +198,7 @@ HEADS: Final = (
 def _plans(said: Sequence[tuple[str, Effort | None]]) -> None:
     for what, effort in said:
         for plan in effort.plans if effort else ():
-            print(f"  {what:34} {plan}", flush=True)
+            print(f"  {what:32} {plan}", flush=True)
 
 
 @dataclass(slots=True)
@@ -243,7 +243,7 @@ def measure(uri: str, dataset: str, only: str = "") -> None:
                     measuring.asked(request, request.path, stale=at == 0)
     table(f"Pages of {variants:,} variants ({dataset})", HEADS, measuring.lines)
     if profiler.available:
-        print("\nPlans of the first requests:")
+        print("\nWhat the database did for the cold ones:")
         _plans(measuring.plans)
     else:
         print(f"\nThis server has no profiler: {profiler.why or 'it does not say that it profiles'}")

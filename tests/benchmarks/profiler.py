@@ -1,6 +1,6 @@
 """What a MongoDB did for a request, from its profiler; a server without one is told by `available`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -13,7 +13,7 @@ Document = dict[str, Any]
 
 _SIZE: Final = 64 << 20
 _CLIENT: Final = "pgx-gateway"
-_CURSORS: Final = frozenset({"find", "aggregate", "count", "distinct", "getMore"})
+_FEW: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,21 @@ class Profiler:
             keys=sum(each.get("keysExamined", 0) for each in found),
             documents=sum(each.get("docsExamined", 0) for each in found),
             returned=sum(each.get("nreturned", 0) for each in found),
-            plans=list(dict.fromkeys(_plans(found))),
+            plans=_plans(found),
         )
 
 
-def _plans(found: Sequence[Document]) -> Iterator[str]:
-    """What stands for each command that read documents: its collection, name and plan."""
+def _plans(found: Sequence[Document]) -> list[str]:
+    """The commands that read more than a few documents, alike ones together, the most costly first."""
+    sums: dict[str, list[int]] = {}
     for each in found:
         name = next(iter(each.get("command", {})), "")
-        if name in _CURSORS and "planSummary" in each:
-            yield f"{name} {each['ns'].partition('.')[2]}: {each['planSummary']}"
+        what = f"{name} {each['ns'].partition('.')[2]}: {each.get('planSummary', '')}"
+        told = (1, each.get("keysExamined", 0), each.get("docsExamined", 0), each.get("millis", 0))
+        sums[what] = [a + b for a, b in zip(sums.get(what, [0] * 4), told, strict=True)]
+    ordered = sorted(sums.items(), key=lambda item: -sum(item[1][1:3]))
+    return [
+        f"{times} x {what}: {keys:,} keys, {documents:,} documents, {took:,} ms"
+        for what, (times, keys, documents, took) in ordered
+        if keys + documents > _FEW
+    ]
