@@ -64,10 +64,11 @@ class TermIds:
     async def resolve(self) -> set[str]:
         """The ids that every group selects."""
         found: set[str] | None = None
-        # What is only taken away comes last, when there is something to take it from.
-        for group in sorted(self._selection.samples, key=lambda group: any(term.negated for term in group)):
+        for group in sorted(self._selection.samples, key=self._order):
             if found is not None and len(group) == 1 and group[0].negated:
                 found -= await self._of_term(group[0])
+            elif found is not None and len(found) <= _FEW and _is_direct(group, "biosamples"):
+                found = await self._of_few(group[0], sorted(found))
             else:
                 chosen: set[str] = set()
                 for term in group:
@@ -77,6 +78,20 @@ class TermIds:
             if not found:
                 return set()
         return found if found is not None else set()
+
+    def _order(self, group: tuple[Term, ...]) -> int:
+        """What is few comes first, and what is only taken away last, when there is something to take it from."""
+        if any(term.negated for term in group):
+            return 2
+        return 0 if all(term in self.rare for term in group) else 1
+
+    async def _of_few(self, term: Term, ids: list[str]) -> set[str]:
+        """Those of some biosamples that a condition on biosamples selects."""
+        found: set[str] = set()
+        for at in range(0, len(ids), _IDS_A_QUERY):
+            some = both([{"id": {"$in": ids[at : at + _IDS_A_QUERY]}}, term.condition])
+            found |= await self._reader.values("biosamples", some, "id")
+        return found.intersection(ids)
 
     async def _all_biosamples(self) -> set[str]:
         return await self._reader.values("biosamples", {}, "id")

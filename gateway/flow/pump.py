@@ -335,7 +335,11 @@ class _Pass:
             return kind(reader, part.dataset_state, selection, RetryPolicy(0))
 
         question = Question(part, self._slices.narrower(part), reader, sample_ids)
-        return await self.retry(partial(self._totals.total, question, seen))
+        total = await self.retry(partial(self._totals.total, question, seen))
+        if not total.exact and not total.rows:  # so it is not known whether there is any
+            found = await self._some(replace(part, limit=1, skip=0))
+            total = Total(min(1, found), exact=not found)
+        return total
 
     async def _some(self, part: Part) -> int:
         """How many rows there are, up to the limit of a part."""
