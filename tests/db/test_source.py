@@ -117,7 +117,7 @@ async def test_who_leaves_a_drain_leaves_no_cursor(
         await asyncio.sleep(0.002 * number)
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.to_thread(until, lambda: open_cursors(mongo) == before, seconds=10, what="closing all cursors")
+    await asyncio.to_thread(until, lambda: open_cursors(mongo) == before, what="closing all cursors")
 
 
 async def test_reads_that_are_abandoned_leave_nothing(source: Source, asked: str, mongo: Client):
@@ -129,7 +129,7 @@ async def test_reads_that_are_abandoned_leave_nothing(source: Source, asked: str
     for page in pages:
         page.cancel()
     await asyncio.gather(*pages, return_exceptions=True)
-    await asyncio.to_thread(until, lambda: open_cursors(mongo) == before, seconds=10, what="closing all cursors")
+    await asyncio.to_thread(until, lambda: open_cursors(mongo) == before, what="closing all cursors")
     assert await source.count(asked, "variants", {}) == _SIZE
 
 
