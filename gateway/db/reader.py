@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway.db.change_stream import changed
+from gateway.db.listing import identities
 from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
@@ -264,7 +265,7 @@ class DatasetReader:
                 self._source, state.dataset, self._names, self._moment.time, state.bounds, as_wholes=True
             ):
                 return "changed"
-            now = await self._source.identities(state.dataset, await self._source.cluster_time())
+            now = await identities(self._source, state.dataset, await self._source.cluster_time())
             return "same" if all(now.get(name) == state.identities.get(name) for name in self._names) else "changed"
         if self._moment.by == "watched":
             found = await changed(self._source, state.dataset, self._names, self._moment.time, state.bounds)
