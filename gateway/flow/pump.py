@@ -11,7 +11,7 @@ their text, and the ids of its biosamples.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -27,6 +27,7 @@ from gateway.errors import DatasetChanged
 from gateway.flow.fold import WalkStep, encoded, folded
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.page_window import PageWindow
+from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler, beside
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
@@ -45,10 +46,11 @@ _Name = tuple[int, type[SampleIds]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slicing:
-    """How passes are cut: `rows` aimed at in a slice, `flights` of them under way at once."""
+    """How passes are cut: `rows` aimed at in a slice, `flights` of them under way at once, `together` of all passes."""
 
     rows: int = 10_000
     flights: int = 4
+    together: int = 32
 
 
 class Pump:
@@ -71,6 +73,7 @@ class Pump:
         self._catalog = catalog
         self._executor = executor
         self._slicing = slicing
+        self._limit = ReadLimit(slicing.flights, slicing.together)
         self._window = retry_window
         self.totals = Totals(PageMemory(), budget=count_budget)
 
@@ -82,9 +85,14 @@ class Pump:
         `kept` under its digest is checked at the end even if it came in one chunk: the state known may be seconds old.
         Where that cannot be told, NotToBeKept is raised behind the last chunk.
         """
+        waiting = nullcontext if plan.whole else self._limit.page
         with self._scheduler.passing():
             async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
-                async for chunk in chunks:
+                while True:
+                    with waiting():  # not while its client takes its time
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
+                        return
                     yield chunk
 
     async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
@@ -95,6 +103,7 @@ class Pump:
             slicing=self._slicing,
             retry=RetryPolicy(self._window),
             totals=self.totals,
+            limit=self._limit,
         )
         pending = b""
         try:
@@ -135,6 +144,7 @@ class _Pass:
         slicing: Slicing,
         retry: RetryPolicy,
         totals: Totals,
+        limit: ReadLimit,
     ) -> None:
         self._totals = totals
         self._memory = totals.memory
@@ -144,7 +154,7 @@ class _Pass:
         self._slicing = slicing
         self.retry = retry
         self._readers: dict[str, DatasetReader] = {}
-        self._slices = Slices(self._reader, executor, scheduler, retry)
+        self._slices = Slices(self._reader, executor, scheduler, retry, limit=limit)
         self._sample_ids_of: dict[_Name, SampleIds] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}

@@ -40,7 +40,8 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
-    slicing = Slicing(rows=config.slice_rows, flights=config.flights)
+    # Half of the connections is for what must not stand behind slices.
+    slicing = Slicing(rows=config.slice_rows, flights=config.flights, together=_CONNECTIONS // 2)
     scheduler = EncodeScheduler(config.encode_threads)
     pump = Pump(
         source,

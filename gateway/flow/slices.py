@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Executor
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from gateway.db.replies import Page, Reply
 from gateway.db.retry import RetryPolicy
 from gateway.download_types import Condition, Part, both
 from gateway.errors import BadDocument
+from gateway.flow.read_limit import Read, ReadLimit
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
 from gateway.rows import Rows
@@ -42,11 +43,14 @@ class Slices:
         executor: Executor,
         scheduler: EncodeScheduler,
         retry: RetryPolicy,
+        *,
+        limit: ReadLimit,
     ) -> None:
         self._reader_of = reader_of
         self._executor = executor
         self._scheduler = scheduler
         self._retry = retry
+        self._limit = limit
         self._narrowers: dict[int, Condition] = {}  # one for each part: they may name thousands of ids
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
@@ -65,20 +69,29 @@ class Slices:
         """Remember how many documents of a part some biosamples had."""
         self._reader_of(part).delivered(part.source, part.key, ids, self.narrower(part), rows)
 
+    def _place(self, part: Part) -> AbstractAsyncContextManager[Read]:
+        """What a read of documents waits for: what is small, a window or a first slice, for nothing."""
+        small = part.limit or not self._retry.committed
+        return (self._limit.small if small else self._limit.slice)((part.source, "documents"))
+
     async def page(self, reading: PartReading, ids: list[str]) -> Page:
         """The documents of some biosamples, as one reply has them."""
-        part = reading.part
-        return await self._reader_of(part).page(
-            part.source,
-            self._condition(part, ids),
-            projection=part.projection,
-            limit=reading.sizer.rows * _OVERSHOOT,
-            hint=reading.hint,
-        )
+        limit = reading.sizer.rows * _OVERSHOOT
+        return await self._page(reading.part, self._condition(reading.part, ids), limit, hint=reading.hint)
+
+    async def _page(
+        self, part: Part, condition: Condition, limit: int, *, sort: str | None = None, hint: str | None = None
+    ) -> Page:
+        async with self._place(part) as read:
+            page = await self._reader_of(part).page(
+                part.source, condition, projection=part.projection, limit=limit, sort=sort, hint=hint
+            )
+            read.size = page.size
+        return page
 
     async def fetch(self, reading: PartReading, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        part, began = reading.part, time.monotonic()
+        part = reading.part
 
         def shape(reply: Reply) -> tuple[Rows | Page, int]:
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
@@ -86,15 +99,18 @@ class Slices:
             whole = rows is not None and rows.matched < reply.limit
             return rows if rows is not None and whole else reply.page(), len(reply.batch)
 
-        landed, size = await self._reader_of(part).read(
-            part.source,
-            self._condition(part, ids),
-            shape,
-            projection=part.projection,
-            limit=reading.sizer.rows * _OVERSHOOT,
-            hint=reading.hint,
-        )
-        reading.sizer.took(len(ids), time.monotonic() - began)
+        async with self._place(part) as read:
+            began = time.monotonic()
+            landed, size = await self._reader_of(part).read(
+                part.source,
+                self._condition(part, ids),
+                shape,
+                projection=part.projection,
+                limit=reading.sizer.rows * _OVERSHOOT,
+                hint=reading.hint,
+            )
+            read.size = size
+            reading.sizer.took(len(ids), time.monotonic() - began)
         reading.sizer.weighed(len(ids), size)
         if isinstance(landed, Page) and landed.complete:
             reading.sizer.interpreted()
@@ -162,9 +178,7 @@ class Slices:
         return {"_id": {"$type": list(later)}} if later and not first else {}
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._reader_of(part).page(
-            part.source, condition, projection=part.projection, limit=limit, sort="_id"
-        )
+        return await self._page(part, condition, limit, sort="_id")
 
     async def has_any(self, part: Part, ids: list[str]) -> bool:
         """Whether some biosamples have any document of a part."""
@@ -174,8 +188,9 @@ class Slices:
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""
-        read = partial(self._reader_of(part).count, part.source, self._condition(part, ids))
-        rows = await self._retry(read)
+        count = partial(self._reader_of(part).count, part.source, self._condition(part, ids))
+        async with self._limit.small((part.source, "count")) as read:
+            read.size = rows = await self._retry(count)
         self.delivered(part, ids, rows)
         return rows
 
