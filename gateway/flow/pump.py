@@ -236,6 +236,7 @@ class _Pass:
                         found = 0
                         async for arrays in pieces:
                             rows = await self._slices.encode(part, arrays)
+                            arrays.clear()
                             found += rows.matched
                             yield rows, passed - len(ids)
                     self._slices.delivered(part, ids, found)
@@ -289,6 +290,7 @@ class _Pass:
             async with aclosing(self._slices.arrays(reading, ids, page)) as pieces:
                 async for arrays in pieces:
                     rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
+                    arrays.clear()
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     yield rows
                     if left <= 0:
