@@ -47,7 +47,7 @@ class Batches:
         self._most = rows, size
         self._held: list[bytes] = []
         self._rows = self._size = 0  # of what is held
-        self._full: deque[tuple[bytes, int]] = deque()
+        self._full: deque[tuple[list[bytes], int]] = deque()
         self._writer: Any = None
 
     def feed(self, _: int, data: bytes) -> None:
@@ -66,7 +66,7 @@ class Batches:
             self._size += len(lines)
 
     def _fill(self) -> None:
-        self._full.append((b"".join(self._held), self._rows))
+        self._full.append((self._held, self._rows))
         self._held, self._rows, self._size = [], 0, 0
 
     def _end(self, data: bytes, at: int) -> int:
@@ -83,8 +83,8 @@ class Batches:
             self._writer = self._make()
             yield Rows(self._writer.opening(), 0, 0)
         while self._full:
-            lines, rows = self._full.popleft()
-            yield Rows(self._writer.write(lines), rows, 0)
+            pieces, rows = self._full.popleft()
+            yield Rows(self._writer.write(pieces), rows, 0)
 
     def finish(self) -> Iterator[Rows]:
         """Yield the last batch, and the end of the file."""

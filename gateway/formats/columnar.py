@@ -15,6 +15,9 @@ from gateway.text import unescape
 
 __all__ = ["WRITERS", "ParquetFile", "Stream"]
 
+# The memory of the process, where what one batch leaves serves whatever comes next; a pool of pyarrow's own keeps it.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _CODED: Final = pa.dictionary(pa.int32(), pa.string())
 _TYPES: Final = {"text": pa.string(), "code": _CODED, "integer": pa.int64(), "number": pa.float64()}
 
@@ -52,13 +55,14 @@ class _Rows:
             column_types=self.schema, null_values=[missing], strings_can_be_null=True, check_utf8=True
         )
 
-    def batch(self, lines: bytes) -> Any:
-        """All lines as one batch; its bytes depend on the lines alone."""
-        text = self._names + lines
+    def batch(self, pieces: list[bytes]) -> Any:
+        """All lines of some pieces, which are cleared, as one batch; its bytes depend on the lines alone."""
+        text = b"".join((self._names, *pieces))
+        pieces.clear()
         read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1)  # one block: one chunk, one dictionary
         table = csv.read_csv(pa.BufferReader(text), read, self._parse, self._convert)
         columns = [column.combine_chunks() for column in table.columns]
-        if b"%" in lines:
+        if text.find(b"%", len(self._names)) >= 0:
             columns = [_unescaped(column) for column in columns]
         return pa.record_batch([_finite(column) for column in columns], schema=self.schema)
 
@@ -96,9 +100,9 @@ class Stream:
         self._said = len(schema)
         return schema
 
-    def write(self, lines: bytes) -> bytes:
-        """A batch of rows, at least one."""
-        self._writer.write_batch(self._rows.batch(lines))
+    def write(self, pieces: list[bytes]) -> bytes:
+        """A batch of the rows of some pieces, at least one row."""
+        self._writer.write_batch(self._rows.batch(pieces))
         return self._taken()
 
     def close(self) -> bytes:
@@ -126,9 +130,9 @@ class ParquetFile:
         """The magic bytes of a file."""
         return self._sink.take()
 
-    def write(self, lines: bytes) -> bytes:
-        """A row group, at least one row."""
-        batch = self._rows.batch(lines)
+    def write(self, pieces: list[bytes]) -> bytes:
+        """A row group of the rows of some pieces, at least one row."""
+        batch = self._rows.batch(pieces)
         self._writer.write_batch(batch, row_group_size=len(batch))
         return self._sink.take()
 
