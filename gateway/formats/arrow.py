@@ -4,6 +4,7 @@ Column plans give text, as fast as they do for pgxseg; pyarrow reads it into bat
 or bytes of text, counted from the first row of the file, so that how a pass was sliced does not show.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,8 +25,10 @@ _ROWS: Final = 65_536
 # Of text in a batch, where rows are long: a batch is in memory several times.
 _BYTES: Final = 16 * 1024 * 1024
 
-_EXTENSIONS: Final = ("lib", "_csv", "_compute", "_parquet", "_fs", "_s3fs")
+_EXTENSIONS: Final = ("lib", "_csv", "_parquet", "_fs", "_s3fs")
 """The modules of pyarrow that `columnar` needs."""
+_POOL: Final = ("ARROW_DEFAULT_MEMORY_POOL", "system")
+"""The memory of the process, where what a batch leaves serves whatever comes next: a pool of its own would keep it."""
 
 _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("start", "end"), "integer"),
@@ -127,7 +130,8 @@ def _said(wanted: Wanted) -> dict[str, str]:
 
 def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> Batches:
     def make() -> Any:
-        # In a thread, and only for who asks: pyarrow takes a while and some 45 MB.
+        # In a thread, and only for who asks: pyarrow takes a while and some 30 MB.
+        os.putenv(*_POOL)  # read once, by the library itself
         preload("pyarrow", *_EXTENSIONS)
         from gateway.formats.columnar import WRITERS  # noqa: PLC0415
 

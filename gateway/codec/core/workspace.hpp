@@ -65,7 +65,7 @@ class Lease {
 
       private:
         static constexpr std::size_t most = 2;
-        static constexpr std::size_t largest = 8 * 1024 * 1024;
+        static constexpr std::size_t largest = 5 * 1024 * 1024;
 
         std::mutex mutex_;
         std::vector<std::unique_ptr<Workspace>> spaces_;
