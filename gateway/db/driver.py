@@ -54,9 +54,9 @@ _SELECTION_SECONDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """A reply as it came, and who gave it."""
+    """A reply as it came, and who gave it.  What shapes it must not keep it: its memory may be used again."""
 
-    raw: bytes
+    raw: bytes | memoryview
     member: Member
 
 

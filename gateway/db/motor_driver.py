@@ -33,6 +33,7 @@ from gateway.db.driver import (
     Topology,
     others,
 )
+from gateway.db.receiving import ReusingPool, lent
 from gateway.threads import give_way
 
 __all__ = ["MotorDriver"]
@@ -86,7 +87,9 @@ class MotorDriver:
 
     def __init__(self, connection: Connection) -> None:
         """There is a thread that reads for each connection."""
-        self._motor: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(connection.uri, **connection.options)
+        self._motor: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            connection.uri, **connection.options, _pool_class=ReusingPool
+        )
         self._client: MongoClient[dict[str, Any]] = self._motor.delegate
         self._readers = ThreadPoolExecutor(connection.size, thread_name_prefix="read", initializer=give_way)
 
@@ -101,9 +104,10 @@ class MotorDriver:
         preference = way.preference(self._client.read_preference)
 
         def work() -> T:
-            with way.followed():
-                reply = self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
-            return shape(RawReply(bytes(reply.raw), way.taken))
+            with lent():
+                with way.followed():
+                    reply = self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
+                return shape(RawReply(reply.raw, way.taken))
 
         return await self._in_reader(work)
 

@@ -72,7 +72,7 @@ class PymongoDriver:
         preference = way.preference(self._client.read_preference)
         with way.followed():
             reply = await self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
-        found = RawReply(bytes(reply.raw), way.taken)
+        found = RawReply(reply.raw, way.taken)
         return await asyncio.get_running_loop().run_in_executor(self._shapers, shape, found)
 
     async def opened(self, database: str, command: Command, route: Route | None = None) -> Cursor:

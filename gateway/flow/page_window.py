@@ -49,6 +49,7 @@ class PageWindow:
             async with aclosing(self._slices.arrays(reading, ids, page)) as pieces:
                 async for arrays in pieces:
                     rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
+                    arrays.clear()
                     behind = rows.matched > skip + left
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     if left <= 0:

@@ -269,7 +269,7 @@ class _Pass:
         try:
             while True:
                 # The first slice of a part waits for no other part: walks in step would wait for one another.
-                while not reading.flights or (self._may_launch() and sample_ids.ready(reading.position)):
+                while not reading.flights or (self._may_launch(part) and sample_ids.ready(reading.position)):
                     if not await sample_ids.more(reading.position):
                         self._look_ahead(following, sample_ids)
                         break
@@ -290,6 +290,7 @@ class _Pass:
                         found = 0
                         async for arrays in pieces:
                             rows = await self._slices.encode(part, arrays)
+                            arrays.clear()
                             found += rows.matched
                             yield rows, passed - len(ids)
                     self._slices.delivered(part, ids, found)
@@ -301,9 +302,11 @@ class _Pass:
                 self._tasks.discard(task)
             await asyncio.gather(*(task for _, task in reading.flights), return_exceptions=True)
 
-    def _may_launch(self) -> bool:
+    def _may_launch(self, part: Part) -> bool:
         flights = self._slicing.flights
-        if self._scheduler.several:  # together they read ahead enough, and each holds less
+        if part.fold is not None:  # slower than any database: what waits for it would only take memory
+            flights = min(2, flights)
+        elif self._scheduler.several:  # together they read ahead enough, and each holds less
             flights = max(min(2, flights), flights - 1)
         return len(self._tasks) < (flights if self.retry.committed else 1)
 
@@ -317,7 +320,7 @@ class _Pass:
     def _look_ahead(self, following: PartReading | None, sample_ids: SampleIds) -> None:
         """Begin with the next part while the last slices of this one are under way, where it is of the same samples."""
         if following and following.ahead and self._sample_ids_of.get(self._name(following.part)) is sample_ids:
-            while self._may_launch() and following.position < len(sample_ids.ids):
+            while self._may_launch(following.part) and following.position < len(sample_ids.ids):
                 self._launch(following, sample_ids)
 
     def reading(self, part: Part) -> PartReading:

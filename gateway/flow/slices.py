@@ -96,8 +96,11 @@ class Slices:
         def shape(reply: Reply) -> tuple[Rows | Page, int]:
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
             rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
-            whole = rows is not None and rows.matched < reply.limit
-            return rows if rows is not None and whole else reply.page(), len(reply.batch)
+            if rows is not None and rows.matched < reply.limit:
+                return rows, len(reply.batch)
+            seen = reply.look()
+            # A slice that does not fit is asked for again: what there is of it is not kept.
+            return reply.page() if seen.complete else seen, len(reply.batch)
 
         async with self._place(part) as read:
             began = time.monotonic()
@@ -124,10 +127,15 @@ class Slices:
         return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
     async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
-        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
+        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one.
+
+        Who has encoded a piece clears it, so that it is not in memory for as long as its text is.
+        """
         if page.complete:
             yield page.arrays
-        elif len(ids) == 1:
+            return
+        page.arrays.clear()  # asked for again
+        if len(ids) == 1:
             async with aclosing(self._walk(reading, ids[0], page)) as pieces:
                 async for arrays in pieces:
                     yield arrays
@@ -140,7 +148,7 @@ class Slices:
 
     async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
-        known = max(1, sum(codec.count(array) for array in seen.arrays))
+        known = max(1, seen.count)
         most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)
         limit = max(reading.sizer.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
         part, limit = reading.part, reading.sizer.within(limit, known)
