@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.bins.maps import DEFAULT, BinMap
+from gateway.indexes import Index
 from gateway.rows import Encode, Fold, Say, Tally
 
 __all__ = [
@@ -198,9 +199,9 @@ class Moment:
 class DatasetState:
     """What the gateway knows of a dataset before it queries it; kept for some seconds.
 
-    `indexed` maps a collection to the fields that lead an index; `version` changes when the data does; `stated` is the
-    version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one `moment`.
-    `identities` tell collections from others of the same names, before or after them.
+    `indexed` maps a collection to the fields that lead one of its `indexes`; `version` changes when the data does;
+    `stated` is the version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one
+    `moment`.  `identities` tell collections from others of the same names, before or after them.
     """
 
     dataset: str
@@ -209,6 +210,7 @@ class DatasetState:
     counts: Mapping[str, int] = field(default_factory=dict)
     collections: frozenset[str] = frozenset()
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    indexes: Mapping[str, tuple[Index, ...]] = field(default_factory=dict)
     bounds: Bounds = field(default_factory=Bounds)
     moment: Moment = field(default_factory=Moment)
     identities: Mapping[str, str] = field(default_factory=dict)
@@ -310,8 +312,9 @@ class Part:
     `key` is the field of `collection` that holds the biosample id, for individuals their own.  `limit` 0 is all rows;
     `skip` counts rows.  `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are
     dropped from that row; `closing` is said after the last.  `count` asks for the number of all matching documents;
-    without `fetch` there are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how
-    many of them a read should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
+    without `fetch` there are no rows, only that number, or whether there are `enough` of them.  `narrow` is a further
+    condition on the documents, `aim` how many of them a read should bring (0: as set), and `ids` are the values of
+    `key` where they are known beforehand.
 
     A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same
     factory share one fold, in the order of the plan.
@@ -330,6 +333,7 @@ class Part:
     skip: int = 0
     count: bool = False
     fetch: bool = True
+    enough: int = 0
     narrow: Condition = field(default_factory=dict)
     aim: int = 0
     ids: tuple[str, ...] | None = None

@@ -17,6 +17,7 @@ GatewayError
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
  ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
+ │    └── NoSuchIndex          it does not have the index that a read names: the read goes without
  ├── SnapshotLost         503  the database no longer knows the moment that a pass reads at: read at another one
  ├── DatasetChanged       503  the data changed under a running pass: ask anew
  └── BadDocument          500  a stored document is not valid BSON or does not fit its format
@@ -44,6 +45,7 @@ __all__ = [
     "Gone",
     "HeadersTooLarge",
     "MethodNotAllowed",
+    "NoSuchIndex",
     "NotAcceptable",
     "NotFound",
     "NotMatched",
@@ -181,6 +183,10 @@ class DatabaseRefused(GatewayError):
     """The database refuses a read for a reason that will not change by itself: rights, an unknown option."""
 
     status = 500
+
+
+class NoSuchIndex(DatabaseRefused):
+    """The database does not have the index that a read names; never told to clients."""
 
 
 class SnapshotLost(GatewayError):

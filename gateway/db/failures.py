@@ -14,6 +14,7 @@ from gateway.errors import (
     DatabaseSlow,
     DatasetChanged,
     GatewayError,
+    NoSuchIndex,
     SnapshotLost,
 )
 
@@ -27,6 +28,7 @@ known_down: ContextVar[bool] = ContextVar("known_down", default=False)
 # Server codes: the data went away under a query (drop, rename, killed plan); the time allowed was over.
 _CHANGED: Final = {175, 43}
 _SLOW: Final = {50, 202}
+_BAD_VALUE: Final = 2  # also of a hint that names no index, which has no code of its own
 # SnapshotTooOld; SnapshotUnavailable, after a change of the catalog of collections.
 _SNAPSHOT_LOST: Final = {239, 246}
 # What a member says that is going away, coming back or without a primary: another try may go well.
@@ -61,4 +63,6 @@ def _refusal(error: errors.OperationFailure) -> GatewayError:
         return SnapshotLost("the database does not know the moment any more that was read at")
     if error.code in _PASSING:
         return DatabaseDown("the database cannot answer now")
+    if error.code == _BAD_VALUE and "hint" in str(error):
+        return NoSuchIndex("the database does not have an index that it had")
     return DatabaseRefused("the database refuses this; the log says why")

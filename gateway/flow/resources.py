@@ -40,12 +40,22 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
-    slicing = Slicing(rows=config.slice_rows, flights=config.flights)
+    # Half of the connections is for what must not stand behind slices.
+    slicing = Slicing(rows=config.slice_rows, flights=config.flights, together=_CONNECTIONS // 2)
     scheduler = EncodeScheduler(config.encode_threads)
-    pump = Pump(source, catalog, shaping, scheduler, slicing=slicing, retry_window=config.retry_window)
+    pump = Pump(
+        source,
+        catalog,
+        shaping,
+        scheduler,
+        slicing=slicing,
+        retry_window=config.retry_window,
+        count_budget=config.count_budget,
+    )
     try:
         yield Resources(source, catalog, packing, pump)
     finally:
+        await pump.totals.close()
         await catalog.close()
         await source.close()
         scheduler.close()

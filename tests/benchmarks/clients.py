@@ -120,18 +120,17 @@ class Ceiling:
 
 
 class served(Gateway):  # noqa: N801 - reads as a phrase: `with served(uri, cohort) as gateway`
-    """A gateway over cohorts; `stub` is the cost of a row, in microseconds, of an encoder that does nothing.
-
-    It has no spool unless one is named: what is measured is a pass, each time.
+    """A gateway over cohorts, or other datasets; `stub` is the cost of a row, in microseconds, of an encoder that
+    does nothing.  It has no spool unless one is named: what is measured is a pass, each time.
     """
 
     def __init__(
-        self, uri: str, *cohorts: Cohort, stub: float | None = None, module: str = "gateway", **settings: object
+        self, uri: str, *cohorts: Cohort | str, stub: float | None = None, module: str = "gateway", **settings: object
     ) -> None:
         self._folder = TemporaryDirectory()
         os.environ["STUB_COST"] = str(stub or 0)
         module = module if stub is None else "tests.benchmarks.stub"
-        names = [cohort.name for cohort in cohorts]
+        names = [cohort if isinstance(cohort, str) else cohort.name for cohort in cohorts]
         settings = settings if "spool" in settings else {"no_spool": True, **settings}
         super().__init__(uri, names, log=Path(self._folder.name) / "log", module=module, version_ttl=3600, **settings)
         self.watched = Process(self.process.pid)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pymongo import MongoClient
 
 from gateway.db.reader import DatasetReader
-from gateway.db.source import Concern
+from gateway.db.replies import Concern
 from gateway.demo.store import Store
 from gateway.errors import DatasetChanged
 from gateway.flow.slice_sizes import SliceSizer

@@ -70,6 +70,23 @@ def test_a_turn_ends_with_its_error():
     assert most_at_once(scheduler, 1) == 1
 
 
+def test_an_urgent_one_stands_behind_no_slice():
+    """It may have the processor that is kept free while there are several downloads."""
+    scheduler, begun, go, had = EncodeScheduler(2), threading.Event(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        go.wait(timeout=20)
+
+    with scheduler.passing(), scheduler.passing(), ThreadPoolExecutor(3) as pool:
+        slices = [pool.submit(scheduler.tried, encoder(hold), []) for _ in range(2)]  # one of them waits
+        assert begun.wait(timeout=20)
+        assert pool.submit(scheduler.tried, encoder(had.set), [], urgent=True).result(timeout=20) is ROWS
+        assert had.is_set()
+        assert not any(one.done() for one in slices)
+        go.set()
+
+
 def test_who_waits_goes_on_when_a_download_ends():
     scheduler, came, go = EncodeScheduler(2), threading.Event(), threading.Event()
     with ThreadPoolExecutor(2) as pool:

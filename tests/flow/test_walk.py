@@ -8,10 +8,11 @@ import bson
 import pytest
 
 from gateway import codec
+from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
-from gateway.db.source import Page
 from gateway.download_types import Condition, DatasetState, Part, Selection
 from gateway.errors import BadDocument
+from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices
@@ -37,7 +38,7 @@ class Server:
             if name in self.heeds:
                 found = [key for key in found if key > value] if name == "$gt" else []
         documents = [bson.encode({"_id": key, "biosample_id": "b"}) for key in found[:limit]]
-        return Page([array(documents)] if documents else [], len(found) < limit)
+        return Page([array(documents)] if documents else [], len(found) < limit, len(documents), 0)
 
 
 def part() -> Part:
@@ -51,7 +52,7 @@ def part() -> Part:
 async def walked(server: Server) -> list[Any]:
     executor = ThreadPoolExecutor(1)
     reading = PartReading(part(), SliceSizer(1, fixed=True))
-    slices = Slices(lambda _: server, executor, EncodeScheduler(1), RetryPolicy(1))
+    slices = Slices(lambda _: server, executor, EncodeScheduler(1), RetryPolicy(1), limit=ReadLimit(1, 1))
     first = await server.page("variants", {}, limit=4)
     found = []
     async for arrays in slices.arrays(reading, ["b"], first):
