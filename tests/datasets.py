@@ -9,26 +9,43 @@ from typing import Any
 from bson import Decimal128, Int64, ObjectId
 from pymongo.database import Database
 
+from gateway.genome import STATES
+
 Document = dict[str, Any]
+_GENOME = 3_088_269_832  # bases of the 24 chromosomes
 TYPES = {"EFO:0030067": "DEL", "EFO:0030070": "DUP", "EFO:0030065": "LOH"}
 
 __all__ = ["LONG", "ODD_VARIANTS", "flatten", "old_variant", "thinned", "write_long", "write_odd"]
 
 
 def thinned(cohort: Iterable[tuple[str, Document]], most: int) -> Iterator[tuple[str, Document]]:
-    """A cohort with at most so many segments a biosample, evenly spread over its genome; what is rare is kept."""
+    """A cohort with at most so many segments a biosample, evenly spread over its genome; what is rare is kept.
+
+    Stored statistics of analyses are those of the segments that are left.
+    """
     found = list(cohort)
     common = {"EFO:0030067", "EFO:0030068", "EFO:0030070", "EFO:0030071"}
-    totals, seen = Counter[str](), Counter[str]()
-    segments = [collection == "variants" and d["variant_state"]["id"] in common for collection, d in found]
-    totals.update(d["biosample_id"] for (_, d), segment in zip(found, segments, strict=True) if segment)
-    for (collection, document), segment in zip(found, segments, strict=True):
-        if segment:
+    segments = [d for collection, d in found if collection == "variants" and d["variant_state"]["id"] in common]
+    totals, seen, bases = Counter(d["biosample_id"] for d in segments), Counter[str](), Counter[tuple[str, str]]()
+    left = []
+    for collection, document in found:
+        state = document.get("variant_state", {}).get("id")
+        if state in common:
             whose = document["biosample_id"]
             total, number = max(totals[whose], most), seen[whose]
             seen[whose] += 1
             if number * most // total == (number + 1) * most // total:
                 continue
+        if state and "location" in document:
+            size = document["location"]["end"] - document["location"]["start"]
+            bases[document["analysis_id"], (STATES[state].variant_type or "").lower()] += size
+        left.append((collection, document))
+    for collection, document in left:
+        if stored := document.get("cnv_stats"):
+            some = {kind: bases[document["id"], kind] for kind in ("dup", "del")}
+            some["cnv"] = sum(some.values())
+            for kind, size in some.items():
+                stored |= {f"{kind}coverage": size, f"{kind}fraction": round(size / _GENOME, 3)}
         yield collection, document
 
 
