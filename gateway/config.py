@@ -137,6 +137,7 @@ SETTINGS: Final = (
     Setting("query_timeout", _seconds(1), "120", "seconds that one database read may take"),
     Setting("retry_window", _seconds(0), "120", "seconds that a running download waits for a lost database"),
     Setting("client_timeout", _seconds(1), "600", "seconds that a client may take for 64 KiB before it is dropped"),
+    Setting("count_budget", _seconds(0), "2", "seconds that a page waits for its total before it says a lower bound"),
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
     Setting("encode_threads", _whole(1, 64), "2", "threads that encode at once in a worker"),
@@ -174,6 +175,7 @@ class Config:
     query_timeout: float
     retry_window: float
     client_timeout: float
+    count_budget: float
     version_ttl: float
     grace: float
     encode_threads: int

@@ -312,8 +312,9 @@ class Part:
     `key` is the field of `collection` that holds the biosample id, for individuals their own.  `limit` 0 is all rows;
     `skip` counts rows.  `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are
     dropped from that row; `closing` is said after the last.  `count` asks for the number of all matching documents;
-    without `fetch` there are no rows, only that number.  `narrow` is a further condition on the documents, `aim` how
-    many of them a read should bring (0: as set), and `ids` are the values of `key` where they are known beforehand.
+    without `fetch` there are no rows, only that number, or whether there are `enough` of them.  `narrow` is a further
+    condition on the documents, `aim` how many of them a read should bring (0: as set), and `ids` are the values of
+    `key` where they are known beforehand.
 
     A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same
     factory share one fold, in the order of the plan.
@@ -332,6 +333,7 @@ class Part:
     skip: int = 0
     count: bool = False
     fetch: bool = True
+    enough: int = 0
     narrow: Condition = field(default_factory=dict)
     aim: int = 0
     ids: tuple[str, ...] | None = None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-__all__ = ["Index", "fitting", "is_served"]
+__all__ = ["Index", "fitting", "is_served", "ordering"]
 
 # Fields whose values belong to few documents each.
 _IDENTITIES: Final = frozenset({"_id", "id", "biosample_id", "individual_id", "analysis_id", "callset_id"})
@@ -44,11 +44,18 @@ def fitting(indexes: Sequence[Index], condition: Mapping[str, Any]) -> str | Non
     an index's fields are of use.
     """
     best, name = (_NOTHING, 0, 0, 0), None
+    predicates = _predicates(condition)
     for index in indexes:
-        found = _worth(index, condition)
+        found = _worth(index, predicates)
         if index.whole and found[0] and found > best:
             best, name = found, index.name
     return name
+
+
+def ordering(indexes: Sequence[Index], field: str) -> str | None:
+    """The name of an index that has all documents in the order of a field, the narrowest; None if there is none."""
+    found = [index for index in indexes if index.whole and index.fields[:1] == (field,)]
+    return min(found, key=lambda index: len(index.fields)).name if found else None
 
 
 def is_served(indexes: Sequence[Index], condition: Mapping[str, Any]) -> bool:
@@ -63,22 +70,32 @@ def is_served(indexes: Sequence[Index], condition: Mapping[str, Any]) -> bool:
     return bool(branches) and all(each and is_served(indexes, each) for each in branches)
 
 
-def _worth(index: Index, condition: Mapping[str, Any]) -> tuple[int, int, int, int]:
+def _predicates(condition: Mapping[str, Any]) -> dict[str, int]:
+    """How much each field of a conjunction is narrowed, also where it is said in several parts."""
+    found: dict[str, int] = {}
+    for part in ({key: value for key, value in condition.items() if key[:1] != "$"}, *condition.get("$and", ())):
+        inner = {key: _narrowing(value) for key, value in part.items() if key[:1] != "$"}
+        inner |= _predicates({"$and": part["$and"]}) if "$and" in part else {}
+        found |= {key: max(worth, found.get(key, _NOTHING)) for key, worth in inner.items()}
+    return found
+
+
+def _worth(index: Index, predicates: Mapping[str, int]) -> tuple[int, int, int, int]:
     """How much an index narrows: by its first field, by the fields that are bounded, and by those looked at in it."""
-    if not index.fields or index.fields[0] not in condition:
+    first = predicates.get(index.fields[0], _NOTHING) if index.fields else _NOTHING
+    if not first:
         return _NOTHING, 0, 0, 0
-    first = _narrowing(condition[index.fields[0]])
-    if first and index.fields[0] in _IDENTITIES and first >= _SOME:
+    if index.fields[0] in _IDENTITIES and first >= _SOME:
         first = _IDS
     bounded = 0
     for field in index.fields:
-        kind = _narrowing(condition.get(field))
+        kind = predicates.get(field, _NOTHING)
         if not kind:
             break
         bounded += 1
         if kind < _SOME:  # behind a range an index narrows no more
             break
-    return first, bounded, sum(field in condition for field in index.fields), -len(index.fields)
+    return first, bounded, sum(field in predicates for field in index.fields), -len(index.fields)
 
 
 def _narrowing(predicate: Any) -> int:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-__all__ = ["Array", "Encode", "Fold", "NotToBeKept", "Rows", "Say", "Tally", "delivered"]
+__all__ = ["Array", "Encode", "Fold", "NotToBeKept", "Rows", "Say", "Tally", "delivered", "in_pieces"]
+
+# Bytes: as objects of Python lines take some ten times as much.
+_PIECE: Final = 256 * 1024
 
 
 class NotToBeKept(Exception):
@@ -13,11 +16,16 @@ class NotToBeKept(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What a part has delivered so far, of which collection; and all documents that match, if they are counted."""
+    """What a part has delivered so far, of which collection; and all documents that match, if they are counted.
+
+    `lower` says that there are at least so many, `more` whether some are behind those of a page, once that is known.
+    """
 
     rows: int = 0
     total: int | None = None
     collection: str = ""
+    lower: bool = False
+    more: bool | None = None
 
 
 def delivered(tallies: Sequence[Tally]) -> int:
@@ -39,6 +47,17 @@ class Rows:
 
 Array = bytes | memoryview
 """A BSON array of documents, or where it lies in a reply."""
+
+
+def in_pieces(lines: bytes, most: int = _PIECE) -> Iterator[bytes]:
+    """The lines, some at a time: as many as have no more than `most` bytes, or one."""
+    at = 0
+    while at < len(lines):
+        end = len(lines)
+        if end - at > most:
+            end = lines.rfind(b"\n", at, at + most) + 1 or lines.find(b"\n", at + most) + 1 or end
+        yield lines[at:end]
+        at = end
 
 
 class Encode(Protocol):

@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from gateway.demo.cohort import documents
 from gateway.demo.store import Store
 from gateway.loading.writer import load
-from tests import datasets
+from tests import datasets, forks
 from tests.harness import Gateway
 
 # A busy machine is no failure.
@@ -43,6 +43,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forking() -> Iterator[None]:
+    """Gateways are forked, not started anew, where that makes no difference to what is tested."""
+    with forks.forking():
+        yield
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """The embedded database, for the whole session."""
@@ -59,8 +66,8 @@ def mongo(store: Store) -> Iterator[MongoClient[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def demo(store: Store) -> str:
-    """A dataset of the current model: the demo's cohort, smaller; 2,500 variants, because the store reads slowly."""
-    load(store.uri, "demo", documents(20))
+    """A dataset of the current model: the demo's cohort, smaller; 1,100 variants, because the store reads slowly."""
+    load(store.uri, "demo", datasets.thinned(documents(20), most=65))
     return "demo"
 
 

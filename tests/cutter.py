@@ -3,7 +3,7 @@
     with Cutter(("127.0.0.1", port), fates=repeat(Fate("reset", 1000))) as cutter: ... cutter.port ...
 
 Each connection that comes in takes the next fate; when there are no more, connections are left alone.  `heard` gets
-what clients send, before it is passed on.
+what clients send, before it is passed on, and `answered` what comes back; either way takes `delay` seconds.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, Self
 
 import bson
 
-__all__ = ["Cutter", "Fate", "Listener"]
+__all__ = ["Cutter", "Exchanges", "Fate", "Listener"]
 
 _BUFFER: Final = 64 * 1024
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -47,12 +47,16 @@ class Cutter:
         fates: Iterable[Fate] = (),
         *,
         heard: Callable[[int, bytes], None] | None = None,
+        answered: Callable[[int, bytes], None] | None = None,
+        delay: float = 0,
     ) -> None:
         self.target = target
         self.fates = iter(fates)
         self.cut = 0
         """Connections that met their fate."""
         self._heard = heard
+        self._answered = answered
+        self._delay = delay
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = int(self._listening.getsockname()[1])
         self._open: set[asyncio.StreamWriter] = set()
@@ -116,7 +120,7 @@ class Cutter:
             server.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
         forward = asyncio.create_task(self._forward(reader, server, number))
         try:
-            await self._reply(replies, client, fate, forward)
+            await self._reply(replies, client, fate, forward, number)
             if fate.kind == "reset":
                 _reset(client)
                 _reset(server)
@@ -135,6 +139,7 @@ class Cutter:
             while data := await reader.read(_BUFFER):
                 if self._heard is not None:
                     self._heard(number, data)
+                await asyncio.sleep(self._delay)
                 server.write(data)
                 await server.drain()
         except OSError:
@@ -142,7 +147,12 @@ class Cutter:
         server.close()  # the client left
 
     async def _reply(
-        self, replies: asyncio.StreamReader, client: asyncio.StreamWriter, fate: Fate, forward: "asyncio.Task[None]"
+        self,
+        replies: asyncio.StreamReader,
+        client: asyncio.StreamWriter,
+        fate: Fate,
+        forward: "asyncio.Task[None]",
+        number: int,
     ) -> None:
         """Pass the reply on, until its end or as far as the fate lets it."""
         passed, began = 0, time.monotonic()
@@ -151,6 +161,9 @@ class Cutter:
             data = await replies.read(step if fate.kind == "pass" else min(step, fate.at - passed))
             if not data:
                 return
+            await asyncio.sleep(self._delay)
+            if self._answered is not None:
+                self._answered(number, data)
             client.write(data)
             await client.drain()
             passed += len(data)
@@ -189,9 +202,50 @@ class Listener:
                     command: dict[str, Any] = bson.decode(message[21 : 21 + length])
                     name = next(iter(command))
                     self.counts[name, str(command[name])] += 1
+                    self.sent(number, name)
             self._pending[number] = raw
+
+    def sent(self, number: int, name: str) -> None:
+        """A command went out on a connection."""
 
     def finds(self, collection: str) -> int:
         """`find` commands on a collection so far."""
         with self._lock:
             return self.counts["find", collection]
+
+
+class Exchanges(Listener):
+    """Notes when each command was sent and answered: `heard=exchanges.heard, answered=exchanges.answered`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._times: list[list[float]] = []
+        self._last: dict[int, list[float]] = {}
+
+    def sent(self, number: int, name: str) -> None:
+        """A command went out on a connection, which has one under way at a time."""
+        self._last.pop(number, None)
+        if name not in {"hello", "ismaster"}:  # of the driver's monitoring
+            self._last[number] = [time.monotonic(), float("inf")]
+            self._times.append(self._last[number])
+
+    def answered(self, number: int, _: bytes) -> None:
+        """A reply, or a part of it, came back."""
+        with self._lock:
+            if number in self._last:
+                self._last[number][1] = time.monotonic()
+
+    def rounds(self, began: float, ended: float) -> int:
+        """How many exchanges of a time were one after the other: the most of which no two overlap."""
+        with self._lock:
+            within = sorted((end, begin) for begin, end in self._times if began <= begin and end <= ended)
+        count, free = 0, began
+        for end, begin in within:
+            if begin >= free:
+                count, free = count + 1, end
+        return count
+
+    def quiet(self, seconds: float) -> bool:
+        """Whether nothing was sent or is under way for some time."""
+        with self._lock:
+            return all(end < time.monotonic() - seconds for _, end in self._times)

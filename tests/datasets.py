@@ -1,6 +1,8 @@
 """Datasets that tests write themselves: the flat model of 2021, odd documents, and a long download of few documents."""
 
 import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +12,24 @@ from pymongo.database import Database
 Document = dict[str, Any]
 TYPES = {"EFO:0030067": "DEL", "EFO:0030070": "DUP", "EFO:0030065": "LOH"}
 
-__all__ = ["LONG", "ODD_VARIANTS", "flatten", "old_variant", "write_long", "write_odd"]
+__all__ = ["LONG", "ODD_VARIANTS", "flatten", "old_variant", "thinned", "write_long", "write_odd"]
+
+
+def thinned(cohort: Iterable[tuple[str, Document]], most: int) -> Iterator[tuple[str, Document]]:
+    """A cohort with at most so many segments a biosample, evenly spread over its genome; what is rare is kept."""
+    found = list(cohort)
+    common = {"EFO:0030067", "EFO:0030068", "EFO:0030070", "EFO:0030071"}
+    totals, seen = Counter[str](), Counter[str]()
+    segments = [collection == "variants" and d["variant_state"]["id"] in common for collection, d in found]
+    totals.update(d["biosample_id"] for (_, d), segment in zip(found, segments, strict=True) if segment)
+    for (collection, document), segment in zip(found, segments, strict=True):
+        if segment:
+            whose = document["biosample_id"]
+            total, number = max(totals[whose], most), seen[whose]
+            seen[whose] += 1
+            if number * most // total == (number + 1) * most // total:
+                continue
+        yield collection, document
 
 
 def flatten(current: Database[Document], old: Database[Document]) -> None:

@@ -80,7 +80,7 @@ class _Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def _arguments(self, folder: Path) -> list[object]:
         raise NotImplementedError

@@ -153,7 +153,7 @@ def test_demo_serves_keeps_its_data_and_stops_cleanly(tmp_path: Path):
                 with urllib.request.urlopen(url) as answer:
                     bodies.append(answer.read().replace(url.encode(), b""))
             demo.send_signal(signal.SIGINT)
-            assert demo.wait(20) == 0
+            assert demo.wait(60) == 0
             assert "Traceback" not in demo.stderr.read()
     assert bodies[0] == bodies[3]
     assert bodies[2] == bodies[5]
@@ -176,7 +176,7 @@ def test_export_to_standard_output_and_to_what_is_no_file(store: Store, gateway:
     os.mkfifo(pipe)
     with subprocess.Popen([*command, str(pipe)], stderr=subprocess.DEVNULL) as export:
         assert pipe.read_bytes() == expected
-        assert export.wait(10) == 0
+        assert export.wait(60) == 0
 
 
 def test_an_address_that_is_taken_is_said_in_words(gateway: Gateway, store: Store):

@@ -55,7 +55,7 @@ GROUND = [
 OWNERS = {
     "motor": {"db/motor_driver.py"},
     "pymongo": {
-        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "source")),
+        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "receiving", "source")),
         *("loading/writer.py", "demo/store.py", "demo/run.py"),
     },
     "stamina": {"db/retry.py", "fetch/transfer.py"},

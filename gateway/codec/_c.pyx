@@ -486,10 +486,11 @@ cdef list _decode(object array):
 
 # --- replies and batches ---------------------------------------------------------------------------------------------
 
-def split_reply(bytes raw):
+def split_reply(object raw):
     """The cursor id (0: exhausted) and the batch, a BSON array within it, of a raw `find` or `getMore` reply."""
     cdef Reply reply = Reply(0, Stretch(0, 0))
-    if not core_split_reply(_start(raw), len(raw), reply):
+    cdef vector[string_view] views
+    if not _views((raw,), views) or not core_split_reply(<const Byte*>views[0].data(), views[0].size(), reply):
         return _py.split_reply(raw)
     return reply.cursor, memoryview(raw)[reply.batch.start : reply.batch.start + reply.batch.size]
 

@@ -60,11 +60,12 @@ _STRINGS: Final = {0x02, 0x0D, 0x0E}
 _DOCUMENTS: Final = {0x03, 0x04}
 
 
-def split_reply(raw: bytes) -> tuple[int, memoryview]:
+def split_reply(raw: Array) -> tuple[int, memoryview]:
     """The cursor id (0: exhausted) and the batch, a BSON array within it, of a raw `find` or `getMore` reply.
 
     Only the top of the reply is walked; keys may come in any order.
     """
+    raw = bytes(raw)
     try:
         for kind, name, start, end in list(_elements(raw)):  # all of it is checked first
             if name == b"cursor" and kind == 0x03:

@@ -51,11 +51,13 @@ async def changed(
         async with source.watching(dataset, names[0], pipeline, since, until) as stream:
             deadline = time.monotonic() + _SECONDS
             while time.monotonic() < deadline:
+                # A first reply without events says how far it looked, which is as far as there was, nearly always.
+                if (read := _time_of(stream.token)) is not None and read >= until:
+                    return False
                 if await stream.event():
                     return True
-                read = _time_of(stream.token)
                 # Before 4.0.7 servers do not say how far they are: on a replica set a first look goes to the end.
-                if (read is not None and read >= until) or (read is None and source.topology.kind == "replica set"):
+                if _time_of(stream.token) is None and source.topology.kind == "replica set":
                     return False
         log.warning("the change stream of %s does not come to an end", dataset)
     except GatewayError as error:

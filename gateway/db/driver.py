@@ -4,7 +4,7 @@ It is little, so that one driver can take the place of another: `motor_driver` a
 setting `driver` says which serves.  Their exceptions are PyMongo's, and are translated in `source`.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ __all__ = [
     "RAW",
     "Command",
     "Connection",
+    "Cursor",
     "Driver",
     "Member",
     "Others",
@@ -53,9 +54,9 @@ _SELECTION_SECONDS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """A reply as it came, and who gave it."""
+    """A reply as it came, and who gave it.  What shapes it must not keep it: its memory may be used again."""
 
-    raw: bytes
+    raw: bytes | memoryview
     member: Member
 
 
@@ -179,6 +180,18 @@ class Connection:
         return options | {"server_selector": _selected, "event_listeners": [_Listener()]}
 
 
+class Cursor(Protocol):
+    """A cursor, walked where it was opened.  `close` it: it costs nothing where the server has closed it already."""
+
+    async def batch(self, size: int) -> list[dict[str, Any]]:
+        """The next documents, `size` at most; none at the end."""
+        ...
+
+    async def close(self) -> None:
+        """Leave nothing open on the server."""
+        ...
+
+
 class Stream(Protocol):
     """A change stream."""
 
@@ -201,10 +214,8 @@ class Driver(Protocol):
         """What `shape` makes of the reply to a command, in a thread beside the event loop."""
         ...
 
-    def batches(
-        self, database: str, command: Command, size: int, route: Route | None = None
-    ) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """The documents of the cursor that a command opens, `size` at a time; it is closed whatever happens."""
+    async def opened(self, database: str, command: Command, route: Route | None = None) -> "Cursor":
+        """The cursor that a command opens, with the documents of the first reply."""
         ...
 
     def watch(

@@ -24,6 +24,7 @@ from gateway.db.driver import (
     RAW,
     Command,
     Connection,
+    Cursor,
     Member,
     Others,
     RawReply,
@@ -32,11 +33,30 @@ from gateway.db.driver import (
     Topology,
     others,
 )
+from gateway.db.receiving import ReusingPool, lent
 from gateway.threads import give_way
 
 __all__ = ["MotorDriver"]
 
 T = TypeVar("T")
+
+
+class _Cursor:
+    def __init__(
+        self, in_reader: Callable[[Callable[[], Any]], Awaitable[Any]], cursor: CommandCursor[dict[str, Any]]
+    ) -> None:
+        self._in_reader = in_reader
+        self._cursor = cursor
+
+    async def batch(self, size: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self._in_reader(lambda: list(islice(self._cursor, size)))
+        return found
+
+    async def close(self) -> None:
+        if self._cursor.cursor_id:
+            await self._in_reader(self._cursor.close)
+        else:
+            self._cursor.close()  # no word to the server
 
 
 class _Stream:
@@ -67,7 +87,9 @@ class MotorDriver:
 
     def __init__(self, connection: Connection) -> None:
         """There is a thread that reads for each connection."""
-        self._motor: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(connection.uri, **connection.options)
+        self._motor: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            connection.uri, **connection.options, _pool_class=ReusingPool
+        )
         self._client: MongoClient[dict[str, Any]] = self._motor.delegate
         self._readers = ThreadPoolExecutor(connection.size, thread_name_prefix="read", initializer=give_way)
 
@@ -82,29 +104,24 @@ class MotorDriver:
         preference = way.preference(self._client.read_preference)
 
         def work() -> T:
-            with way.followed():
-                reply = self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
-            return shape(RawReply(bytes(reply.raw), way.taken))
+            with lent():
+                with way.followed():
+                    reply = self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
+                return shape(RawReply(reply.raw, way.taken))
 
         return await self._in_reader(work)
 
-    async def batches(
-        self, database: str, command: Command, size: int, route: Route | None = None
-    ) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """The documents of a cursor, which is walked where it was opened."""
+    async def opened(self, database: str, command: Command, route: Route | None = None) -> Cursor:
+        """The cursor that a command opens."""
         way = route or Route()
         preference = way.preference(self._client.read_preference)
 
-        def opened() -> CommandCursor[dict[str, Any]]:
+        def work() -> _Cursor:
             with way.followed():
-                return self._client[database].cursor_command(dict(command), read_preference=preference)
+                cursor = self._client[database].cursor_command(dict(command), read_preference=preference)
+            return _Cursor(self._in_reader, cursor)
 
-        cursor = await self._in_reader(opened)
-        try:
-            while batch := await self._in_reader(lambda: list(islice(cursor, size))):
-                yield batch
-        finally:
-            await self._in_reader(cursor.close)
+        return await self._in_reader(work)
 
     @asynccontextmanager
     async def watch(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from bson.timestamp import Timestamp
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.change_stream import AsyncChangeStream
+from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.read_concern import ReadConcern
 
 from gateway.db.driver import (
@@ -16,6 +17,7 @@ from gateway.db.driver import (
     RAW,
     Command,
     Connection,
+    Cursor,
     Member,
     Others,
     RawReply,
@@ -29,6 +31,17 @@ from gateway.threads import give_way
 __all__ = ["PymongoDriver"]
 
 T = TypeVar("T")
+
+
+class _Cursor:
+    def __init__(self, cursor: AsyncCommandCursor[dict[str, Any]]) -> None:
+        self._cursor = cursor
+
+    async def batch(self, size: int) -> list[dict[str, Any]]:
+        return await self._cursor.to_list(size)
+
+    async def close(self) -> None:
+        await self._cursor.close()
 
 
 class _Stream:
@@ -59,20 +72,15 @@ class PymongoDriver:
         preference = way.preference(self._client.read_preference)
         with way.followed():
             reply = await self._client[database].command(dict(command), read_preference=preference, codec_options=RAW)
-        found = RawReply(bytes(reply.raw), way.taken)
+        found = RawReply(reply.raw, way.taken)
         return await asyncio.get_running_loop().run_in_executor(self._shapers, shape, found)
 
-    async def batches(
-        self, database: str, command: Command, size: int, route: Route | None = None
-    ) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """The documents of a cursor, which is walked where it was opened."""
+    async def opened(self, database: str, command: Command, route: Route | None = None) -> Cursor:
+        """The cursor that a command opens."""
         way = route or Route()
         preference = way.preference(self._client.read_preference)
         with way.followed():
-            opened = await self._client[database].cursor_command(dict(command), read_preference=preference)
-        async with opened as cursor:
-            while batch := await cursor.to_list(size):
-                yield batch
+            return _Cursor(await self._client[database].cursor_command(dict(command), read_preference=preference))
 
     @asynccontextmanager
     async def watch(

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway.db.change_stream import changed
+from gateway.db.listing import identities
 from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
 from gateway.errors import DatabaseDown, DatabaseRefused, NoSuchIndex, SnapshotLost
-from gateway.indexes import fitting
+from gateway.indexes import fitting, is_served, ordering
 
 __all__ = ["DatasetReader", "Outcome"]
 
@@ -69,14 +70,23 @@ class DatasetReader:
         self._unwatched = False
         self._hinted = True
 
-    async def _read(self, collection: str, condition: Condition, read: "_Read[T]") -> T:
+    async def _read(
+        self,
+        collection: str,
+        condition: Condition,
+        read: "_Read[T]",
+        *,
+        hint: str | None = None,
+        within_bounds: bool = True,
+    ) -> T:
         """The outcome of a read of what a condition matches at the moment, by the index that fits it best."""
         self._touched.add(collection)
-        fits = fitting(self._state.indexes.get(collection, ()), condition) if self._hinted else None
+        fits = hint or self.index_of(collection, condition)
+        fits = fits if self._hinted else None
 
         async def at(moment: Moment, hint: str | None) -> T:
             # A snapshot holds nothing that came later: no bound that a query plan could trip over.
-            bound = moment.by != "snapshot"
+            bound = moment.by != "snapshot" and within_bounds
             seen = bounded(condition, self._state.bounds, collection) if bound else condition
             return await read(self._state.dataset, collection, seen, hint=hint, concern=moment.concern)
 
@@ -115,10 +125,29 @@ class DatasetReader:
         projection: Mapping[str, int],
         limit: int,
         sort: str | None = None,
+        hint: str | None = None,
     ) -> Page:
-        """As `Source.page`."""
+        """As `Source.page`; by an index that is known to be better than the one that fits, if it is given."""
         read = partial(self._source.page, projection=projection, limit=limit, sort=sort)
-        return await self._read(collection, condition, read)
+        # What nothing narrows is read in its order.
+        order = ordering(self._state.indexes.get(collection, ()), sort) if sort and not condition else None
+        return await self._read(collection, condition, read, hint=hint or order)
+
+    def index_of(self, collection: str, condition: Condition) -> str | None:
+        """The index that fits a condition best."""
+        return fitting(self._state.indexes.get(collection, ()), condition)
+
+    def is_served(self, collection: str, condition: Condition) -> bool:
+        """Whether indexes alone answer a condition."""
+        return is_served(self._state.indexes.get(collection, ()), condition)
+
+    async def unordered(
+        self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int
+    ) -> Page | None:
+        """A page in no order, by one index; None where none fits."""
+        if self.index_of(collection, condition) is None:
+            return None
+        return await self.page(collection, condition, projection=projection, limit=limit)
 
     async def read(
         self,
@@ -128,15 +157,16 @@ class DatasetReader:
         *,
         projection: Mapping[str, int],
         limit: int,
+        hint: str | None = None,
     ) -> T:
-        """As `Source.read`."""
+        """As `Source.read`; `hint` as for a page."""
 
         async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> T:
             return await self._source.read(
                 dataset, name, seen, shape, projection=projection, limit=limit, hint=hint, concern=concern
             )
 
-        return await self._read(collection, condition, read)
+        return await self._read(collection, condition, read, hint=hint)
 
     async def values(self, collection: str, condition: Condition, field: str) -> set[str]:
         """The string values of a top-level field of all matching documents."""
@@ -149,9 +179,48 @@ class DatasetReader:
 
         return await self._read(collection, condition, read)
 
-    async def some_values(self, collection: str, condition: Condition, field: str, limit: int) -> set[str]:
-        """The distinct string values of a field of all matching documents, up to `limit`."""
-        return await self._read(collection, condition, partial(self._source.values, field=field, limit=limit))
+    async def some_values(
+        self, collection: str, condition: Condition, field: str, limit: int, *, by_field: bool = False
+    ) -> set[str]:
+        """The distinct string values of a field of all matching documents, up to `limit`; found `by_field`'s index."""
+        hint = ordering(self._state.indexes.get(collection, ()), field) if by_field else None
+        read = partial(self._source.values, field=field, limit=limit)
+        return await self._read(collection, condition, read, hint=hint)
+
+    async def first_values(
+        self, collection: str, condition: Condition, field: str, *, among: int, limit: int
+    ) -> list[Any] | None:
+        """A field's values in its order, of the matching ones among the first documents in that order, up to `limit`.
+
+        So many documents are looked at and no more.  None where no index has the order.
+        """
+        hint = ordering(self._state.indexes.get(collection, ()), field)
+        if hint is None:
+            return None
+        first: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$limit": among}]
+        last: list[dict[str, Any]] = [{"$limit": limit}, {"$project": {"_id": 0, field: 1}}]
+
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
+            pipeline = [*first, {"$match": seen}, *last]
+            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+            return [item.get(field) for item in found]
+
+        return await self._read(collection, condition, read, hint=hint)
+
+    async def distinct(self, collection: str, field: str, limit: int) -> list[Any] | None:
+        """The distinct values of an indexed field, of any type; None if no index has them, or they are too many."""
+        hint = ordering(self._state.indexes.get(collection, ()), field)
+        if hint is None:
+            return None
+        # In this form a server goes from value to value in the index.
+        pipeline: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+
+        async def read(dataset: str, name: str, _: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
+            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+            return [item["_id"] for item in found]
+
+        values = await self._read(collection, {}, read, hint=hint)
+        return values if len(values) < limit else None
 
     async def documents(
         self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int
@@ -159,9 +228,17 @@ class DatasetReader:
         """Up to `limit` decoded documents: for small look-ups."""
         return await self._read(collection, condition, partial(self._source.find_some, fields=fields, limit=limit))
 
-    async def count(self, collection: str, condition: Condition, *, most: int = 0) -> int:
-        """How many documents match; no more than `most` are counted where that is given."""
-        return await self._read(collection, condition, partial(self._source.count, most=most))
+    async def count(self, collection: str, condition: Condition, *, most: int = 0, within_bounds: bool = True) -> int:
+        """How many documents match; no more than `most` are counted where that is given.
+
+        Those that came later are counted too where they need not be `within_bounds`: by the index alone.
+        """
+        read = partial(self._source.count, most=most)
+        return await self._read(collection, condition, read, within_bounds=within_bounds)
+
+    def sees_nothing_later(self, collection: str) -> bool:
+        """Whether reads that are not within bounds see the same as those that are."""
+        return self._moment.by == "snapshot" or collection not in self._state.bounds.last
 
     # --- whether it held ---------------------------------------------------------------------------------------------
 
@@ -188,7 +265,7 @@ class DatasetReader:
                 self._source, state.dataset, self._names, self._moment.time, state.bounds, as_wholes=True
             ):
                 return "changed"
-            now = await self._source.identities(state.dataset, await self._source.cluster_time())
+            now = await identities(self._source, state.dataset, await self._source.cluster_time())
             return "same" if all(now.get(name) == state.identities.get(name) for name in self._names) else "changed"
         if self._moment.by == "watched":
             found = await changed(self._source, state.dataset, self._names, self._moment.time, state.bounds)
@@ -229,9 +306,7 @@ class DatasetReader:
         ids = sorted({name for each in slices for name in each.ids})
         condition = both([{one.key: ids[0] if len(ids) == 1 else {"$in": ids}}, one.narrower])
         # By the index alone first; later documents, which were not delivered, are left out where the numbers differ.
-        hint = fitting(self._state.indexes.get(one.collection, ()), condition) if self._hinted else None
-        concern = self._moment.concern
-        if await self._source.count(self._state.dataset, one.collection, condition, hint=hint, concern=concern) == rows:
+        if await self.count(one.collection, condition, within_bounds=False) == rows:
             return True
         if await self.count(one.collection, condition) == rows:
             return True

@@ -1,7 +1,7 @@
 """What comes back from a `find`, as raw BSON: a whole page, or a reply that is looked at where it lies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway import codec
@@ -17,15 +17,12 @@ Concern = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The documents of one `find`: raw BSON arrays, their bytes, and whether they are all there were."""
+    """The documents of one `find`: raw BSON arrays, whether they are all there were, how many, and their bytes."""
 
     arrays: list[bytes]
     complete: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes of BSON."""
-        return sum(len(array) for array in self.arrays)
+    count: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,10 @@ class Reply:
 
     def page(self) -> Page:
         """A copy of the documents."""
-        array = bytes(self.batch)
-        count = codec.count(array)
-        return Page([array] if count else [], not self.full and count < self.limit)
+        found = self.look()
+        return replace(found, arrays=[bytes(self.batch)] if found.count else [])
+
+    def look(self) -> Page:
+        """The same without the documents."""
+        count = codec.count(self.batch)
+        return Page([], not self.full and count < self.limit, count, len(self.batch))

@@ -1,27 +1,31 @@
 """The ids of a selection's biosamples, ascending, known bit by bit.
 
-A selection on biosamples alone starts at once: its first ids by one sorted query, the rest drained behind it.  One that
-goes through other collections (individuals, analyses, variants) is resolved as sets of ids first.  Memory: some 70
-bytes a biosample, whatever the number of variants.
+A selection on biosamples alone starts at once: its first ids by bounded looks, the rest drained when it is needed.  One
+that goes through other collections (individuals, analyses, variants) is either resolved as sets of ids first, or the
+biosamples are walked and each handful of them is checked: what is few is resolved, what nearly everything fulfils is
+walked.  Whichever it is, the ids and their order are the same.  Memory: some 70 bytes a biosample, whatever the number
+of variants.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from gateway import codec
+from gateway.db.checked_ids import CheckedIds
 from gateway.db.reader import DatasetReader
 from gateway.db.retry import RetryPolicy
-from gateway.download_types import Condition, DatasetState, Selection, Term, both
+from gateway.db.term_ids import TermIds
+from gateway.download_types import Condition, DatasetState, Selection, both
 from gateway.errors import GatewayError
 
 __all__ = ["IndividualIds", "SampleIds"]
 
 _FIRST: Final = 200
+# Documents that a look at the beginning may cost: a page of a hundred variants reads about as many.
+_LOOK: Final = 300
+_ENOUGH: Final = 4
 _IDS_A_QUERY: Final = 400
-
-
-def _is_direct(group: tuple[Term, ...], root: str) -> bool:
-    return len(group) == 1 and group[0].collection == root and not group[0].negated
 
 
 class SampleIds:
@@ -34,11 +38,17 @@ class SampleIds:
         selection: Selection,
         retry: RetryPolicy,
         ids: tuple[str, ...] | None = None,
+        *,
+        paged: bool = False,
     ) -> None:
+        """`paged`: as few of them as are needed will be asked for, not all."""
         self._reader = reader
         self._retry = retry
         self._dataset_state = dataset_state
         self._selection = selection
+        self._paged = paged
+        self._terms = TermIds(reader, dataset_state, selection)
+        self._checked: CheckedIds | None = None
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
         self.ids: list[str] = list(ids or ())
@@ -48,54 +58,100 @@ class SampleIds:
         """Find the first ids; find the rest behind the caller's back."""
         if self._selection.nothing or self.complete:
             self.complete = True
-        elif all(_is_direct(group, self._selection.root) for group in self._selection.samples):
-            condition = both(group[0].condition for group in self._selection.samples)
-            await self._start_direct(condition)
-        else:
-            self.ids = sorted(await self._resolve())
+        elif self._checked is not None:  # it was found, and what it checked first was not
+            await self._pull(self._checked)
+        elif not self._terms.indirect:
+            await self._start_direct(both(self._terms.direct))
+        elif await self._terms.are_few():
+            self.ids = sorted(await self._terms.resolve())
             self.complete = True
+        else:
+            selection = self._terms.candidates
+            candidates = SampleIds(self._reader, self._dataset_state, selection, self._retry, paged=self._paged)
+            await candidates.start()
+            self._checked = CheckedIds(candidates, self._terms, self._retry, paged=self._paged)
+            await self._pull(self._checked)
 
     async def _start_direct(self, condition: Condition) -> None:
         root = self._selection.root
-        page = await self._reader.page(root, condition, projection={"id": 1}, limit=_FIRST, sort="id")
-        first = [item.get("id") for item in codec.decode(page.arrays)]
-        self.ids = sorted({value for value in first if type(value) is str})
-        self.complete = page.complete
-        if not self.complete:
-            # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
-            last = self.ids[-1] if self.ids else ""
-            self._remainder = both([condition, {"id": {"$gt": last}}])
-            self._rest = asyncio.create_task(self._reader.values(self._selection.root, self._remainder, "id"))
+        fields = {"id": 1, "_id": 0}
+        if condition:
+            # A rare condition is known at once by its index, a frequent one by the first documents in order.
+            few, first = await asyncio.gather(
+                self._reader.unordered(root, condition, fields, _LOOK),
+                self._reader.first_values(root, condition, "id", among=_LOOK, limit=_FIRST),
+            )
+            if few is not None and few.complete:
+                self.ids, self.complete = _ids_of([item.get("id") for item in codec.decode(few.arrays)]), True
+                return
+            found = _ids_of(first or ())
+            if len(found) >= _ENOUGH:
+                self._await_further(condition, found)
+                return
+        page = await self._reader.page(root, condition, projection=fields, limit=_FIRST, sort="id")
+        found = _ids_of([item.get("id") for item in codec.decode(page.arrays)])
+        if page.complete:
+            self.ids, self.complete = found, True
+        else:
+            self._await_further(condition, found)
+
+    def _await_further(self, condition: Condition, found: list[str]) -> None:
+        """Take the first ids; those that follow are drained, at once where they are sure to be needed."""
+        self.ids = found
+        # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
+        self._remainder = both([condition, {"id": {"$gt": found[-1] if found else ""}}])
+        if not self._paged:
+            self._rest = self._draining()
+
+    def _draining(self) -> "asyncio.Task[set[str]]":
+        return asyncio.create_task(self._reader.values(self._selection.root, self._remainder, "id"))
 
     async def _await_rest(self) -> list[str]:
-        task, self._rest = self._rest, None
-        if task is None:  # a first reading failed, and is tried again
-            task = asyncio.create_task(self._reader.values(self._selection.root, self._remainder, "id"))
-        self._rest = task
+        # There is none yet, or a first reading failed, and is tried again.
+        self._rest = self._rest or self._draining()
         try:
-            return sorted(await task)
+            return sorted(await self._rest)
         except GatewayError:
             self._rest = None
             raise
 
+    async def _pull(self, checked: CheckedIds) -> None:
+        """Take what the walk has checked next."""
+        found, self.complete = await checked.next()
+        self.ids += found
+
     async def more(self, position: int) -> bool:
         """Wait until there is an id at `position`, or none will come."""
-        if position >= len(self.ids) and not self.complete:
-            self.ids += await self._retry(self._await_rest)
-            self._rest, self.complete = None, True
+        while position >= len(self.ids) and not self.complete:
+            if self._checked is not None:
+                await self._pull(self._checked)
+            else:
+                self.ids += await self._retry(self._await_rest)
+                self._rest, self.complete = None, True
         return position < len(self.ids)
 
     def ready(self, position: int) -> bool:
         """Whether `more` would answer at once."""
-        return position < len(self.ids) or self.complete or (self._rest is not None and self._rest.done())
+        if position < len(self.ids) or self.complete:
+            return True
+        if self._checked is not None:
+            return self._checked.ready
+        return self._rest is not None and self._rest.done()
 
     async def all(self) -> list[str]:
         """All ids."""
-        await self.more(len(self.ids))
+        while not self.complete:
+            await self.more(len(self.ids))
         return self.ids
+
+    def is_rare(self, collection: str, condition: Condition) -> bool:
+        """Whether it was found that few documents of a collection meet a condition."""
+        return any(term.collection == collection and term.condition == condition for term in self._terms.rare)
 
     async def stop(self) -> None:
         """Give up what is still being read."""
+        if self._checked is not None:
+            await self._checked.stop()
         if self._rest is not None:
             self._rest.cancel()
             await asyncio.gather(self._rest, return_exceptions=True)
@@ -107,47 +163,16 @@ class SampleIds:
 
     async def unchanged(self) -> bool:
         """Whether the selection selects the same biosamples still."""
-        again = type(self)(self._reader, self._dataset_state, self._selection, self._retry)
+        again = type(self)(self._reader, self._dataset_state, self._selection, self._retry, paged=self._paged)
         try:
             await again.start()
-            return await again.all() == await self.all()
+            if not self._paged:
+                return await again.all() == await self.all()
+            known = len(self.ids)  # those that were used are among these
+            more = await again.more(known if self.complete else known - 1)
+            return again.ids[:known] == self.ids and not (self.complete and more)
         finally:
             await again.stop()
-
-    # --- selections through other collections ------------------------------------------------------------------------
-
-    async def _resolve(self) -> set[str]:
-        """The ids that every group selects."""
-        found: set[str] | None = None
-        # What is only taken away comes last, when there is something to take it from.
-        for group in sorted(self._selection.samples, key=lambda group: any(term.negated for term in group)):
-            if found is not None and len(group) == 1 and group[0].negated:
-                found -= await self._of_term(group[0])
-            else:
-                chosen: set[str] = set()
-                for term in group:
-                    ids = await self._of_term(term)
-                    chosen |= await self._all_biosamples() - ids if term.negated else ids
-                found = chosen if found is None else found & chosen
-            if not found:
-                return set()
-        return found if found is not None else set()
-
-    async def _all_biosamples(self) -> set[str]:
-        return await self._reader.values("biosamples", {}, "id")
-
-    async def _of_term(self, term: Term) -> set[str]:
-        dataset_state = self._dataset_state
-        name = dataset_state.analyses if term.collection == "analyses" else term.collection
-        condition = term.condition
-        if term.collection == "individuals":
-            individuals = sorted(await self._reader.values(name, condition, "id"))
-            found: set[str] = set()
-            for at in range(0, len(individuals), _IDS_A_QUERY):
-                some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
-                found |= await self._reader.values("biosamples", some, "id")
-            return found
-        return await self._reader.values(name, condition, "id" if term.collection == "biosamples" else "biosample_id")
 
 
 class IndividualIds(SampleIds):
@@ -162,3 +187,7 @@ class IndividualIds(SampleIds):
             some = {"id": {"$in": biosamples[at : at + _IDS_A_QUERY]}}
             found |= await self._reader.values("biosamples", some, "individual_id")
         self.ids = sorted(found)
+
+
+def _ids_of(values: Iterable[object]) -> list[str]:
+    return sorted({value for value in values if type(value) is str})

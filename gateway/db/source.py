@@ -6,8 +6,8 @@ caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import bson
@@ -16,7 +16,8 @@ from pymongo import errors
 
 from gateway import codec
 from gateway.config import ConfigError
-from gateway.db.driver import Command, Connection, Driver, Member, RawReply, Route, Stream, Topology
+from gateway.db.cursors import all_of, batches, opened
+from gateway.db.driver import Command, Connection, Cursor, Driver, Member, RawReply, Route, Stream, Topology
 from gateway.db.failures import translated
 from gateway.db.members import Members
 from gateway.db.motor_driver import MotorDriver
@@ -24,7 +25,6 @@ from gateway.db.pymongo_driver import PymongoDriver
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
 from gateway.errors import DatabaseSlow
-from gateway.indexes import Index
 
 __all__ = ["Source"]
 
@@ -32,6 +32,8 @@ log = logging.getLogger("gateway.db")
 
 _DRIVERS: Final[Mapping[str, Callable[[Connection], Driver]]] = {"motor": MotorDriver, "pymongo": PymongoDriver}
 _DRAIN_BATCH: Final = 5_000
+_AGREED: Final = 0.005  # seconds until the members of a replica set have agreed on a write, or so
+_TIMES_ASKED: Final = 40
 
 T = TypeVar("T")
 
@@ -65,6 +67,12 @@ class Source:
         """Say that an index of a dataset is not there any more: its indexes must be listed again."""
         self._lost_indexes.add(dataset)
 
+    def found_lost(self, dataset: str) -> bool:
+        """Whether an index of a dataset was lost since this was asked last."""
+        lost = dataset in self._lost_indexes
+        self._lost_indexes.discard(dataset)
+        return lost
+
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
         if self._orphans:
@@ -80,12 +88,31 @@ class Source:
 
         As the primary knows it; else the newest time that anybody knows of, for which reads may have to wait.
         """
+        safe, _ = await self._times()
+        return safe
 
-        def told(reply: RawReply) -> Any:
+    async def settled_time(self) -> tuple[Any, bool]:
+        """The time up to which all writes are safe, and whether that is all that was written until now.
+
+        Waits a little for members to agree: numbers that a server keeps count what is not safe yet, too.
+        """
+        safe, written = await self._times()
+        for _ in range(_TIMES_ASKED):
+            if safe is None or safe >= written:
+                return safe, True
+            await asyncio.sleep(_AGREED)
+            safe, _ = await self._times()
+        return safe, safe >= written
+
+    async def _times(self) -> tuple[Any, Any]:
+        def told(reply: RawReply) -> tuple[Any, Any]:
             said = bson.decode(reply.raw)
             newest = said.get("$clusterTime", {}).get("clusterTime")
-            safe = said.get("lastWrite", {}).get("majorityOpTime", {}).get("ts")
-            return safe if newest and safe and said.get("ismaster") else newest
+            last = said.get("lastWrite", {})
+            safe = last.get("majorityOpTime", {}).get("ts")
+            if newest and safe and said.get("ismaster"):
+                return safe, last.get("opTime", {}).get("ts", newest)
+            return newest, newest
 
         # Under its old name it is known to all versions.
         asked = self._driver.reply("admin", {"isMaster": 1}, told, Route(freshest=True))
@@ -205,19 +232,16 @@ class Source:
             **_named(hint),
             **concern,
         }
-        route = await self._caught_up(dataset, collection, concern)
-        batches = self._driver.batches(dataset, command, _DRAIN_BATCH, route)
-        task: asyncio.Future[list[dict[str, Any]] | None] | None = None
-        try:
-            while True:
-                task = asyncio.ensure_future(anext(batches, None))
-                batch = await self._read(asyncio.shield(task))
-                if batch is None:
-                    return
+        async with aclosing(batches(await self._opened(dataset, command), _DRAIN_BATCH, self._unbroken)) as found:
+            while batch := await self._read(anext(found, None)):
                 yield [value for item in batch if type(value := item.get(field)) is str]
-        finally:
-            # A read under way must end before its cursor is known, and can be closed.
-            await self._unbroken(_closed_after(task, batches))
+
+    async def _opened(self, dataset: str, command: Command) -> Cursor:
+        return await opened(
+            lambda route: self._driver.opened(dataset, command, route),
+            lambda take: self._sent(command, take),
+            self._unbroken,
+        )
 
     async def _caught_up(self, dataset: str, collection: str, concern: Concern) -> Route:
         """The way to a member that has come to the moment of a read concern: a cursor stays where it was opened."""
@@ -248,30 +272,21 @@ class Source:
     # --- small look-ups ----------------------------------------------------------------------------------------------
 
     async def _documents(self, dataset: str, command: Command) -> list[dict[str, Any]]:
-        """The documents of a reply that holds all there are."""
+        """The documents of a reply that holds all there are; DatabaseSlow if one cannot."""
 
-        def decoded(reply: RawReply) -> list[dict[str, Any]]:
-            cursor: dict[str, Any] = bson.decode(reply.raw)["cursor"]
+        def decoded(reply: RawReply) -> tuple[dict[str, Any], Member]:
+            return bson.decode(reply.raw)["cursor"], reply.member
+
+        async def whole(route: Route) -> list[dict[str, Any]]:
+            cursor, member = await self._driver.reply(dataset, command, decoded, route)
+            if cursor["id"]:
+                name = command.get("find") or command["aggregate"]
+                await self._kill(dataset, name, cursor["id"], Route(member=member, primary=route.primary))
+                raise DatabaseSlow("the database answered with more than fits one reply")
             found: list[dict[str, Any]] = cursor["firstBatch"]
             return found
 
-        return await self._sent(command, lambda route: self._driver.reply(dataset, command, decoded, route))
-
-    async def count(
-        self,
-        dataset: str,
-        collection: str,
-        condition: Condition,
-        *,
-        most: int = 0,
-        hint: str | None = None,
-        concern: Concern = _NONE,
-    ) -> int:
-        """How many documents match; exact, but no more than `most` are counted where that is given."""
-        stop = [{"$limit": most}] if most else []
-        pipeline: list[dict[str, Any]] = [{"$match": condition}, *stop, {"$count": "n"}]
-        found = await self._aggregated(dataset, collection, pipeline, 1, _named(hint) | {**concern})
-        return int(found[0]["n"]) if found else 0
+        return await self._sent(command, whole)
 
     async def stated_count(self, dataset: str, collection: str, *, concern: Concern = _NONE) -> int:
         """How many documents a collection has, as the server keeps it: at once, but not of one moment.
@@ -293,10 +308,11 @@ class Source:
         *,
         descending: str | None = None,
         fields: Mapping[str, int] | None = None,
+        hint: str | None = None,
         concern: Concern = _NONE,
     ) -> dict[str, Any] | None:
         """One document, the one with the largest `descending` where that is given."""
-        command = self._find(collection, condition, fields or {}, 1) | {"singleBatch": True, **concern}
+        command = self._find(collection, condition, fields or {}, 1) | {"singleBatch": True, **_named(hint), **concern}
         if descending:
             command["sort"] = {descending: -1}
         found = await self._documents(dataset, command)
@@ -314,9 +330,39 @@ class Source:
         concern: Concern = _NONE,
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
-        route = await self._caught_up(dataset, collection, concern)
         command = self._find(collection, condition, fields, limit) | _named(hint)
-        return await self._listed(dataset, command | {**concern}, route)
+        return await self.listed(dataset, command | {**concern})
+
+    async def aggregated(
+        self,
+        dataset: str,
+        collection: str,
+        pipeline: list[dict[str, Any]],
+        limit: int,
+        *,
+        hint: str | None = None,
+        concern: Concern = _NONE,
+    ) -> list[dict[str, Any]]:
+        """The documents of an aggregation that gives `limit` at most, small ones."""
+        cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
+        command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
+        return await self._documents(dataset, command | _named(hint) | {**concern})
+
+    async def count(
+        self,
+        dataset: str,
+        collection: str,
+        condition: Condition,
+        *,
+        most: int = 0,
+        hint: str | None = None,
+        concern: Concern = _NONE,
+    ) -> int:
+        """How many documents match; exact, but no more than `most` are counted where that is given."""
+        stop = [{"$limit": most}] if most else []
+        pipeline: list[dict[str, Any]] = [{"$match": condition}, *stop, {"$count": "n"}]
+        found = await self.aggregated(dataset, collection, pipeline, 1, hint=hint, concern=concern)
+        return int(found[0]["n"]) if found else 0
 
     async def values(
         self,
@@ -331,46 +377,15 @@ class Source:
     ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`."""
         pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-        groups = await self._aggregated(dataset, collection, pipeline, limit, _named(hint) | {**concern})
+        groups = await self.aggregated(dataset, collection, pipeline, limit, hint=hint, concern=concern)
         return {value for group in groups if type(value := group["_id"]) is str}
 
-    async def _aggregated(
-        self, dataset: str, collection: str, pipeline: list[dict[str, Any]], limit: int, options: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        """The documents of an aggregation that gives `limit` at most, small ones."""
-        cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
-        command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, command | {**options})
-
-    async def _not_before(self, dataset: str, time: Any) -> Route:
-        """The way to a member that has come to a time: lists have no read concern."""
-        concern = {} if time is None else {"readConcern": {"level": "majority", "afterClusterTime": time}}
-        return await self._caught_up(dataset, "biosamples", concern)
-
-    async def collections(self, dataset: str, time: Any = None) -> dict[str, tuple[Index, ...]]:
-        """The collections of a dataset, not before a time, each with its indexes."""
-        route = await self._not_before(dataset, time)
-        listing = {"listCollections": 1, "nameOnly": True, "authorizedCollections": True}
-        names = [str(found["name"]) for found in await self._listed(dataset, listing, route)]
-        found = {}
-        for name in names:
-            if name.startswith("system."):
-                continue
-            indexes = await self._listed(dataset, {"listIndexes": name}, route)
-            found[name] = tuple(Index.of(index) for index in indexes if index.get("key"))
-        return found
-
-    async def identities(self, dataset: str, time: Any) -> dict[str, str]:
-        """The collections of a dataset, not before a time, each with what tells it from others of the same name."""
-        found = await self._listed(dataset, {"listCollections": 1}, await self._not_before(dataset, time))
-        return {str(one["name"]): repr(one.get("info", {}).get("uuid")) for one in found}
-
-    async def _listed(self, dataset: str, command: Command, route: Route | None = None) -> list[dict[str, Any]]:
-        """All documents that a command lists, however many replies that takes."""
+    async def listed(self, dataset: str, command: Command) -> list[dict[str, Any]]:
+        """All documents that a command gives, however many replies that takes: one, nearly always."""
 
         async def whole() -> list[dict[str, Any]]:
-            batches = self._driver.batches(dataset, command, _DRAIN_BATCH, route)
-            return [document async for batch in batches for document in batch]
+            cursor = await self._opened(dataset, {**command, "maxTimeMS": self._milliseconds})
+            return await all_of(cursor, _DRAIN_BATCH, self._unbroken)
 
         return await self._read(self._unbroken(whole()))
 
@@ -378,10 +393,3 @@ class Source:
 def _named(hint: str | None) -> dict[str, Any]:
     """What a command says of the index that it names."""
     return {} if hint is None else {"hint": hint}
-
-
-async def _closed_after(task: "asyncio.Future[Any] | None", batches: AsyncGenerator[Any, None]) -> None:
-    if task is not None:
-        await asyncio.wait([task])
-        task.cancelled() or task.exception()  # seen; the reader has had it
-    await batches.aclose()

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
@@ -22,18 +22,21 @@ from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Source
-from gateway.download_types import Part, Plan
+from gateway.download_types import Part, Plan, Selection
 from gateway.errors import DatasetChanged
 from gateway.flow.fold import WalkStep, encoded, folded
+from gateway.flow.page_memory import PageMemory
+from gateway.flow.page_window import PageWindow
 from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler, beside
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
+from gateway.flow.totals import Question, Total, Totals
 from gateway.rows import Fold, NotToBeKept, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
 
-_IDS_A_COUNT: Final = 400
+_FIRST_OF_PAGE: Final = 400
 
 T = TypeVar("T")
 
@@ -62,7 +65,9 @@ class Pump:
         *,
         slicing: Slicing,
         retry_window: float,
+        count_budget: float = 2.0,
     ) -> None:
+        """A page waits `count_budget` seconds for its total."""
         self._source = source
         self._scheduler = scheduler
         self._catalog = catalog
@@ -70,6 +75,7 @@ class Pump:
         self._slicing = slicing
         self._limit = ReadLimit(slicing.flights, slicing.together)
         self._window = retry_window
+        self.totals = Totals(PageMemory(), budget=count_budget)
 
     async def chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool = False) -> AsyncGenerator[bytes, None]:
         """The bytes of a download.  `tallies` grows by one a part, and tells how far the pass is.
@@ -90,8 +96,15 @@ class Pump:
                     yield chunk
 
     async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
-        retry = RetryPolicy(self._window)
-        run = _Pass(self._source, self._executor, self._scheduler, self._slicing, retry, limit=self._limit)
+        run = _Pass(
+            self._source,
+            self._executor,
+            self._scheduler,
+            slicing=self._slicing,
+            retry=RetryPolicy(self._window),
+            totals=self.totals,
+            limit=self._limit,
+        )
         pending = b""
         try:
             readings = [run.reading(part) for part in plan.parts]
@@ -127,11 +140,14 @@ class _Pass:
         source: Source,
         executor: Executor,
         scheduler: EncodeScheduler,
+        *,
         slicing: Slicing,
         retry: RetryPolicy,
-        *,
+        totals: Totals,
         limit: ReadLimit,
     ) -> None:
+        self._totals = totals
+        self._memory = totals.memory
         self._source = source
         self._scheduler = scheduler
         self._executor = executor
@@ -173,7 +189,12 @@ class _Pass:
     async def _sample_ids(self, part: Part) -> SampleIds:
         key = self._name(part)
         if key not in self._sample_ids_of:
-            sample_ids = key[1](self._reader(part), part.dataset_state, part.selection, self.retry, part.ids)
+            paged = bool(part.limit)
+            ids = part.ids
+            if ids is None and paged:
+                ids = self._memory.ids(self._memory.ids_key(part))
+            reader, state = self._reader(part), part.dataset_state
+            sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged)
             self._sample_ids_of[key] = sample_ids
             await self.retry(sample_ids.start)
         return self._sample_ids_of[key]
@@ -183,15 +204,29 @@ class _Pass:
         kind = IndividualIds if part.collection == "individuals" else SampleIds
         return id(part.selection) if part.ids is None else id(part), kind
 
+    def _better_index(self, part: Part, sample_ids: SampleIds) -> str | None:
+        """The index of what narrows the documents of a part, where few of them meet that."""
+        narrower = self._slices.narrower(part)
+        if not narrower:
+            return None
+        key = self._memory.rows_key(part)
+        if sample_ids.is_rare(part.collection, narrower):
+            self._memory.found_rare(key)
+        elif not self._memory.is_rare(key):
+            return None
+        return self._reader(part).index_of(part.source, narrower)
+
     async def deliver(
         self, reading: PartReading, following: PartReading | None, tallies: Sequence[Tally]
     ) -> AsyncGenerator[bytes, None]:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         part, tally = reading.part, tallies[-1]
-        sample_ids = await self._sample_ids(part)
+        tally.total = self._totals.known(part) if part.count else None
         opened = False
         if part.fetch:
-            async with aclosing(self._pieces(reading, following, sample_ids)) as encoded:
+            sample_ids = await self._sample_ids(part)
+            reading.hint = self._better_index(part, sample_ids)
+            async with aclosing(self._pieces(reading, following, sample_ids, tally)) as encoded:
                 async for rows in encoded:
                     data = rows.data
                     if data and not opened:
@@ -201,11 +236,14 @@ class _Pass:
                     yield data
                     if part.limit and tally.rows >= part.limit:
                         break
-        if part.count:
-            tally.total = await self._total(part, sample_ids, tally.rows)
+            if part.limit and part.ids is None and sample_ids.complete:
+                self._memory.found(self._memory.ids_key(part), sample_ids.ids)
+        if part.count and tally.total is None:
+            total = await self._total(part, part.skip + tally.rows + bool(tally.more) if tally.rows else 0)
+            tally.total, tally.lower = total.rows, not total.exact
 
     async def _pieces(
-        self, reading: PartReading, following: PartReading | None, sample_ids: SampleIds
+        self, reading: PartReading, following: PartReading | None, sample_ids: SampleIds, tally: Tally
     ) -> AsyncGenerator[Rows, None]:
         part = reading.part
         if part.fold is not None:
@@ -215,7 +253,7 @@ class _Pass:
             walks = [self._everything(each, None, sample_ids) for each in readings]
             pieces = folded(fold, walks, sample_ids.ids, self._executor)
         elif part.limit:
-            pieces = self._window(reading, sample_ids)
+            pieces = PageWindow(reading, sample_ids, self._slices, self._memory, self.retry).pieces(tally)
         else:
             pieces = encoded(self._everything(reading, following, sample_ids))
         async with aclosing(pieces) as found:
@@ -231,7 +269,7 @@ class _Pass:
         try:
             while True:
                 # The first slice of a part waits for no other part: walks in step would wait for one another.
-                while not reading.flights or (self._may_launch() and sample_ids.ready(reading.position)):
+                while not reading.flights or (self._may_launch(part) and sample_ids.ready(reading.position)):
                     if not await sample_ids.more(reading.position):
                         self._look_ahead(following, sample_ids)
                         break
@@ -252,6 +290,7 @@ class _Pass:
                         found = 0
                         async for arrays in pieces:
                             rows = await self._slices.encode(part, arrays)
+                            arrays.clear()
                             found += rows.matched
                             yield rows, passed - len(ids)
                     self._slices.delivered(part, ids, found)
@@ -263,9 +302,11 @@ class _Pass:
                 self._tasks.discard(task)
             await asyncio.gather(*(task for _, task in reading.flights), return_exceptions=True)
 
-    def _may_launch(self) -> bool:
+    def _may_launch(self, part: Part) -> bool:
         flights = self._slicing.flights
-        if self._scheduler.several:  # together they read ahead enough, and each holds less
+        if part.fold is not None:  # slower than any database: what waits for it would only take memory
+            flights = min(2, flights)
+        elif self._scheduler.several:  # together they read ahead enough, and each holds less
             flights = max(min(2, flights), flights - 1)
         return len(self._tasks) < (flights if self.retry.committed else 1)
 
@@ -279,58 +320,45 @@ class _Pass:
     def _look_ahead(self, following: PartReading | None, sample_ids: SampleIds) -> None:
         """Begin with the next part while the last slices of this one are under way, where it is of the same samples."""
         if following and following.ahead and self._sample_ids_of.get(self._name(following.part)) is sample_ids:
-            while self._may_launch() and following.position < len(sample_ids.ids):
+            while self._may_launch(following.part) and following.position < len(sample_ids.ids):
                 self._launch(following, sample_ids)
 
     def reading(self, part: Part) -> PartReading:
         # Of all but variants there is one document a biosample, more or less.
         fixed = part.collection != "variants" and not part.aim
-        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed)
+        counts, root = part.dataset_state.counts, part.selection.root
+        density = counts.get(part.source, 0) / max(1, counts.get(root, 0))
+        first = max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0)))) if part.limit else None
+        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first)
         if beside(part.encode) is None:
             sizer.interpreted()
-        return PartReading(part, sizer)
+        return PartReading(part, sizer, density=density)
 
-    # --- a window of rows, and counts --------------------------------------------------------------------------------
+    # --- totals ------------------------------------------------------------------------------------------------------
 
-    async def _window(self, reading: PartReading, sample_ids: SampleIds) -> AsyncGenerator[Rows, None]:
-        """Rows `skip` to `skip + limit`: slices before the window are counted, not read."""
-        part = reading.part
-        reading.position, before = await self._seek(part, sample_ids)
-        skip, left = part.skip - before, part.limit
-        while left > 0 and await sample_ids.more(reading.position):
-            ids = sample_ids.ids[reading.position : reading.position + reading.sizer.width()]
-            reading.position += len(ids)
-            page = await self.retry(partial(self._slices.page, reading, ids))
-            found = 0
-            async with aclosing(self._slices.arrays(reading, ids, page)) as pieces:
-                async for arrays in pieces:
-                    rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
-                    skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
-                    yield rows
-                    if left <= 0:
-                        return
-            self._slices.delivered(part, ids, found)
-            reading.sizer.learn(len(ids), found)
-
-    async def _seek(self, part: Part, sample_ids: SampleIds) -> tuple[int, int]:
-        """The position of the slice in which the window begins, and the rows before that slice."""
-        position = before = 0
-        while part.skip > before and await sample_ids.more(position):
-            ids = sample_ids.ids[position : position + _IDS_A_COUNT]
-            rows = await self._slices.count(part, ids)
-            if before + rows > part.skip:
-                break
-            position, before = position + len(ids), before + rows
-        return position, before
-
-    async def _total(self, part: Part, sample_ids: SampleIds, rows: int) -> int:
-        """How many documents match, whatever the window."""
+    async def _total(self, part: Part, seen: int) -> Total:
+        """How many documents match, whatever the window, of which `seen` are known of."""
         if part.fetch and not part.limit:
-            return rows
-        ids = await sample_ids.all()
-        slices = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
-        total = 0
-        for at in range(0, len(slices), self._slicing.flights):
-            some = slices[at : at + self._slicing.flights]
-            total += sum(await asyncio.gather(*(self._slices.count(part, ids) for ids in some)))
+            return Total(seen)
+        if part.enough:
+            return Total(min(part.enough, await self._some(replace(part, limit=part.enough, skip=0))))
+        reader, kind = self._reader(part), self._name(part)[1]
+
+        def sample_ids(selection: Selection) -> SampleIds:
+            return kind(reader, part.dataset_state, selection, RetryPolicy(0))
+
+        question = Question(part, self._slices.narrower(part), reader, sample_ids)
+        total = await self.retry(partial(self._totals.total, question, seen))
+        if not total.exact and not total.rows:  # so it is not known whether there is any
+            found = await self._some(replace(part, limit=1, skip=0))
+            total = Total(min(1, found), exact=not found)
         return total
+
+    async def _some(self, part: Part) -> int:
+        """How many rows there are, up to the limit of a part."""
+        reading, tally, found = self.reading(part), Tally(), 0
+        window = PageWindow(reading, await self._sample_ids(part), self._slices, self._memory, self.retry)
+        async with aclosing(window.pieces(tally)) as pieces:
+            async for rows in pieces:
+                found += rows.matched
+        return found

@@ -43,10 +43,19 @@ async def opened(config: Config) -> AsyncGenerator[Resources, None]:
     # Half of the connections is for what must not stand behind slices.
     slicing = Slicing(rows=config.slice_rows, flights=config.flights, together=_CONNECTIONS // 2)
     scheduler = EncodeScheduler(config.encode_threads)
-    pump = Pump(source, catalog, shaping, scheduler, slicing=slicing, retry_window=config.retry_window)
+    pump = Pump(
+        source,
+        catalog,
+        shaping,
+        scheduler,
+        slicing=slicing,
+        retry_window=config.retry_window,
+        count_budget=config.count_budget,
+    )
     try:
         yield Resources(source, catalog, packing, pump)
     finally:
+        await pump.totals.close()
         await catalog.close()
         await source.close()
         scheduler.close()

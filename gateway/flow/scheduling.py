@@ -12,16 +12,21 @@ thread waits that others need.
 import asyncio
 import heapq
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
+from typing import Final
 
 from gateway.rows import Array, Encode, Rows
-from gateway.threads import give_way
+from gateway.threads import give_back, give_way
 
 __all__ = ["EncodeScheduler", "beside"]
+
+
+_REST: Final = 1.0  # seconds
 
 
 def beside(encode: Encode) -> Encode | None:
@@ -46,6 +51,7 @@ class EncodeScheduler:
         self._interpreting = False
         self._line: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = count()
+        self._rested = 0.0
 
     def close(self) -> None:
         """Wait for nobody."""
@@ -62,6 +68,17 @@ class EncodeScheduler:
             with self._free:
                 self._passes -= 1
                 self._call_one()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Give what downloads leave back to the system, where none is under way any more: the next may be another kind.
+
+        Not after each of many small ones: it takes some milliseconds.
+        """
+        if not self._passes and time.monotonic() - self._rested > _REST:
+            self._rested = time.monotonic()
+            with suppress(RuntimeError):  # closed
+                self._interpreter.submit(give_back)
 
     # --- in threads --------------------------------------------------------------------------------------------------
 

@@ -31,8 +31,10 @@ class SliceSizer:
     so large that a slice would be more than some megabytes.
     """
 
-    def __init__(self, rows: int, *, fixed: bool) -> None:
+    def __init__(self, rows: int, *, fixed: bool, first: int | None = None) -> None:
+        """`first`: biosamples of the first slice, where it is known how many are wanted."""
         self.rows = rows
+        self._first = first
         self._fixed = fixed
         self._last = 0
         self._density: float | None = None  # rows a biosample, as seen so far
@@ -44,9 +46,9 @@ class SliceSizer:
         soon = _WIDEST if self._speed is None else max(1, int(self._speed * _SECONDS_A_SLICE))
         soon = min(soon, max(1, int(_BYTES_A_SLICE / self._weight)))
         if self._fixed:
-            return min(_WIDEST // 2, soon)
+            return min(_WIDEST // 2 if self._first is None or self._density is not None else self._first, soon)
         if not self._last or self._density is None:
-            self._last = _FIRST_WIDTH
+            self._last = self._first or _FIRST_WIDTH
         else:
             fitting = int(self.rows / self._density) if self._density else _WIDEST
             self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
@@ -85,6 +87,8 @@ class PartReading:
     part: Part
     sizer: SliceSizer
     position: int = 0
+    density: float = 1.0  # documents a biosample, in the dataset as a whole
+    hint: str | None = None  # an index better than that of the biosamples' ids
     flights: "deque[tuple[list[str], asyncio.Task[Rows | Page]]]" = field(default_factory=deque)
 
     @property

@@ -55,9 +55,10 @@ class Slices:
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        return both([chosen, self._narrower(part)])
+        return both([chosen, self.narrower(part)])
 
-    def _narrower(self, part: Part) -> Condition:
+    def narrower(self, part: Part) -> Condition:
+        """The condition on the documents of a part, whatever biosample they are of."""
         found = self._narrowers.get(id(part))
         if found is None:
             found = both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
@@ -66,7 +67,7 @@ class Slices:
 
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
-        self._reader_of(part).delivered(part.source, part.key, ids, self._narrower(part), rows)
+        self._reader_of(part).delivered(part.source, part.key, ids, self.narrower(part), rows)
 
     def _place(self, part: Part) -> AbstractAsyncContextManager[Read]:
         """What a read of documents waits for: what is small, a window or a first slice, for nothing."""
@@ -75,12 +76,16 @@ class Slices:
 
     async def page(self, reading: PartReading, ids: list[str]) -> Page:
         """The documents of some biosamples, as one reply has them."""
-        return await self._page(reading.part, self._condition(reading.part, ids), reading.sizer.rows * _OVERSHOOT)
+        limit = reading.sizer.rows * _OVERSHOOT
+        return await self._page(reading.part, self._condition(reading.part, ids), limit, hint=reading.hint)
 
-    async def _page(self, part: Part, condition: Condition, limit: int, sort: str | None = None) -> Page:
+    async def _page(
+        self, part: Part, condition: Condition, limit: int, *, sort: str | None = None, hint: str | None = None
+    ) -> Page:
         async with self._place(part) as read:
-            reader = self._reader_of(part)
-            page = await reader.page(part.source, condition, projection=part.projection, limit=limit, sort=sort)
+            page = await self._reader_of(part).page(
+                part.source, condition, projection=part.projection, limit=limit, sort=sort, hint=hint
+            )
             read.size = page.size
         return page
 
@@ -91,8 +96,11 @@ class Slices:
         def shape(reply: Reply) -> tuple[Rows | Page, int]:
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
             rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
-            whole = rows is not None and rows.matched < reply.limit
-            return rows if rows is not None and whole else reply.page(), len(reply.batch)
+            if rows is not None and rows.matched < reply.limit:
+                return rows, len(reply.batch)
+            seen = reply.look()
+            # A slice that does not fit is asked for again: what there is of it is not kept.
+            return reply.page() if seen.complete else seen, len(reply.batch)
 
         async with self._place(part) as read:
             began = time.monotonic()
@@ -102,6 +110,7 @@ class Slices:
                 shape,
                 projection=part.projection,
                 limit=reading.sizer.rows * _OVERSHOOT,
+                hint=reading.hint,
             )
             read.size = size
             reading.sizer.took(len(ids), time.monotonic() - began)
@@ -118,10 +127,15 @@ class Slices:
         return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
     async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
-        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one."""
+        """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one.
+
+        Who has encoded a piece clears it, so that it is not in memory for as long as its text is.
+        """
         if page.complete:
             yield page.arrays
-        elif len(ids) == 1:
+            return
+        page.arrays.clear()  # asked for again
+        if len(ids) == 1:
             async with aclosing(self._walk(reading, ids[0], page)) as pieces:
                 async for arrays in pieces:
                     yield arrays
@@ -134,7 +148,7 @@ class Slices:
 
     async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
-        known = max(1, sum(codec.count(array) for array in seen.arrays))
+        known = max(1, seen.count)
         most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)
         limit = max(reading.sizer.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
         part, limit = reading.part, reading.sizer.within(limit, known)
@@ -172,7 +186,13 @@ class Slices:
         return {"_id": {"$type": list(later)}} if later and not first else {}
 
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._page(part, condition, limit, "_id")
+        return await self._page(part, condition, limit, sort="_id")
+
+    async def has_any(self, part: Part, ids: list[str]) -> bool:
+        """Whether some biosamples have any document of a part."""
+        condition = self._condition(part, ids)
+        page = await self._reader_of(part).page(part.source, condition, projection={"_id": 1}, limit=1)
+        return bool(page.arrays)
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""

@@ -4,6 +4,7 @@ Column plans give text, as fast as they do for pgxseg; pyarrow reads it into bat
 or bytes of text, counted from the first row of the file, so that how a pass was sliced does not show.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,8 +25,10 @@ _ROWS: Final = 65_536
 # Of text in a batch, where rows are long: a batch is in memory several times.
 _BYTES: Final = 16 * 1024 * 1024
 
-_EXTENSIONS: Final = ("lib", "_csv", "_compute", "_parquet", "_fs", "_s3fs")
+_EXTENSIONS: Final = ("lib", "_csv", "_parquet", "_fs", "_s3fs")
 """The modules of pyarrow that `columnar` needs."""
+_POOL: Final = ("ARROW_DEFAULT_MEMORY_POOL", "system")
+"""The memory of the process, where what a batch leaves serves whatever comes next: a pool of its own would keep it."""
 
 _KINDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("start", "end"), "integer"),
@@ -47,7 +50,7 @@ class Batches:
         self._most = rows, size
         self._held: list[bytes] = []
         self._rows = self._size = 0  # of what is held
-        self._full: deque[tuple[bytes, int]] = deque()
+        self._full: deque[tuple[list[bytes], int]] = deque()
         self._writer: Any = None
 
     def feed(self, _: int, data: bytes) -> None:
@@ -66,7 +69,7 @@ class Batches:
             self._size += len(lines)
 
     def _fill(self) -> None:
-        self._full.append((b"".join(self._held), self._rows))
+        self._full.append((self._held, self._rows))
         self._held, self._rows, self._size = [], 0, 0
 
     def _end(self, data: bytes, at: int) -> int:
@@ -83,8 +86,8 @@ class Batches:
             self._writer = self._make()
             yield Rows(self._writer.opening(), 0, 0)
         while self._full:
-            lines, rows = self._full.popleft()
-            yield Rows(self._writer.write(lines), rows, 0)
+            pieces, rows = self._full.popleft()
+            yield Rows(self._writer.write(pieces), rows, 0)
 
     def finish(self) -> Iterator[Rows]:
         """Yield the last batch, and the end of the file."""
@@ -127,7 +130,8 @@ def _said(wanted: Wanted) -> dict[str, str]:
 
 def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> Batches:
     def make() -> Any:
-        # In a thread, and only for who asks: pyarrow takes a while and some 45 MB.
+        # In a thread, and only for who asks: pyarrow takes a while and some 30 MB.
+        os.putenv(*_POOL)  # read once, by the library itself
         preload("pyarrow", *_EXTENSIONS)
         from gateway.formats.columnar import WRITERS  # noqa: PLC0415
 

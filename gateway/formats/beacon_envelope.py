@@ -114,16 +114,19 @@ def fetched(wanted: Wanted) -> bool:
     return shown(wanted) and wanted.ask.resultsets in {"HIT", "ALL"}
 
 
-def end(wanted: Wanted, total: int) -> bytes:
-    """What follows the last of all records."""
+def end(wanted: Wanted, total: int, *, lower: bool = False) -> bytes:
+    """What follows the last of all records: how many there are, or are at least."""
     summary: dict[str, Any] = {"exists": total > 0}
     if wanted.ask.granularity != "boolean":
         summary["numTotalResults"] = total
-    return b'},\n"responseSummary":' + dumps(summary) + b"}\n"
+    said = b""
+    if lower and wanted.ask.granularity != "boolean":
+        said = b',\n"info":' + dumps({"numTotalResultsIsLowerBound": True})
+    return b'},\n"responseSummary":' + dumps(summary) + said + b"}\n"
 
 
-def _total(tallies: Sequence[Tally]) -> int:
-    return sum(tally.total or 0 for tally in tallies)
+def _end(wanted: Wanted, tallies: Sequence[Tally]) -> bytes:
+    return end(wanted, sum(tally.total or 0 for tally in tallies), lower=any(tally.lower for tally in tallies))
 
 
 class _Around(Protocol):
@@ -165,7 +168,7 @@ class _Sets:
             if tally.rows or self._shown(tally):
                 said = b"" if tally.rows else self.open(dataset)(tallies)
                 said += (b"\n]," if shown(self.wanted) else b"") + self._summary(dataset, tally)
-            return said + (b"]" + end(self.wanted, _total(tallies)) if last else b"")
+            return said + (b"]" + _end(self.wanted, tallies) if last else b"")
 
         return say
 
@@ -176,9 +179,15 @@ class _Sets:
             summary["resultsCount"] = total
         if total:
             summary["resultsHandovers"] = _handovers(self.wanted, dataset)
+        warnings = []
         if fetched(self.wanted) and tally.rows < total and not self.wanted.ask.test_mode:
-            said = f"{tally.rows} of {total} records are here: limit and skip lead to the others, limit=0 to all"
-            summary["info"] = {"warnings": [said]}
+            of = f"at least {total}" if tally.lower else total
+            warnings.append(f"{tally.rows} of {of} records are here: limit and skip lead to the others, limit=0 to all")
+        lower = tally.lower and self.wanted.ask.granularity != "boolean"
+        if lower:
+            warnings.append("there was no time to count all that match: the number is a lower bound; ask again for it")
+        if warnings:
+            summary["info"] = {**({"resultsCountIsLowerBound": True} if lower else {}), "warnings": warnings}
         return dumps(summary)[1:]
 
 
@@ -212,7 +221,7 @@ class _Collections:
 
     def close(self, _: str, *, last: bool) -> Say:
         closing = b"\n]" if shown(self.wanted) else b""
-        return lambda tallies: closing + end(self.wanted, _total(tallies)) if last else b""
+        return lambda tallies: closing + _end(self.wanted, tallies) if last else b""
 
 
 def _around(wanted: Wanted, kind: str, around: _Around, parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -229,6 +238,7 @@ def _around(wanted: Wanted, kind: str, around: _Around, parts: Sequence[Part]) -
             skip=skip,
             count=True,
             fetch=fetched(wanted),
+            enough=1 if wanted.ask.granularity == "boolean" else 0,
         )
         for part in parts
     )

@@ -26,7 +26,7 @@ from gateway.codec import Cell, Column, Kind
 from gateway.download_types import Condition, DatasetState, Part, Selection, Wanted
 from gateway.formats.variant_columns import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
-from gateway.rows import Fold, Say
+from gateway.rows import Fold, Say, in_pieces
 from gateway.text import escape_cell
 
 __all__ = ["CNV_OPERATION", "COUNTED", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]
@@ -69,6 +69,7 @@ _PERHAPS_CNV: Final[Condition] = {"variant_state.id": {"$nin": sorted(s for s, c
 
 # Cells of one batch: rows by bins, of 8 bytes, in some five arrays at once.
 _BATCH_CELLS: Final = 250_000
+_BATCH_SEGMENTS: Final = 50_000
 _MOST_SPELLINGS: Final = 1000  # odd names do not fill the memory
 
 
@@ -169,6 +170,10 @@ class Profiles:
 
     def feed_segments(self, data: bytes) -> None:
         """Take in rows of `variants_part`."""
+        for lines in in_pieces(data):
+            self._feed_segments(lines)
+
+    def _feed_segments(self, data: bytes) -> None:
         cells, width = data.decode().replace("\n", "\t").split("\t"), len(_SEGMENT_COLUMNS)
         del cells[-1]  # the end of the last line
         samples, analyses, places, starts, ends, states, log2s, identities = (cells[n::width] for n in range(width))
@@ -187,15 +192,17 @@ class Profiles:
     def batches(self, ids: Sequence[str]) -> Iterator[list[Analysis]]:
         """The analyses of complete biosamples, in order, in batches that can be computed at once; forgets them."""
         batch: list[Analysis] = []
+        segments = 0
         for biosample in map(escape_cell, ids):
             stated, found = self._analyses.pop(biosample, {}), self._segments.pop(biosample, {})
             self._seen.pop(biosample, None)
             counted = [analysis for analysis, counts in stated.items() if counts]
             for analysis in (*counted, *sorted(found.keys() - stated.keys())):
                 batch.append(Analysis(biosample, analysis, found.get(analysis, ())))
-                if len(batch) == self._batch:
+                segments += sum(map(len, batch[-1].segments))
+                if len(batch) == self._batch or segments >= _BATCH_SEGMENTS:
                     yield batch
-                    batch = []
+                    batch, segments = [], 0
         if batch:
             yield batch
 

@@ -7,7 +7,7 @@ also of samples that have no segment at all.  Samples that were not looked at fo
 zeros would be claims.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import pairwise
@@ -21,7 +21,7 @@ from gateway.formats.base import Format
 from gateway.formats.cnv_profiles import CNV_OPERATION, analyses_part
 from gateway.formats.variant_columns import by_state, encoder, names, projection
 from gateway.genome import CHROMOSOMES, HIGH_LEVEL
-from gateway.rows import Rows
+from gateway.rows import Rows, in_pieces
 from gateway.text import escape_cell
 
 __all__ = ["FORMAT", "Segment", "flat"]
@@ -65,18 +65,20 @@ class _Flattened:
 
     def __init__(self) -> None:
         self._stated: dict[str, dict[str, bool]] = {}  # by biosample: analysis, and whether it is of copy numbers
-        self._segments: dict[str, list[tuple[str, str, Segment]]] = {}  # each with analysis and chromosome
+        # By biosample and chromosome the lines as they came: as objects they would take five times as much.
+        self._segments: dict[str, dict[str, bytearray]] = {}
 
     def feed(self, source: int, data: bytes) -> None:
         """Take in rows of `analyses_part`, or of `_COLUMNS`."""
-        for line in data.decode().split("\n")[:-1]:
-            if source:
-                sample, chromosome, start, end, _, log2, level, analysis = line.split("\t")
-                segment = (int(start), int(end), level == "1", log2)
-                self._segments.setdefault(sample, []).append((analysis, chromosome, segment))
-            else:
-                sample, analysis, operation = line.split("\t")
-                self._stated.setdefault(sample, {})[analysis] = operation == CNV_OPERATION
+        for lines in in_pieces(data):
+            for line in lines.decode().split("\n")[:-1]:
+                if source:
+                    sample, chromosome, rest = line.split("\t", 2)
+                    kept = self._segments.setdefault(sample, {}).setdefault(chromosome, bytearray())
+                    kept += f"{rest}\n".encode()
+                else:
+                    sample, analysis, operation = line.split("\t")
+                    self._stated.setdefault(sample, {})[analysis] = operation == CNV_OPERATION
 
     def through(self, ids: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows of complete biosamples."""
@@ -94,21 +96,26 @@ class _Flattened:
             yield Rows("".join(kept).encode(), rows, rows)
 
     def _lines(self, sample: str) -> Iterator[str]:
-        stated, found = self._stated.pop(sample, {}), self._segments.pop(sample, [])
-        own = [(chromosome, segment) for analysis, chromosome, segment in found if stated.get(analysis, True)]
-        if not own and stated and not any(stated.values()):
+        stated, found = self._stated.pop(sample, {}), self._segments.pop(sample, {})
+        if stated and not any(stated.values()) and not any(_segments(kept, stated) for kept in found.values()):
             return
-        places: dict[str, list[Segment]] = {name: [] for name in CHROMOSOME_NUMBERS}
-        for chromosome, segment in own:
-            if chromosome in places:
-                places[chromosome].append(segment)
-        for name, segments in places.items():
-            for start, end, log2 in flat(segments, CHROMOSOMES[name].size):
+        for name in CHROMOSOME_NUMBERS:
+            for start, end, log2 in flat(_segments(found.get(name, b""), stated), CHROMOSOMES[name].size):
                 yield f"{sample}\t{name}\t{start}\t{end}\t1\t{log2}\n"
 
     def finish(self) -> Iterator[Rows]:
         """Nothing follows the last row."""
         return iter(())
+
+
+def _segments(kept: bytes | bytearray, stated: Mapping[str, bool]) -> list[Segment]:
+    """The segments of some lines, but for those of analyses that are stated to be of something else."""
+    rows = (line.split("\t") for line in kept.decode().split("\n")[:-1])
+    return [
+        (int(start), int(end), level == "1", log2)
+        for start, end, _, log2, level, analysis in rows
+        if stated.get(analysis, True)
+    ]
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:

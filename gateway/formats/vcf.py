@@ -29,7 +29,7 @@ from gateway.formats.variant_columns import (
 )
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
-from gateway.rows import Rows
+from gateway.rows import Rows, in_pieces
 from gateway.sorting import Sorter
 from gateway.text import escape_cell
 
@@ -106,7 +106,8 @@ class Records:
     def feed(self, _: int, data: bytes) -> None:
         """Take in rows of `COLUMNS`; those of the samples' own documents say nothing that is not known."""
         if self._named:
-            self._sorter.add(self._entries(data.decode().split("\n")[:-1]))
+            for lines in in_pieces(data):
+                self._sorter.add(self._entries(lines.decode().split("\n")[:-1]))
 
     def _entries(self, lines: Iterable[str]) -> Iterator[bytes]:
         for line in lines:

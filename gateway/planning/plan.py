@@ -12,6 +12,7 @@ from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
 from gateway.planning.format_choice import PACKED, check, choose
+from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
 
@@ -42,14 +43,17 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
     wanted = await complete(wanted, collated, catalog)
     selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
     warnings = [*ask.warnings, *(warning for selection in selections for warning in selection.warnings)]
+    parts = form.parts(wanted)
+    slow = unserved([*datasets, *((group.dataset_state, group.selection) for group in wanted.groups)], parts)
+    catalog.tell_unserved(slow)
     return Plan(
-        parts=form.parts(wanted),
+        parts=parts,
         digest=naming.digest(wanted, form, packed=packed),
         media="application/gzip" if packed else form.media,
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
         packing=form.packing if packed else "",
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys([*warnings, *slow])),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
     )

@@ -24,8 +24,9 @@ __all__ = ["keep_freed_memory", "leave_alone", "open_many", "take_short_turns"]
 _ARENA_MAX: Final = -8
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
-# The largest that glibc takes.
-_KEPT: Final = 32 * 1024 * 1024
+# Blocks beyond a slice's go back to the system at once, so that what is large and rare leaves no holes.
+_LARGE: Final = 1024 * 1024
+_KEPT: Final = 8 * 1024 * 1024
 _TURN: Final = 0.0005  # seconds
 
 
@@ -35,7 +36,7 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    wanted = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, _KEPT), (_TRIM_THRESHOLD, _KEPT))
+    wanted = ((_ARENA_MAX, 1), (_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT))
     done = [mallopt(name, value) == 1 for name, value in wanted]
     return all(done)
 

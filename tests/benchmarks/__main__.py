@@ -10,7 +10,7 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, compression, drivers, engine, formats, peers, scaling, throughput, transfers
+from tests.benchmarks import binned, compression, drivers, engine, formats, pages, peers, scaling, throughput, transfers
 
 NAMED = {
     "engine": lambda: engine.main([]),
@@ -20,6 +20,7 @@ NAMED = {
     "peers": lambda: peers.run(200_000, 3),
     "scaling": scaling.run,
     "binned": lambda: binned.run(1_000_000, 1),
+    "pages": pages.quick,
     "formats": lambda: formats.run(200_000),
     "transfers": transfers.quick,
 }

@@ -128,7 +128,8 @@ def test_every_truncation(engine: Engine, name: str):
 def test_engines_agree_about_the_corpus(name: str):
     data = corpus()[name]
     assert not differences(data)
-    for at in range(len(data)):
+    # Two hundred levels of eight bytes, seven of them in front: each of these is hit, though not at each level.
+    for at in range(0, len(data), 9 if name in {"deep", "too-deep"} else 1):
         assert not differences(data[:at] + bytes([data[at] ^ 0x11]) + data[at + 1 :])
 
 
@@ -157,11 +158,11 @@ def compiler() -> str:
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments"), [("units", []), ("fuzz", ["2000", *map(str, sorted(CORPUS.iterdir()))])]
+    ("program", "arguments"), [("units", []), ("fuzz", ["1000", *map(str, sorted(CORPUS.iterdir()))])]
 )
 def test_the_core_under_sanitizers(compiler: str, program: str, arguments: list[str], tmp_path: Path):
     """No read outside the input, no undefined behaviour, no warning."""
-    strict = ["-std=c++17", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+    strict = ["-std=c++17", "-g1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     binary = tmp_path / program
     source = NATIVE / f"{program}.cpp"

@@ -290,7 +290,7 @@ def test_an_interrupted_run_is_gone_on_with_by_the_next(number: signal.Signals):
             part = Path("out.part")
             until(lambda: part.exists() and part.stat().st_size > 20_000, what="the first bytes")
             run.send_signal(number)
-            _, told = run.communicate(timeout=10)
+            _, told = run.communicate(timeout=60)
         assert run.returncode == (130 if number == signal.SIGINT else -number)
         assert "Traceback" not in told
         assert ("the same command goes on from there" in told) == (number == signal.SIGINT)

@@ -83,7 +83,7 @@ def giant(mongo: Client) -> str:
 async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
     plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output=output, limit="0")
     whole, tallies = await rig.run(plan)
-    assert tallies[-1].rows > 2000
+    assert tallies[-1].rows > 1000
     for rows, flights in ((25, 7), (120, 1), (333, 3)):
         again, counted = await rig.run(plan, rows, flights)
         assert again == whole
@@ -231,7 +231,7 @@ async def test_an_abandoned_pass_leaves_no_cursor_and_no_task(rig: Rig, mongo: C
             async with aclosing(rig.pump(10, 4).chunks(plan, [])) as chunks:
                 for _ in range(taken):
                     await anext(chunks, None)
-    await asyncio.to_thread(until, lambda: cursors() == before, seconds=5, what="closing all cursors")
+    await asyncio.to_thread(until, lambda: cursors() == before, what="closing all cursors")
     assert len(asyncio.all_tasks()) == tasks
 
 

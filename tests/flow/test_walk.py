@@ -38,7 +38,7 @@ class Server:
             if name in self.heeds:
                 found = [key for key in found if key > value] if name == "$gt" else []
         documents = [bson.encode({"_id": key, "biosample_id": "b"}) for key in found[:limit]]
-        return Page([array(documents)] if documents else [], len(found) < limit)
+        return Page([array(documents)] if documents else [], len(found) < limit, len(documents), 0)
 
 
 def part() -> Part:

@@ -110,7 +110,9 @@ def test_a_restart_finds_exports_even_without_a_database(quick: Quick, kept: Gat
         done = complete(first, SMALL)
         until(lambda: list(spool.glob("*.data")), what="data")
     (spool / ("0" * 40 + ".part")).write_bytes(b"a fragment")
-    with Gateway(f"mongodb://127.0.0.1:{free_port()}/", datasets, log=tmp_path / "log", spool=spool) as again:
+    with Gateway(
+        f"mongodb://127.0.0.1:{free_port()}/", datasets, log=tmp_path / "log", spool=spool, fork=False
+    ) as again:
         assert not list(spool.glob("*.part"))
         assert again.ask(path_of(done)).body == kept.ask(SMALL).body
         assert again.ask(path_of(done, "self")).json["state"] == "complete"
@@ -134,7 +136,7 @@ def test_a_stopped_gateway_never_leaves_a_part_that_looks_complete(
         client.close()
         assert not got.endswith(b"\r\n0\r\n\r\n")
         assert not list(spool.glob("*.data"))
-    with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool) as again:
+    with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool, fork=False) as again:
         assert not list(spool.glob("*.part"))
         part = again.ask(PACED, Range="bytes=100000-")
         assert (part.status, part.body) == (206, paced[100_000:])
@@ -258,7 +260,7 @@ def test_curl_resumes_what_was_cut(quick: Quick, big: bytes, tmp_path: Path):
             first.stop(signal.SIGKILL)
             assert curl.wait(30) != 0
     assert 0 < target.stat().st_size < len(big)
-    with Gateway(*quick.arguments, log=tmp_path / "log", **settings):
+    with Gateway(*quick.arguments, log=tmp_path / "log", fork=False, **settings):
         subprocess.run(["curl", "-sSf", "-C", "-", "-o", str(target), address], check=True, timeout=60)
     assert target.read_bytes() == big
 

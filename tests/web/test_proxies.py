@@ -103,7 +103,7 @@ def test_long_urls_pass(proxied: Gateway):
 def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
     """Behind the proxy the gateway is as slow as a modem, then resets."""
     path = "/beacon/variants?allData=true&output=jsonl"
-    fate = Fate("reset", 60_000, rate=40_000)
+    fate = Fate("reset", 60_000, rate=20_000)
     with (
         old_beacon() as beacon,
         Cutter(("127.0.0.1", gateway.port), [fate]) as slow,
@@ -112,9 +112,9 @@ def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path
         target, began = tmp_path / "out", time.monotonic()
         with subprocess.Popen(["curl", "-sS", "-N", "-o", target, through.url + path], stderr=subprocess.PIPE) as curl:
             while not (target.exists() and target.stat().st_size > 5_000):
-                assert time.monotonic() - began < 1.2, "held back"  # of 60,000 bytes in 1.5 seconds
+                assert time.monotonic() - began < 2.5, "held back"  # of 60,000 bytes in 3 seconds
                 time.sleep(0.02)
-            curl.communicate(timeout=20)
+            curl.communicate(timeout=60)
         assert curl.returncode == 18  # partial file
         assert gateway.ask(path).body.startswith(target.read_bytes())
         assert target.stat().st_size > 50_000

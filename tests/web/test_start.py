@@ -42,7 +42,7 @@ def test_a_database_that_is_down_is_told_in_one_line_until_it_answers(tmp_path: 
         time.sleep(4)  # while it is asked twice again
         assert gateway.log.count("ServerSelectionTimeoutError") == 2  # of the first look and of `/ready`
         with Store(tmp_path / "late", port):
-            until(lambda: "the dataset neither holds no data" in gateway.log, seconds=30, what="the answer")
+            until(lambda: "the dataset neither holds no data" in gateway.log, what="the answer")
         assert gateway.log.count("the database cannot be reached") == 1
         assert gateway.log.count("the database answers") == 1
     assert "Traceback" not in gateway.log

@@ -45,8 +45,8 @@ def test_two_hundred_clients_that_leave_leave_no_cursor(slow: Gateway, mongo: Cl
                 assert leaving.recv(1000).startswith(b"HTTP/1.1 200 OK")
                 leaving.close()
             opened.clear()
-    until(lambda: slow.log.count('outcome="client left"') >= 200, seconds=30, what="noticing that the clients left")
-    until(lambda: open_cursors(mongo) == before, seconds=5, what="closing all cursors")
+    until(lambda: slow.log.count('outcome="client left"') >= 200, what="noticing that the clients left")
+    until(lambda: open_cursors(mongo) == before, what="closing all cursors")
 
 
 def test_work_stops_when_the_client_leaves(slow: Gateway, mongo: Client):
@@ -117,9 +117,9 @@ def test_sigterm_lets_streams_go_on_then_cuts_them_visibly(store: Store, long: s
         client.recv(1000)
         began = time.monotonic()
         gateway.process.send_signal(signal.SIGTERM)
-        code = gateway.process.wait(15)
+        code = gateway.process.wait(60)
         assert code == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         rest = read_all(client)
         assert not rest.endswith(b"0\r\n\r\n")
         client.close()
@@ -213,7 +213,7 @@ def test_starts_without_a_database_and_recovers(outage: Outage, tmp_path: Path):
         assert refused.headers["Retry-After"]
         assert str(outage.port) not in refused.text  # where the database is, is nobody's business
         outage.restart()
-        until(lambda: gateway.ask("/ready").status == 200, seconds=15, what="recovery")
+        until(lambda: gateway.ask("/ready").status == 200, what="recovery")
         assert gateway.ask("/beacon/variants?filters=NCIT:C3058&output=pgxseg").status == 200
 
 

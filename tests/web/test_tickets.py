@@ -54,13 +54,13 @@ def test_the_commands_of_a_ticket_may_be_given_again(kept: Gateway, tmp_path: Pa
     file = tmp_path / done.json["name"]
     file.write_bytes(kept.ask(path_of(done)).body[:held])
     command = ["sh", "-c", done.json["commands"][name]]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=20)
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
     assert hashlib.sha256(file.read_bytes()).hexdigest() == done.json["sha256"]
 
 
 def test_the_curl_command_fails_where_the_export_is_gone(kept: Gateway, tmp_path: Path):
     command = complete(kept, SMALL).json["commands"]["curl"].replace("/exports/", "/exports/00")
-    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True, timeout=20)
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True, timeout=60)
     assert done.returncode != 0
     assert not list(tmp_path.iterdir())
 

@@ -19,6 +19,18 @@ class Buffer {
   public:
     explicit Buffer(std::size_t capacity) : bytes_(new char[capacity]), capacity_(capacity) {}
 
+    std::size_t capacity() const { return capacity_; }
+
+    // Makes it empty, with room for so much at least.
+    void reset(std::size_t capacity) {
+        used_ = 0;
+        if (capacity_ >= capacity) return;
+        capacity_ = 0;
+        bytes_.reset();  // first: not both at a time
+        bytes_.reset(new char[capacity]);
+        capacity_ = capacity;
+    }
+
     char* room(std::size_t size) {
         if (capacity_ - used_ < size) grow(size);
         return bytes_.get() + used_;

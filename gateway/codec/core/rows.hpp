@@ -14,19 +14,9 @@
 #include "plan.hpp"
 #include "render.hpp"
 #include "walk.hpp"
+#include "workspace.hpp"
 
 namespace gateway {
-
-// What orders a row, and where its text starts.
-struct Row {
-    const Byte* key;
-    const Byte* id;
-    std::uint32_t key_size;
-    std::uint32_t id_size;
-    std::int64_t number;  // an integer id
-    Byte rank;            // of the id's type, in the database's order of types
-    std::size_t text;
-};
 
 inline int compare_bytes(const Byte* a, std::size_t a_size, const Byte* b, std::size_t b_size) {
     const std::size_t size = std::min(a_size, b_size);
@@ -107,7 +97,9 @@ template <typename Layout, typename Renderer>
 class Encoder {
   public:
     Encoder(const Layout& plan, std::size_t input)
-        : plan_(plan), walk_(plan), out_(input / 2 + 4096), renderer_(plan, out_) {
+        : plan_(plan), walk_(plan), out_(space_->text), renderer_(plan, out_), picked_(space_->picked), rows_(space_->rows) {
+        out_.reset(input / 2 + 4096);
+        rows_.clear();
         rows_.reserve(input / 256 + 16);  // projected documents have some 200 bytes and more
     }
 
@@ -132,7 +124,7 @@ class Encoder {
             const std::size_t from = rows_[begin].text;
             return {out_.data() + from, text_end(end - 1) - from};
         }
-        picked_ = Buffer(out_.size() + 1);
+        picked_.reset(out_.size() + 1);
         const std::vector<std::uint32_t> order = sorted();
         for (std::size_t i = begin; i < end; ++i) {
             const std::size_t from = rows_[order[i]].text;
@@ -213,12 +205,13 @@ class Encoder {
         return shared;
     }
 
+    Lease space_;
     const Layout& plan_;
     Walk walk_;
-    Buffer out_;
+    Buffer& out_;
     Renderer renderer_;
-    Buffer picked_{1};
-    std::vector<Row> rows_;
+    Buffer& picked_;
+    std::vector<Row>& rows_;
     bool ordered_ = true;
 };
 

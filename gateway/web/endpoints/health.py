@@ -42,6 +42,7 @@ async def ready(request: web.Request) -> web.Response:
         "engine": codec.IMPLEMENTATION,
         "datasets": list(app[CONFIG].datasets),
         "empty": empty,
+        "unindexed": list(app[CATALOG].unserved),
         "database": _told(app[SOURCE].topology),
         "version": __version__,
     }

@@ -8,12 +8,11 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
-from gateway.download_types import Plan
+from gateway.download_types import Part, Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
 from gateway.rows import NotToBeKept, Tally, delivered
@@ -34,16 +33,45 @@ _READ: Final = 256 * 1024
 _SMALL_READ: Final = 32 * 1024
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
-# Of a page that is held until its end.
+# Of a page that is held until its rows are there.
 _PAGE: Final = 1024 * 1024
+# Documents of a collection that are counted by index in some ten milliseconds.
+_COUNTED_AT_ONCE: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Parts that are pages or numbers, what their tallies tell, and the URL of another page."""
+
+    parts: Sequence[Part]
+    url: Callable[[int], str]
+
+    @property
+    def waits(self) -> bool:
+        """Whether the total is there so soon that the first byte waits for it."""
+        return all(part.dataset_state.counts.get(part.source, 0) <= _COUNTED_AT_ONCE for part in self.parts)
+
+    def is_told(self, tallies: Sequence[Tally]) -> bool:
+        """Whether all rows are there."""
+        pairs = zip(self.parts, tallies, strict=False)
+        return len(tallies) == len(self.parts) and all(not p.fetch or t.more is not None for p, t in pairs)
+
+    def following(self, tallies: Sequence[Tally]) -> str:
+        """The URL of the page behind this one; empty where there is none."""
+        pairs = zip(self.parts, tallies, strict=True)
+        pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and t.more}
+        return self.url(max(pages)) if pages else ""
+
+    def is_certain(self, tallies: Sequence[Tally], *, ended: bool) -> bool:
+        """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
+        known = all(tally.total is not None and not tally.lower for tally in tallies)
+        counted = any(part.count for part in self.parts)
+        return not counted or (known and (ended or len(tallies) == len(self.parts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there.
-
-    `following` is, for a page whose counts are known, the URL of the next one; empty where there is none.
-    """
+    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
 
     digest: str
     media: str
@@ -54,7 +82,7 @@ class Representation:
     record: Mapping[str, Any] | None
     produce: Produce
     immutable: bool
-    following: Callable[[Sequence[Tally]], str] | None = None
+    page: Page | None = None
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -80,16 +108,9 @@ class Representation:
         def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
             return produced(app, plan, tallies)
 
-        def following(tallies: Sequence[Tally]) -> str:
-            pairs = zip(plan.parts, tallies, strict=True)
-            pages = {
-                p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.count and 0 < p.limit < (t.total or 0) - p.skip
-            }
-            return download_request.following(max(pages)) if pages else ""
-
         representation = cls.kept(plan.digest, own, produce)
-        continued = following if plan.continues and not plan.whole else None
-        return replace(representation, immutable=False, record=own if plan.whole else None, following=continued)
+        page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
+        return replace(representation, immutable=False, record=own if plan.whole else None, page=page)
 
     @classmethod
     def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
@@ -204,17 +225,29 @@ async def _follow(
 
 
 async def _page(
-    transfer: Transfer, plain: AsyncGenerator[bytes, None], negotiated: _Negotiated, next_url: Callable[[], str]
+    transfer: Transfer,
+    plain: AsyncGenerator[bytes, None],
+    negotiated: _Negotiated,
+    tallies: Sequence[Tally],
+    page: Page,
 ) -> web.StreamResponse:
-    """Send a page, and say where the next one is: that is known at its end, which waits here if it is not large."""
+    """Send a page: its rows as soon as it is known what the next one is, and do not wait for their total.
+
+    What says a lower bound, or may come to, has no ETag: asked again it is another.
+    """
     begun: list[bytes] = []
+    ended = True
     async for chunk in plain:
         begun.append(chunk)
-        if sum(map(len, begun)) > _PAGE:
+        if sum(map(len, begun)) > _PAGE or (not page.waits and page.is_told(tallies)):
+            ended = False
             break
-    else:
-        if url := next_url():
-            negotiated = replace(negotiated, headers={**negotiated.headers, "Link": f'<{url}>; rel="next"'})
+    headers = dict(negotiated.headers)
+    if page.is_told(tallies) and (url := page.following(tallies)):
+        headers["Link"] = f'<{url}>; rel="next"'
+    if not page.is_certain(tallies, ended=ended):
+        headers["Cache-Control"] = "no-store"
+        del headers["ETag"]
 
     async def chunks() -> AsyncGenerator[bytes, None]:
         async with aclosing(plain):
@@ -223,7 +256,7 @@ async def _page(
             async for chunk in plain:
                 yield chunk
 
-    return await _streamed(transfer, chunks(), negotiated)
+    return await _streamed(transfer, chunks(), replace(negotiated, headers=headers))
 
 
 async def _streamed(
@@ -277,10 +310,10 @@ async def _direct(transfer: Transfer, representation: Representation, negotiated
     app = transfer.request.app
     tallies: list[Tally] = []
     transfer.rows = lambda: delivered(tallies)
-    if negotiated.span is None and representation.following is not None:
-        page = _passed(app, representation, tallies)
-        async with aclosing(page):
-            return await _page(transfer, page, negotiated, partial(representation.following, tallies))
+    if negotiated.span is None and representation.page is not None:
+        plain = _passed(app, representation, tallies)
+        async with aclosing(plain):
+            return await _page(transfer, plain, negotiated, tallies, representation.page)
     if negotiated.span is None:
         return await _streamed(transfer, _passed(app, representation, tallies), negotiated)
     size = app[MEASURED].get(representation.digest)

@@ -1,0 +1,151 @@
+"""Large replies received into memory that is used again, and looked at where they lie.
+
+PyMongo takes fresh memory for each reply, clears it, receives into it, and copies it once more: a tenth of all that a
+bulk pass costs, and blocks of megabytes that leave holes.  It takes another pool of connections (`_pool_class`), for
+such ends.  What is rarer, compressed replies and limits of time for operations, is still received by PyMongo itself.
+"""
+
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from socket import SO_RCVLOWAT, SOL_SOCKET, socket
+from typing import Any, Final
+
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from pymongo import _csot
+from pymongo.errors import ProtocolError, _OperationCancelled
+from pymongo.message import _OpMsg
+from pymongo.network_layer import receive_data
+from pymongo.synchronous.pool import Connection, Pool
+
+__all__ = ["ReusingPool", "lent"]
+
+_HEADER: Final = struct.Struct("<iiii")
+_LARGE: Final = 64 * 1024
+# How often it is looked whether a connection that waits was given up, seconds.
+_LOOK: Final = 0.5
+# Received in one go: a thread is not woken for less.
+_GO: Final = 256 * 1024
+
+
+class _Kept:
+    """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
+
+    _MOST: Final = 4
+    _LARGEST: Final = 4 * 1024 * 1024
+    _STEP: Final = 256 * 1024
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: list[bytearray] = []
+
+    def take(self, size: int) -> bytearray:
+        with self._lock:
+            for at, buffer in enumerate(self._free):
+                if len(buffer) >= size:
+                    return self._free.pop(at)
+            if len(self._free) == self._MOST:
+                del self._free[0]  # too small for what comes now
+        return bytearray(-(-size // self._STEP) * self._STEP if size <= self._LARGEST else size)
+
+    def give(self, buffer: bytearray) -> None:
+        with self._lock:
+            if len(self._free) < self._MOST and len(buffer) <= self._LARGEST:
+                self._free.append(buffer)
+
+
+_kept: Final = _Kept()
+_borrowed: ContextVar[list[bytearray] | None] = ContextVar("borrowed", default=None)
+
+
+@contextmanager
+def lent() -> Iterator[None]:
+    """Let replies to commands of the block with RAW as codec options lie in buffers until its end, no longer."""
+    borrowed: list[bytearray] = []
+    token = _borrowed.set(borrowed)
+    try:
+        yield
+    finally:
+        _borrowed.reset(token)
+        for buffer in borrowed:
+            _kept.give(buffer)
+
+
+class _Reply(_OpMsg):
+    """A reply that is not copied when it is unpacked."""
+
+    __slots__ = ()
+
+    def unpack_response(self, *_: Any, codec_options: CodecOptions[Any], **_others: Any) -> list[Any]:  # type: ignore[override]
+        return [RawBSONDocument(self.payload_document, codec_options)]
+
+
+class ReusingPool(Pool):
+    """Connections that receive in this way what is asked for in a block of `lent`."""
+
+    def connect(self, *args: Any, **named: Any) -> Connection:
+        """A connection; as PyMongo's pool has it."""
+        connection = super().connect(*args, **named)
+        if connection.compression_context is None:
+            vars(connection)["receive_message"] = partial(_received, connection)
+        return connection
+
+
+def _received(connection: Connection, request_id: int | None) -> _OpMsg:
+    """As `Connection.receive_message`."""
+    borrowed = _borrowed.get()
+    if borrowed is None or request_id is None or _csot.get_timeout():
+        return Connection.receive_message(connection, request_id)
+    try:
+        return _message(connection, request_id, borrowed)
+    except BaseException as error:  # noqa: BLE001 - whatever happened, it is closed and something is raised
+        connection._raise_connection_failure(error)  # noqa: SLF001
+
+
+def _message(connection: Connection, request_id: int, borrowed: list[bytearray]) -> _OpMsg:
+    timeout = connection.conn.gettimeout()
+    deadline = time.monotonic() + timeout if timeout else None
+    length, _, answered, kind = _HEADER.unpack(receive_data(connection, _HEADER.size, deadline))
+    if answered != request_id or kind != _OpMsg.OP_CODE:
+        raise ProtocolError(f"a reply of kind {kind} to {answered}, where one to {request_id} was expected")
+    if not _HEADER.size < length <= connection.max_message_size:
+        raise ProtocolError(f"a reply of {length} bytes")
+    size = length - _HEADER.size
+    if size < _LARGE:
+        return _OpMsg.unpack(receive_data(connection, size, deadline))
+    borrowed.append(_kept.take(size))
+    view = memoryview(borrowed[-1])[:size]
+    _fill(connection, view, deadline)
+    return _Reply.unpack(view.toreadonly())
+
+
+def _fill(connection: Connection, view: memoryview, deadline: float | None) -> None:
+    """As `receive_data`, whatever the number of pieces in which it comes."""
+    usual, sock = connection.conn.gettimeout(), connection.conn.sock
+    plain = sock if type(sock) is socket else None
+    connection.set_conn_timeout(_LOOK)
+    try:
+        while view:
+            # The last of it must be enough to be woken for.
+            if plain is not None:
+                plain.setsockopt(SOL_SOCKET, SO_RCVLOWAT, min(_GO, len(view)))
+            try:
+                got = connection.conn.recv_into(view)
+            except TimeoutError:
+                if connection.cancel_context.cancelled:
+                    raise _OperationCancelled("operation cancelled") from None
+                if deadline is not None and time.monotonic() > deadline:
+                    raise
+                continue
+            if not got:
+                raise OSError("connection closed")
+            view = view[got:]
+    finally:
+        if plain is not None:
+            plain.setsockopt(SOL_SOCKET, SO_RCVLOWAT, 1)
+        connection.set_conn_timeout(usual)

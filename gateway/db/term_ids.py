@@ -1,0 +1,162 @@
+"""Terms of a selection that go through other collections: resolved as sets of biosample ids, or checked for some."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+from gateway.db.reader import DatasetReader
+from gateway.download_types import Condition, DatasetState, Selection, Term, both
+
+__all__ = ["TermIds"]
+
+_IDS_A_QUERY: Final = 400
+# Documents of which it takes no time to know all.
+_FEW: Final = 2_000
+# Values that may turn up beside those expected: lists, twins, strays.
+_MORE: Final = 1_000
+
+
+def _is_direct(group: tuple[Term, ...], root: str) -> bool:
+    return len(group) == 1 and group[0].collection == root and not group[0].negated
+
+
+class TermIds:
+    """What the groups of a selection select: `direct` ones are conditions on its root, `indirect` ones are not."""
+
+    def __init__(self, reader: DatasetReader, dataset_state: DatasetState, selection: Selection) -> None:
+        self._reader = reader
+        self._dataset_state = dataset_state
+        self._selection = selection
+        groups = selection.samples
+        self.direct: list[Condition] = [g[0].condition for g in groups if _is_direct(g, selection.root)]
+        self.indirect: list[tuple[Term, ...]] = [g for g in groups if not _is_direct(g, selection.root)]
+        self.rare: list[Term] = []
+        """Terms that match few documents, as far as `are_few` found out."""
+
+    @cached_property
+    def candidates(self) -> Selection:
+        """The selection without what must be checked."""
+        direct = tuple(group for group in self._selection.samples if _is_direct(group, self._selection.root))
+        return replace(self._selection, samples=direct)
+
+    async def are_few(self) -> bool:
+        """Whether some group matches so few documents that resolving it costs nothing, by a bounded look."""
+        positive = [group for group in self.indirect if not any(term.negated for term in group)]
+
+        async def few(group: tuple[Term, ...]) -> bool:
+            asked = [(self._name(term), term.condition) for term in group]
+            if not all(self._reader.is_served(*each) for each in asked):  # a look would read everything
+                return False
+            counts = (self._reader.count(*each, most=_FEW, within_bounds=False) for each in asked)
+            found = sum(await asyncio.gather(*counts))
+            self.rare += group if found < _FEW else ()
+            return found < _FEW
+
+        return any(await asyncio.gather(*map(few, positive)))
+
+    def _name(self, term: Term) -> str:
+        return self._dataset_state.analyses if term.collection == "analyses" else term.collection
+
+    # --- sets --------------------------------------------------------------------------------------------------------
+
+    async def resolve(self) -> set[str]:
+        """The ids that every group selects."""
+        found: set[str] | None = None
+        for group in sorted(self._selection.samples, key=self._order):
+            if found is not None and len(group) == 1 and group[0].negated:
+                found -= await self._of_term(group[0])
+            elif found is not None and len(found) <= _FEW and _is_direct(group, "biosamples"):
+                found = await self._of_few(group[0], sorted(found))
+            else:
+                chosen: set[str] = set()
+                for term in group:
+                    ids = await self._of_term(term)
+                    chosen |= await self._all_biosamples() - ids if term.negated else ids
+                found = chosen if found is None else found & chosen
+            if not found:
+                return set()
+        return found if found is not None else set()
+
+    def _order(self, group: tuple[Term, ...]) -> int:
+        """What is few comes first, and what is only taken away last, when there is something to take it from."""
+        if any(term.negated for term in group):
+            return 2
+        return 0 if all(term in self.rare for term in group) else 1
+
+    async def _of_few(self, term: Term, ids: list[str]) -> set[str]:
+        """Those of some biosamples that a condition on biosamples selects."""
+        found: set[str] = set()
+        for at in range(0, len(ids), _IDS_A_QUERY):
+            some = both([{"id": {"$in": ids[at : at + _IDS_A_QUERY]}}, term.condition])
+            found |= await self._reader.values("biosamples", some, "id")
+        return found.intersection(ids)
+
+    async def _all_biosamples(self) -> set[str]:
+        return await self._reader.values("biosamples", {}, "id")
+
+    async def _of_term(self, term: Term) -> set[str]:
+        name = self._name(term)
+        if term.collection == "individuals":
+            individuals = sorted(await self._reader.values(name, term.condition, "id"))
+            found: set[str] = set()
+            for at in range(0, len(individuals), _IDS_A_QUERY):
+                some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
+                found |= await self._reader.values("biosamples", some, "id")
+            return found
+        return await self._reader.values(
+            name, term.condition, "id" if term.collection == "biosamples" else "biosample_id"
+        )
+
+    # --- checks of some ----------------------------------------------------------------------------------------------
+
+    async def among(self, ids: Sequence[str], after: str | None, upto: str | None) -> list[str]:
+        """The ids behind one and up to another that every group selects; `ids` are the candidates among them.
+
+        Where nothing is asked of biosamples themselves there are more than candidates: documents name biosamples that
+        have none of their own.
+        """
+        found: set[str] | None = None
+        for group in self.indirect:
+            chosen: set[str] = set()
+            for term in group:
+                some = await self._of_term_among(term, ids, after, upto)
+                chosen |= set(ids) - some if term.negated else some
+            found = chosen if found is None else found & chosen
+            if not found:
+                return []
+        found = set() if found is None else found
+        return sorted(found.intersection(ids) if self.direct else found)
+
+    async def _of_term_among(self, term: Term, ids: Sequence[str], after: str | None, upto: str | None) -> set[str]:
+        name, key = self._name(term), "biosample_id"
+        if self.direct or term.negated or term.collection in {"biosamples", "individuals"}:
+            if not ids:
+                return set()
+            if term.collection == "individuals":
+                return await self._of_individuals_among(term, ids)
+            key = "id" if term.collection == "biosamples" else key
+            narrowed = both([{key: {"$in": list(ids)}}, term.condition])
+        else:
+            between: Condition = {"$gte": ""} if after is None else {"$gt": after}
+            narrowed = both([{key: between if upto is None else {**between, "$lte": upto}}, term.condition])
+        limit = len(ids) + _MORE
+        found = await self._reader.some_values(name, narrowed, key, limit, by_field=True)
+        return found if len(found) < limit else await self._reader.values(name, narrowed, key)
+
+    async def _of_individuals_among(self, term: Term, ids: Sequence[str]) -> set[str]:
+        fields = {"id": 1, "individual_id": 1, "_id": 0}
+        asked = {"id": {"$in": list(ids)}}
+        whose: dict[str, set[str]] = {}
+        for item in await self._reader.documents("biosamples", asked, fields, len(ids) + _MORE):
+            owners = item.get("individual_id")
+            named = {name for name in (owners if isinstance(owners, list) else [owners]) if type(name) is str}
+            if type(name := item.get("id")) is str:
+                whose[name] = whose.get(name, set()) | named
+        every = sorted(set().union(*whose.values()))
+        if not every:
+            return set()
+        condition = both([{"id": {"$in": every}}, term.condition])
+        found = await self._reader.some_values("individuals", condition, "id", len(every) + _MORE)
+        return {name for name, owners in whose.items() if not owners.isdisjoint(found)}

@@ -1,0 +1,139 @@
+"""What pages of a data version have found out, for those that follow: totals, where rows lie, ids of biosamples.
+
+Good for pages: a page has its data version in its ETag, and is the same for as long as that is.  What is kept, and must
+be of one moment, is read anew.  Bounded: the least recently used goes first.
+"""
+
+import hashlib
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from gateway.download_types import Part
+
+__all__ = ["PageMemory", "Place"]
+
+_TOTALS: Final = 10_000
+_PLACES: Final = 200
+_PLACES_EACH: Final = 2_000
+# Ids in all: some 70 bytes each.
+_IDS: Final = 300_000
+
+V = TypeVar("V")
+
+
+class _Recent(OrderedDict[str, V], Generic[V]):
+    """Values by key, the most recently used last."""
+
+    def recall(self, key: str) -> V | None:
+        value = self.get(key)
+        if value is not None:
+            self.move_to_end(key)
+        return value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Before the biosample at `position` there are so many `rows`."""
+
+    rows: int
+    position: int
+
+
+@dataclass(slots=True)
+class _Places:
+    places: list[Place] = field(default_factory=list)
+
+
+class PageMemory:
+    """Findings by the question: the data version, the selection, and what narrows the rows."""
+
+    def __init__(self) -> None:
+        self._totals: _Recent[int] = _Recent()
+        self._places: _Recent[_Places] = _Recent()
+        self._ids: _Recent[tuple[str, ...]] = _Recent()
+        self._strays: _Recent[list[Any]] = _Recent()
+        self._rare: _Recent[bool] = _Recent()
+
+    @staticmethod
+    def rows_key(part: Part) -> str:
+        """The question whose rows a part delivers."""
+        rows = part.selection.rows if part.collection == part.selection.entity else {}
+        return _digest(PageMemory.ids_key(part), part.source, part.key, rows, part.narrow)
+
+    @staticmethod
+    def ids_key(part: Part) -> str:
+        """The question whose biosamples a part walks."""
+        state, selection = part.dataset_state, part.selection
+        asked = (selection.root, selection.samples, selection.nothing, part.ids, part.collection == "individuals")
+        return _digest(state.dataset, state.version, *asked)
+
+    @staticmethod
+    def collection_key(part: Part) -> str:
+        """The collection that a part reads, and by which key."""
+        return _digest(part.dataset_state.dataset, part.dataset_state.version, part.source, part.key)
+
+    def strays(self, key: str) -> list[Any] | None:
+        """Values of the key of a collection that are no biosample's id, if they are known."""
+        return self._strays.recall(key)
+
+    def strayed(self, key: str, values: list[Any]) -> None:
+        """Remember such values."""
+        self._strays[key] = values
+        _shorten(self._strays, _PLACES)
+
+    def is_rare(self, key: str) -> bool:
+        """Whether few documents meet what narrows the rows of a question."""
+        return bool(self._rare.recall(key))
+
+    def found_rare(self, key: str) -> None:
+        """Remember that."""
+        self._rare[key] = True
+        _shorten(self._rare, _TOTALS)
+
+    def total(self, key: str) -> int | None:
+        """How many rows there are, if that is known."""
+        return self._totals.recall(key)
+
+    def counted(self, key: str, total: int) -> None:
+        """Remember a total."""
+        self._totals[key] = total
+        _shorten(self._totals, _TOTALS)
+
+    def ids(self, key: str) -> tuple[str, ...] | None:
+        """All ids of a selection, if they are known."""
+        return self._ids.recall(key)
+
+    def found(self, key: str, ids: Sequence[str]) -> None:
+        """Remember all ids of a selection, if they are not too many."""
+        if len(ids) > _IDS:
+            return
+        self._ids[key] = tuple(ids)
+        while sum(map(len, self._ids.values())) > _IDS:
+            self._ids.popitem(last=False)
+
+    def place(self, key: str, rows: int) -> Place:
+        """The last known place that has no more than so many rows before it."""
+        known = self._places.recall(key)
+        at = bisect_right(known.places, rows, key=lambda place: place.rows) if known else 0
+        return known.places[at - 1] if known and at else Place(0, 0)
+
+    def passed(self, key: str, place: Place) -> None:
+        """Remember a place."""
+        known = self._places.setdefault(key, _Places())
+        self._places.move_to_end(key)
+        _shorten(self._places, _PLACES)
+        at = bisect_right(known.places, place)
+        if (not at or known.places[at - 1] != place) and len(known.places) < _PLACES_EACH:
+            insort(known.places, place)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _shorten(values: OrderedDict[str, V], most: int) -> None:
+    while len(values) > most:
+        values.popitem(last=False)

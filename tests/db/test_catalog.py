@@ -1,0 +1,185 @@
+"""What is known of datasets: how long it is believed, when it is renewed, what that costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.db import catalog as catalogs
+from gateway.db import members
+from gateway.db.catalog import Catalog
+from gateway.db.driver import Connection
+from gateway.db.source import Source
+from gateway.demo.store import Store
+from gateway.errors import DatabaseDown
+from tests.cutter import Cutter, Exchanges
+from tests.topology import ReplicaSet, Sharded, Standalone
+
+Made = Callable[..., tuple[Source, Catalog]]
+
+
+def fill(client: MongoClient[dict[str, Any]]) -> None:
+    database = client["demo"]
+    database.biosamples.create_index("id")
+    database.biosamples.create_index("updated")
+    database.biosamples.insert_many([{"_id": n, "id": f"s{n}", "updated": n} for n in range(30)])
+    database.collations.create_index("id")
+    database.collations.insert_one({"_id": 1, "id": "NCIT:C1", "label": "one", "child_terms": ["NCIT:C1"]})
+
+
+@pytest.fixture
+def rs(store: Store) -> Iterator[ReplicaSet]:
+    with ReplicaSet("5.0", members=1, store=store) as running:
+        fill(running.client())
+        yield running
+
+
+@pytest.fixture
+async def made() -> AsyncIterator[Made]:
+    """Makes a source and a catalog of a database."""
+    opened: list[tuple[Source, Catalog]] = []
+
+    def make(uri: str, ttl: float = 5) -> tuple[Source, Catalog]:
+        source = Source(Connection(uri=uri, timeout=60, size=32))
+        opened.append((source, Catalog(source, ttl=ttl)))
+        return opened[-1]
+
+    yield make
+    for source, catalog in opened:
+        await catalog.close()
+        await source.close()
+
+
+async def test_indexes_are_listed_anew_when_there_is_a_reason(rs: ReplicaSet, made: Made):
+    source, catalog = made(rs.uri)
+    database = rs.client()["demo"]
+
+    async def listed() -> set[str]:
+        rs.forget_commands()
+        state = await catalog.read_state("demo")
+        assert state.collections == set(await asyncio.to_thread(database.list_collection_names))
+        return {command["listIndexes"] for command in rs.asked("listIndexes") if "readConcern" in command}
+
+    assert await listed() == {"biosamples", "collations"}
+    database.biosamples.insert_one({"id": "new"})
+    assert await listed() == set()
+    database.variants.create_index("biosample_id")
+    assert await listed() == {"biosamples", "collations", "variants"}
+    database.collations.drop()
+    database.collations.create_index("label")
+    assert await listed() == {"biosamples", "collations", "variants"}
+    assert await listed() == set()
+    source.lost_index("demo")
+    assert await listed() == {"biosamples", "collations", "variants"}
+
+
+async def test_an_index_that_is_gone_is_done_without(rs: ReplicaSet, made: Made):
+    _, catalog = made(rs.uri)
+    assert (await catalog.read_state("demo")).bounds.updated == {"biosamples": 29}
+    rs.client()["demo"].biosamples.drop_index("updated_1")
+    assert (await catalog.read_state("demo")).bounds.updated == {"biosamples": 29}
+    assert (await catalog.read_state("demo")).bounds.updated == {}
+
+
+async def test_what_is_asked_for_is_renewed(rs: ReplicaSet, made: Made, monkeypatch: pytest.MonkeyPatch):
+    """Who asks gets what is known, which is never older than it may be; when nobody asks nothing is read."""
+    monkeypatch.setattr(catalogs, "_ASKED_LATELY", 1.5)
+    _, catalog = made(rs.uri, ttl=1)
+    first = await catalog.state("demo")
+    rs.client()["demo"].biosamples.insert_one({"id": "new"})
+    await asyncio.sleep(1.2)
+    rs.forget_commands()
+    assert (await catalog.state("demo")).counts["biosamples"] == first.counts["biosamples"] + 1
+    assert not rs.commands
+    await asyncio.sleep(2.5)
+    rs.forget_commands()
+    await asyncio.sleep(1.2)
+    assert not rs.commands
+
+
+async def test_a_renewal_that_fails_is_no_news(rs: ReplicaSet, made: Made, caplog: pytest.LogCaptureFixture):
+    _, catalog = made(f"{rs.uri}&serverSelectionTimeoutMS=100", ttl=1.5)
+    first = await catalog.state("demo")
+    rs.members[0].fail("listCollections", None, times=9)
+    await asyncio.sleep(1.3)
+    assert await catalog.state("demo") is first
+    assert "listCollections" not in caplog.text
+    await asyncio.sleep(0.4)
+    with pytest.raises(DatabaseDown):
+        await catalog.state("demo")
+
+
+async def test_nothing_is_renewed_behind_the_end(rs: ReplicaSet, made: Made):
+    _, catalog = made(rs.uri, ttl=0.3)
+    await catalog.state("demo")
+    await catalog.close()
+    rs.forget_commands()
+    await asyncio.sleep(0.5)
+    assert not rs.commands
+
+
+async def test_look_ups_are_made_again_before_anybody_asks(rs: ReplicaSet, made: Made):
+    """Each state has its own: a collation may change though the version does not see it."""
+    _, catalog = made(rs.uri)
+    before = await catalog.state("demo")
+    asked = ["NCIT:C1", "NCIT:C2"]
+    assert (await catalog.collations(before, asked))["NCIT:C1"].label == "one"
+    rs.client()["demo"].collations.update_one({}, {"$set": {"label": "first"}})
+    rs.forget_commands()
+    assert (await catalog.collations(before, asked[:1]))["NCIT:C1"].label == "one"
+    assert not rs.commands
+    after = await catalog.read_state("demo")
+    assert after.version == before.version
+    rs.forget_commands()
+    assert (await catalog.collations(after, asked))["NCIT:C1"].label == "first"
+    assert not rs.commands
+    assert (await catalog.collations(before, asked))["NCIT:C1"].label == "one"  # asked, at its own moment
+    assert rs.commands
+
+
+async def test_who_answers_later_leaves_no_cursor(store: Store, made: Made, monkeypatch: pytest.MonkeyPatch):
+    """A drain goes on with the member that was first, whoever was asked first."""
+    monkeypatch.setattr(members, "_WAIT", 0.1)
+    monkeypatch.setattr("gateway.db.source._DRAIN_BATCH", 10)
+    with ReplicaSet("5.0", store=store) as running:
+        fill(running.client(w="majority"))
+        source, _ = made(f"{running.uri}&readPreference=secondary&localThresholdMS=1000")
+        concern = {"readConcern": {"level": "snapshot", "atClusterTime": running.time}}
+        running.members[1].delay(0.4, "find")
+        for _ in range(4):
+            source._members._resting.clear()
+            found = [
+                value
+                async for batch in source.drain("demo", "biosamples", {}, "id", concern=concern)
+                for value in batch
+            ]
+            assert len(found) == len(set(found)) == 30
+        await asyncio.sleep(0.6)
+        assert (
+            len({member for member, command in running.commands if "find" in command and "projection" in command}) > 1
+        )
+        assert [member.open_cursors for member in running.members] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "version", "steps"),
+    [(Standalone, "5.0", 2), (ReplicaSet, "4.4", 2), (ReplicaSet, "5.0", 4), (Sharded, "5.0", 2)],
+)
+async def test_what_is_asked_one_after_the_other(store: Store, made: Made, deployment: Any, version: str, steps: int):
+    """Where the lists are known, and nothing is written."""
+    exchanges = Exchanges()
+    with deployment(version, store=store) as running:
+        fill(running.client())
+        address = ("127.0.0.1", running.members[0].port)
+        with Cutter(address, heard=exchanges.heard, answered=exchanges.answered, delay=0.005) as network:
+            direct = "" if deployment is Sharded else "?directConnection=true"
+            _, catalog = made(f"mongodb://127.0.0.1:{network.port}/{direct}")
+            found = []
+            for _ in range(4):  # until there are connections enough
+                began = time.monotonic()
+                await catalog.read_state("demo")
+                found.append(exchanges.rounds(began, time.monotonic()))
+            assert min(found[1:]) == steps
