@@ -92,10 +92,10 @@ async def test_bytes_do_not_depend_on_how_a_pass_is_cut(rig: Rig, output: str):
 
 async def test_passes_and_pages_share_one_place(rig: Rig):
     """All come to their ends, with the same bytes, also beside one that is given up."""
-    plan = await rig.plan("/beacon/variants", filters="NCIT:C3262", output="pgxseg")
-    window = await rig.plan("/beacon/variants", filters="NCIT:C3262", output="jsonl", limit="50", skip="100")
+    plan = await rig.plan("/beacon/variants", filters="NCIT:C3058", output="pgxseg")
+    window = await rig.plan("/beacon/variants", filters="NCIT:C3058", output="jsonl", limit="50", skip="100")
     expected = [(await rig.run(one))[0] for one in (plan, window)]
-    slicing = Slicing(rows=300, flights=4, together=1)
+    slicing = Slicing(rows=100, flights=4, together=1)
     pump = Pump(rig.source, rig.catalog, rig.executor, EncodeScheduler(2), slicing=slicing, retry_window=30)
 
     async def run(one: Plan) -> bytes:
@@ -107,8 +107,8 @@ async def test_passes_and_pages_share_one_place(rig: Rig):
             await anext(chunks)
             await anext(chunks)
 
-    _, *found = await asyncio.gather(left(), *map(run, (plan, window, plan, window)))
-    assert found == expected * 2
+    _, *found = await asyncio.gather(left(), *map(run, (plan, window)))
+    assert found == expected
 
 
 async def test_a_giant_biosample_is_walked(rig: Rig, giant: str):
