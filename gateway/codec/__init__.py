@@ -12,13 +12,14 @@ from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renew
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._json import sure_json_rows
-    from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
+    from gateway.codec._py import IMPLEMENTATION, count, decode, forget, last_id, lines, rows, split_reply, sure_rows
 else:
     try:
         from gateway.codec._c import (
             IMPLEMENTATION,
             count,
             decode,
+            forget,
             last_id,
             lines,
             rows,
@@ -28,7 +29,17 @@ else:
         )
     except ImportError:
         from gateway.codec._json import sure_json_rows
-        from gateway.codec._py import IMPLEMENTATION, count, decode, last_id, lines, rows, split_reply, sure_rows
+        from gateway.codec._py import (
+            IMPLEMENTATION,
+            count,
+            decode,
+            forget,
+            last_id,
+            lines,
+            rows,
+            split_reply,
+            sure_rows,
+        )
 
 __all__ = [
     "IMPLEMENTATION",
@@ -55,6 +66,7 @@ __all__ = [
     "dumps",
     "empty",
     "filled",
+    "forget",
     "is_term",
     "json_rows",
     "last_id",

@@ -18,7 +18,7 @@ from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.rows import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "count", "decode", "forget", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -87,6 +87,8 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         size_t count()
         string_view pick(size_t, size_t) except +
 
+    void forget_workspaces "gateway::Lease::forget"()
+
     string escaped(string) except +
     cbool gather(const Byte*, size_t, size_t, vector[string]&) except +
 
@@ -130,10 +132,6 @@ cdef extern from "core/reply.hpp" namespace "gateway" nogil:
 
     cbool core_split_reply "gateway::split_reply"(const Byte*, size_t, Reply&)
     int64_t core_count "gateway::count"(const Byte*, size_t, Stretch&)
-
-
-cdef inline const Byte* _start(bytes data):
-    return <const Byte*><const char*>data
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
@@ -505,9 +503,15 @@ def count(object array):
     return _py.count(array) if found < 0 else found
 
 
-def last_id(bytes array):
+def last_id(object array):
     """The `_id` of the last document of a BSON array; the array must not be empty."""
     cdef Stretch last = Stretch(0, 0)
-    if core_count(_start(array), len(array), last) < 1:
+    cdef vector[string_view] views
+    if not _views((array,), views) or core_count(<const Byte*>views[0].data(), views[0].size(), last) < 1:
         return _py.last_id(array)
     return _py.document_id(array, last.start, last.start + last.size)
+
+
+def forget():
+    """Give back the memory that encoders hand on."""
+    forget_workspaces()

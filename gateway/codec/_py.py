@@ -204,17 +204,21 @@ def count(array: Array) -> int:
     return sum(1 for _ in _bounds(bytes(array)))
 
 
-def last_id(array: bytes) -> Any:
+def last_id(array: Array) -> Any:
     """The `_id` of the last document of a BSON array; the array must not be empty."""
-    return document_id(array, *deque(_bounds(array), maxlen=1).pop())
+    return document_id(array, *deque(_bounds(bytes(array)), maxlen=1).pop())
 
 
-def document_id(array: bytes, start: int, end: int) -> Any:
+def forget() -> None:
+    """Give back the memory that encoders hand on: there is none."""
+
+
+def document_id(array: Array, start: int, end: int) -> Any:
     """The `_id` of the document that lies at `start:end` of a BSON array."""
     try:
-        return _read(array[start:end], MAX_DEPTH)["_id"]
+        return _read(bytes(array[start:end]), MAX_DEPTH)["_id"]
     except (KeyError, *UNREADABLE) as error:
-        raise BadDocument(f"{_culprit(array)}: {error}") from error
+        raise BadDocument(f"{_culprit(bytes(array))}: {error}") from error
 
 
 # --- order -----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pymongo.topology_description import TopologyDescription
 __all__ = [
     "AWAIT_MILLISECONDS",
     "RAW",
+    "REUSED",
     "Command",
     "Connection",
     "Cursor",
@@ -45,6 +46,8 @@ Others = Literal["same", "primary", "none"]
 Member = tuple[str, int | None]
 """Host and port of a member of a replica set, or of a router of a cluster."""
 
+REUSED: Final = 4 * 1024 * 1024
+"""Bytes of a reply: what is larger lies in memory of its own, which is not used again."""
 RAW: Final = CodecOptions(document_class=RawBSONDocument)
 AWAIT_MILLISECONDS: Final = 20
 """For an event of a change stream."""

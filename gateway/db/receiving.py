@@ -23,7 +23,9 @@ from pymongo.message import _OpMsg
 from pymongo.network_layer import receive_data
 from pymongo.synchronous.pool import Connection, Pool
 
-__all__ = ["ReusingPool", "lent"]
+from gateway.db.driver import REUSED
+
+__all__ = ["ReusingPool", "forget", "lent"]
 
 _HEADER: Final = struct.Struct("<iiii")
 _LARGE: Final = 64 * 1024
@@ -37,7 +39,6 @@ class _Kept:
     """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
 
     _MOST: Final = 4
-    _LARGEST: Final = 4 * 1024 * 1024
     _STEP: Final = 256 * 1024
 
     def __init__(self) -> None:
@@ -51,12 +52,16 @@ class _Kept:
                     return self._free.pop(at)
             if len(self._free) == self._MOST:
                 del self._free[0]  # too small for what comes now
-        return bytearray(-(-size // self._STEP) * self._STEP if size <= self._LARGEST else size)
+        return bytearray(-(-size // self._STEP) * self._STEP if size <= REUSED else size)
 
     def give(self, buffer: bytearray) -> None:
         with self._lock:
-            if len(self._free) < self._MOST and len(buffer) <= self._LARGEST:
+            if len(self._free) < self._MOST and len(buffer) <= REUSED:
                 self._free.append(buffer)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._free.clear()
 
 
 _kept: Final = _Kept()
@@ -74,6 +79,11 @@ def lent() -> Iterator[None]:
         _borrowed.reset(token)
         for buffer in borrowed:
             _kept.give(buffer)
+
+
+def forget() -> None:
+    """Keep no buffer that nobody uses now."""
+    _kept.forget()
 
 
 class _Reply(_OpMsg):

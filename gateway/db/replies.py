@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway import codec
+from gateway.db.driver import REUSED
+from gateway.rows import Array
 
 __all__ = ["EMPTY", "Concern", "Page", "Reply"]
 
@@ -19,7 +21,7 @@ Concern = Mapping[str, Any]
 class Page:
     """The documents of one `find`: raw BSON arrays, whether they are all there were, how many, and their bytes."""
 
-    arrays: list[bytes]
+    arrays: list[Array]
     complete: bool
     count: int
     size: int
@@ -39,7 +41,8 @@ class Reply:
     def page(self) -> Page:
         """A copy of the documents."""
         found = self.look()
-        return replace(found, arrays=[bytes(self.batch)] if found.count else [])
+        own = len(self.batch) > REUSED
+        return replace(found, arrays=[self.batch if own else bytes(self.batch)] if found.count else [])
 
     def look(self) -> Page:
         """The same without the documents."""

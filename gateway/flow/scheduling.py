@@ -20,6 +20,8 @@ from functools import partial
 from itertools import count
 from typing import Final
 
+from gateway import codec
+from gateway.db import receiving
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_back, give_way
 
@@ -27,6 +29,12 @@ __all__ = ["EncodeScheduler", "beside"]
 
 
 _REST: Final = 1.0  # seconds
+
+
+def _give_back() -> None:
+    codec.forget()
+    receiving.forget()
+    give_back()
 
 
 def beside(encode: Encode) -> Encode | None:
@@ -78,7 +86,7 @@ class EncodeScheduler:
         if not self._passes and time.monotonic() - self._rested > _REST:
             self._rested = time.monotonic()
             with suppress(RuntimeError):  # closed
-                self._interpreter.submit(give_back)
+                self._interpreter.submit(_give_back)
 
     # --- in threads --------------------------------------------------------------------------------------------------
 

@@ -21,14 +21,15 @@ from gateway.errors import BadDocument
 from gateway.flow.read_limit import Read, ReadLimit
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
-from gateway.rows import Rows
+from gateway.rows import Array, Rows
 
 __all__ = ["Slices", "once"]
 
 # A slice that brings this many times the rows aimed at is asked for again, in halves.
 _OVERSHOOT: Final = 4
-# Replies of a biosample walked by `_id` aim at this many bytes.
-_WALK_BYTES: Final = 8 * 1024 * 1024
+# Replies of a biosample walked by `_id` aim at this many bytes: one is received while another is encoded, and the text
+# of a third is delivered.
+_WALK_BYTES: Final = 4 * 1024 * 1024
 _WALK_ROWS: Final = 40_000
 
 T = TypeVar("T")
@@ -121,12 +122,12 @@ class Slices:
         return landed
 
     async def encode(
-        self, part: Part, arrays: list[bytes], start: int = 0, stop: int | None = None, *, urgent: bool = False
+        self, part: Part, arrays: list[Array], start: int = 0, stop: int | None = None, *, urgent: bool = False
     ) -> Rows:
         """Encoded documents; the urgent ones come first."""
         return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
-    async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[bytes], None]:
+    async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[Array], None]:
         """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one.
 
         Who has encoded a piece clears it, so that it is not in memory for as long as its text is.
@@ -146,7 +147,7 @@ class Slices:
                     async for arrays in pieces:
                         yield arrays
 
-    async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[bytes], None]:
+    async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[Array], None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, seen.count)
         most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)

@@ -21,7 +21,7 @@ NAMED = {
     "scaling": scaling.run,
     "binned": lambda: binned.run(1_000_000, 1),
     "pages": pages.quick,
-    "formats": lambda: formats.run(200_000),
+    "formats": lambda: formats.run(100_000),
     "transfers": transfers.quick,
 }
 

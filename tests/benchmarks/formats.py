@@ -1,66 +1,107 @@
-"""Every format of variants: rows and MB a second, and peak memory, on both engines.
+"""Every format, one after the other in one serving process: seconds, rows a second, first byte, peak memory.
 
-    python -m tests.benchmarks.formats [ROWS [FORMAT…]]         (default: 1000000, all)
+    python -m tests.benchmarks.formats [--rows N] [--spool] [--python] [FORMAT …]         (default: 1000000, all)
 
-Each in a gateway of its own, over the replay upstream, which ignores conditions on states: for BED it sends every
-variant once a track, eight times what a database would.  Its variants repeat 250 sites, so that VCF sorts all of them
-but writes few records, of many columns or, as `vcf, few`, of some.  The Python engine gets a tenth of the rows.
+Two datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them.
+`peak` is the most resident memory of the serving process while the format was made (its mark is reset before each), on
+top of whatever those before have left; the last line is the most of all.  `bare drain` is what reading the same slices
+and throwing them away gave in the same run.  The upstream ignores conditions on states: what is read a track at a time
+gets every variant each time.  `--python` asks for the Python engine, and gives it a tenth of the rows.
 """
 
+import argparse
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from gateway.codec import IMPLEMENTATION
-from gateway.formats import FORMATS
+from gateway.formats import OFFERED
 from tests.benchmarks.clients import peak, raw, served, table
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
+from tests.benchmarks.throughput import drained
 
 __all__ = ["run"]
 
-_MANY = 10_000  # variants of a sample, where samples are few
+_SAMPLE: Final = 200
+_GIANTS: Final = 4
+_LIMIT: Final = 150  # MB
+_UNREAD: Final = {"table", "idtable", "collations", "collationtext"}  # nothing of variants is read for them
 
 
-def measured(uri: str, cohort: Cohort, address: str, module: str) -> tuple[str, ...]:
-    """The cells of a line of the table."""
-    with served(uri, cohort, module=module, flights=4) as gateway:
-        resting = peak(gateway.watched)
-        found = raw(gateway.port, address)
-        rate, size = cohort.rows / found.seconds, found.size / found.seconds / 1e6
-        memory = peak(gateway.watched)
-    return (
-        f"{cohort.rows:,}",
-        f"{rate:,.0f}",
-        f"{size:,.1f}",
-        f"{1000 * found.first:,.0f} ms",
-        f"{resting:.0f} MB",
-        f"{memory:.0f} MB",
-    )
+def _addresses(names: Sequence[str]) -> dict[str, str]:
+    """The path of all that there is in a dataset, by format."""
+    found = {}
+    for form in OFFERED:
+        if form.name in _UNREAD or (names and form.name not in names):
+            continue
+        entity = "g_variants" if "variants" in form.entities else "biosamples"
+        limit = "&limit=0" if form.paged else ""
+        found[form.name] = f"/beacon/{entity}?filters=NCIT:C3262&output={form.words[0]}{limit}"
+        if form.name in {"pgxseg", "vcf"}:
+            found[f"{form.name}.gz"] = found[form.name] + ".gz"
+    return found
 
 
-def run(rows: int = 1_000_000, *names: str) -> None:
-    """Measure and print."""
+def _shapes(rows: int) -> dict[str, Cohort]:
+    return {"many": Cohort(max(1, rows // _SAMPLE), _SAMPLE), "giants": Cohort(_GIANTS, max(1, rows // _GIANTS))}
+
+
+def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *, spool: bool) -> list[tuple[str, ...]]:
+    """A line for each format, in the order in which one process was asked for them."""
     lines = []
+    with ExitStack() as stack:
+        kept = {"spool": stack.enter_context(TemporaryDirectory())} if spool else {}
+        gateway = stack.enter_context(served(uri, cohort, module=module, flights=4, **kept))
+        lines.append(("at rest", *[""] * 5, f"{peak(gateway.watched):.0f} MB"))
+        most = 0.0
+        for name, address in addresses.items():
+            Path(f"/proc/{gateway.watched.pid}/clear_refs").write_text("5")
+            found = raw(gateway.port, f"{address}&datasetIds={cohort.name}")
+            memory = peak(gateway.watched)
+            most = max(most, memory)
+            figures = (
+                f"{found.seconds:.2f}",
+                f"{cohort.rows / found.seconds:,.0f}",
+                f"{found.size / 1e6:,.1f}",
+                f"{found.size / found.seconds / 1e6:,.1f}",
+                f"{1000 * found.first:,.0f} ms",
+            )
+            lines.append((name, *figures, f"{memory:.0f} MB"))
+        said = "below" if most < _LIMIT else "NOT below"
+        lines.append((f"most ({said} {_LIMIT} MB)", *[""] * 5, f"{most:.0f} MB"))
+    return lines
+
+
+def run(rows: int = 1_000_000, *names: str, spool: bool = False, python: bool = False) -> None:
+    """Measure and print."""
+    module, engine = ("tests.benchmarks.plain", "python") if python else ("gateway", IMPLEMENTATION)
     with Replay() as replay:
-        for form in FORMATS:
-            if "variants" not in form.entities or (names and form.name not in names):
-                continue
-            for module, share in (("gateway", 1), ("tests.benchmarks.plain", 10)):
-                engine = IMPLEMENTATION if module == "gateway" else "python"
-                for name, cohort in _cohorts(form.name, rows // share).items():
-                    query = f"filters=NCIT:C3262&limit=0&datasetIds={cohort.name}&output={form.name}"
-                    query = query if form.pages else query.replace("limit=0&", "")
-                    cells = measured(replay.uri, cohort, f"/beacon/g_variants?{query}", module)
-                    lines.append((f"{name}, {engine}", *cells))
-    heads = ("format, engine", "rows", "rows/s", "MB/s", "first byte", "RSS before", "peak RSS")
-    table(f"Formats: {rows:,} variants", heads, lines)
+        for shape, cohort in _shapes(rows // 10 if python else rows).items():
+            lines = measured(replay.uri, cohort, _addresses(names), module, spool=spool)
+            speed, size, _ = drained(replay.uri, cohort, "kept")
+            ceiling = (f"{cohort.rows / speed:.2f}", f"{speed:,.0f}", "", f"{size:,.1f}", "", "")
+            lines.append(("bare drain", *ceiling))
+            where = "with a spool" if spool else "without a spool"
+            what = f"{cohort.biosamples:,} biosamples, {cohort.rows:,} variants"
+            title = f"Formats, {shape}: {what}, {engine} engine, {where}"
+            table(title, ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "peak RSS"), lines)
 
 
-def _cohorts(name: str, rows: int) -> dict[str, Cohort]:
-    if name != "vcf":
-        return {name: Cohort.of(rows)}
-    return {"vcf": Cohort.of(rows), "vcf, few": Cohort.of(rows, _MANY)}
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="variants of each dataset")
+    parser.add_argument("--spool", action="store_true", help="deliver from a spool, as the gateway does by default")
+    parser.add_argument("--python", action="store_true", help="the Python engine, with a tenth of the rows")
+    parser.add_argument("formats", nargs="*", help="names of formats, as in the table")
+    options = parser.parse_args(arguments)
+    run(options.rows, *options.formats, spool=options.spool, python=options.python)
+    return 0
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    run(int(arguments[0]) if arguments else 1_000_000, *arguments[1:])
+    sys.exit(main())

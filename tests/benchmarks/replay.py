@@ -71,6 +71,7 @@ _HELLO: Final = {
     "readOnly": False,
     "ok": 1.0,
 }
+_NEWEST: Final = {"_id": -1}
 _COUNTER = count(1)
 _FINDS: Final[list[str]] = []
 
@@ -219,6 +220,8 @@ class _Connection:
             def batch(first: int, many: int) -> bytes:
                 return array(documents[first : first + many])
 
+        if command.get("sort") == _NEWEST:  # one is asked for
+            return _Cursor(name, min(total, 1), lambda _, many: batch(total - 1, many))
         return _Cursor(name, min(total, limit) if limit else total, batch)
 
     def _variants(self, cohort: Cohort, condition: Document) -> tuple[int, Callable[[int, int], bytes | bytearray]]:
@@ -281,7 +284,9 @@ def _check(name: str, command: Document) -> None:
     strict.check(name, command, _VERSION)
     if "$and" in command.get("filter", command.get("query", {})):  # conditions that must not be missed may hide there
         raise Refused(2, "the replay upstream does not know $and")
-    if command.get("sort", {"_id": 1}) not in ({"_id": 1}, {"id": 1}):
+    if command.get("sort", {"_id": 1}) not in ({"_id": 1}, {"id": 1}, _NEWEST) or (
+        command.get("sort") == _NEWEST and command.get("limit") != 1
+    ):
         raise Refused(2, f"the replay upstream does not sort by {command['sort']!r}")
     read_concern = concern.parse(command, _VERSION)
     if name in {"find", "aggregate", "count"}:
@@ -305,6 +310,11 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         case [{"$match": condition}, {"$group": {"_id": "$id"}}, {"$limit": most}]:
             numbers = _ids(condition, "id", cohort.biosamples) if command[name] == "biosamples" else ()
             return [{"_id": biosample_id(number)} for number in numbers[:most]]
+        case [{"$sort": {"id": 1}}, {"$limit": among}, {"$match": condition}, {"$limit": most}, {"$project": _}] if (
+            command[name] == "biosamples"
+        ):
+            numbers = _ids(condition, "id", min(among, cohort.biosamples))
+            return [{"id": biosample_id(number)} for number in numbers[:most]]
     raise Refused(2, f"the replay upstream does not know this pipeline: {command['pipeline']!r}")
 
 

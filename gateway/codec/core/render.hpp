@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,8 @@ namespace gateway {
 // Bytes that grow.  Room is asked for first and then written to without further checks.
 class Buffer {
   public:
-    explicit Buffer(std::size_t capacity) : bytes_(new char[capacity]), capacity_(capacity) {}
+    Buffer() = default;
+    explicit Buffer(std::size_t capacity) { take(nullptr, capacity); }
 
     std::size_t capacity() const { return capacity_; }
 
@@ -25,10 +28,9 @@ class Buffer {
     void reset(std::size_t capacity) {
         used_ = 0;
         if (capacity_ >= capacity) return;
-        capacity_ = 0;
         bytes_.reset();  // first: not both at a time
-        bytes_.reset(new char[capacity]);
-        capacity_ = capacity;
+        capacity_ = 0;
+        take(nullptr, capacity);
     }
 
     char* room(std::size_t size) {
@@ -62,15 +64,24 @@ class Buffer {
   private:
     void grow(std::size_t size) {
         std::size_t capacity = capacity_ * 2;
-        while (capacity - used_ < size) capacity *= 2;
-        std::unique_ptr<char[]> larger(new char[capacity]);
-        std::memcpy(larger.get(), bytes_.get(), used_);
-        bytes_ = std::move(larger);
+        while (capacity - used_ < size) capacity = capacity * 2 + 64;
+        take(bytes_.release(), capacity);
+    }
+
+    // Large blocks grow where they are, or are moved without a copy.
+    void take(char* old, std::size_t capacity) {
+        char* const found = static_cast<char*>(std::realloc(old, capacity));
+        bytes_.reset(found ? found : old);
+        if (found == nullptr) throw std::bad_alloc();
         capacity_ = capacity;
     }
 
-    std::unique_ptr<char[]> bytes_;
-    std::size_t capacity_;
+    struct Free {
+        void operator()(char* bytes) const { std::free(bytes); }
+    };
+
+    std::unique_ptr<char[], Free> bytes_;
+    std::size_t capacity_ = 0;
     std::size_t used_ = 0;
 };
 

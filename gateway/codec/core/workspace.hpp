@@ -26,8 +26,8 @@ struct Row {
 };
 
 struct Workspace {
-    Buffer text{1};
-    Buffer picked{1};
+    Buffer text;
+    Buffer picked;
     std::vector<Row> rows;
 
     std::size_t size() const { return text.capacity() + picked.capacity() + rows.capacity() * sizeof(Row); }
@@ -43,6 +43,9 @@ class Lease {
     Lease& operator=(const Lease&) = delete;
 
     Workspace* operator->() const { return space_.get(); }
+
+    // Keep none of those that nobody uses now.
+    static void forget() { kept().forget(); }
 
   private:
     class Kept {
@@ -61,6 +64,11 @@ class Lease {
         void give(std::unique_ptr<Workspace> space) {
             const std::lock_guard<std::mutex> alone(mutex_);
             if (spaces_.size() < most && space->size() <= largest) spaces_.push_back(std::move(space));
+        }
+
+        void forget() {
+            const std::lock_guard<std::mutex> alone(mutex_);
+            spaces_.clear();
         }
 
       private:
