@@ -43,12 +43,12 @@ class Members:
 
         `unbroken` sees to it that answers which come too late are received all the same.
         """
-        route = self._route(frozenset())
+        route = self._route(self.resting())
         asked = {asyncio.ensure_future(unbroken(send(route))): route}
         try:
             while True:
-                another = len(asked) < _MOST and self._driver.others(self._tried(asked.values())) != "none"
-                waiting = _WAIT if another else None
+                more = len(asked) < _MOST and self._untried(asked.values()) is not None
+                waiting = _WAIT if more else None
                 done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.exception() is None or len(asked) == 1:
@@ -56,17 +56,22 @@ class Members:
                     del asked[task]
                 if not done and route.taken[0]:  # else it has not been sent yet
                     self._leave_alone(route)
-                    route = self._route(self._tried(asked.values()))
+                    route = self._route(self._untried(asked.values()) or self.resting())
                     asked[asyncio.ensure_future(unbroken(send(route)))] = route
         finally:
             for task in asked:
                 task.cancel()
 
-    def _tried(self, routes: Iterable[Route]) -> frozenset[Member]:
-        return frozenset(route.taken for route in routes) | self.resting()
+    def _untried(self, routes: Iterable[Route]) -> frozenset[Member] | None:
+        """Whom to avoid so that somebody else is asked; None where there is nobody else."""
+        taken = frozenset(route.taken for route in routes)
+        # Who rests may have been slow for a while only: better than to wait for one that lags.
+        for avoided in (taken | self.resting(), taken):
+            if self._driver.others(avoided) != "none":
+                return avoided
+        return None
 
     def _route(self, avoided: frozenset[Member]) -> Route:
-        avoided |= self.resting()
         return Route(avoided=avoided, primary=bool(avoided) and self._driver.others(avoided) == "primary")
 
     def _leave_alone(self, route: Route) -> None:

@@ -164,6 +164,23 @@ async def test_who_answers_later_leaves_no_cursor(store: Store, made: Made, monk
         assert [member.open_cursors for member in running.members] == [0, 0, 0]
 
 
+async def test_who_rests_is_asked_rather_than_nobody(store: Store, made: Made, monkeypatch: pytest.MonkeyPatch):
+    """Both secondaries were slow; one of them lags, and would be waited for as long as the read may take."""
+    monkeypatch.setattr(members, "_WAIT", 0.3)
+    with ReplicaSet("5.0", store=store) as running:
+        fill(running.client(w="majority"))
+        running.members[2].stop_applying()
+        running.client(w="majority")["demo"].biosamples.insert_one({"id": "new"})
+        concern = {"readConcern": {"level": "snapshot", "atClusterTime": running.time}}
+        source, _ = made(f"{running.uri}&readPreference=secondary&localThresholdMS=1000")
+        await source.ping()
+        resting = {("127.0.0.1", one.port): time.monotonic() + 30 for one in running.members[1:]}
+        source._members._resting = resting
+        found = [source.count("demo", "biosamples", {}, concern=concern) for _ in range(6)]
+        async with asyncio.timeout(20):
+            assert await asyncio.gather(*found) == [31] * 6
+
+
 @pytest.mark.parametrize(
     ("deployment", "version", "steps"),
     [(Standalone, "5.0", 2), (ReplicaSet, "4.4", 2), (ReplicaSet, "5.0", 4), (Sharded, "5.0", 2)],
