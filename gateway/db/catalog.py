@@ -205,7 +205,7 @@ class Catalog:
         Documents that came after the largest `_id` of then do not count: the pass does not see them.  A change that
         leaves numbers, largest ids and the largest indexed `updated` as they were goes unseen.
         """
-        now, _ = await self._read(before.dataset)
+        now = await self.read_state(before.dataset)
         if now.stated != before.stated or now.counts.keys() != before.counts.keys():
             return True
         last, concern = before.bounds.last, Moment(by="watched", time=before.moment.time).concern

@@ -2,7 +2,8 @@
 
 Each is remembered as long as the state it was made for, and made again for the next one before anybody asks.  It is
 not carried over, even to a state of the same version: the version does not see what is replaced without an `updated`,
-and a file made of collations of one moment and rows of another would be of none.
+and a file made of collations of one moment and rows of another would be of none.  Where a deployment keeps no moment,
+collations alone are remembered: they are as old as the version then, seconds.
 """
 
 import asyncio
@@ -80,7 +81,8 @@ class Lookups:
         await asyncio.gather(quietly(self._learn(ids)), *(quietly(self._answer(key)) for key in questions))
 
     async def _asked(self, *question: Any) -> Any:
-        if self._recent is None:
+        # Where nothing tells at the end whether a stored map was replaced, what is read had better be what was found.
+        if self._recent is None or self.state.moment.by == "recounted":
             return await self._kinds[question[0]](*question[1:])
         _keep(self._recent.questions, question, time.monotonic(), _ANSWERS_KEPT)
         return self._answers[question] if question in self._answers else await self._answer(question)

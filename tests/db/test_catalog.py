@@ -149,7 +149,8 @@ async def test_who_answers_later_leaves_no_cursor(store: Store, made: Made, monk
         source, _ = made(f"{running.uri}&readPreference=secondary&localThresholdMS=1000")
         concern = {"readConcern": {"level": "snapshot", "atClusterTime": running.time}}
         running.members[1].delay(0.4, "find")
-        for _ in range(4):
+        slow = running.members[1]
+        while not any(member is slow and "find" in command for member, command in running.commands):
             source._members._resting.clear()
             found = [
                 value
