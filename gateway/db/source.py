@@ -32,6 +32,7 @@ log = logging.getLogger("gateway.db")
 
 _DRIVERS: Final[Mapping[str, Callable[[Connection], Driver]]] = {"motor": MotorDriver, "pymongo": PymongoDriver}
 _DRAIN_BATCH: Final = 5_000
+_DRAINS: Final = 4  # one connection in so many: many passes that begin together leave the others to small reads
 _AGREED: Final = 0.005  # seconds until the members of a replica set have agreed on a write, or so
 _TIMES_ASKED: Final = 40
 
@@ -54,6 +55,7 @@ class Source:
         self._members = Members(self._driver)
         self._topology = Topology()
         self._lost_indexes: set[str] = set()
+        self._draining = asyncio.Semaphore(max(1, connection.size // _DRAINS))
 
     @property
     def topology(self) -> Topology:
@@ -232,8 +234,11 @@ class Source:
             **_named(hint),
             **concern,
         }
-        async with aclosing(batches(await self._opened(dataset, command), _DRAIN_BATCH, self._unbroken)) as found:
-            while batch := await self._read(anext(found, None)):
+        async with (
+            self._draining,
+            aclosing(batches(await self._opened(dataset, command), _DRAIN_BATCH, self._unbroken)) as found,
+        ):
+            while (batch := await self._read(anext(found, None))) is not None:
                 yield [value for item in batch if type(value := item.get(field)) is str]
 
     async def _opened(self, dataset: str, command: Command) -> Cursor:
