@@ -207,7 +207,9 @@ class _Connection:
             total, batch = self._variants(cohort, condition)
         elif collection == "biosamples":
             numbers = _ids(condition, "id", cohort.biosamples)
-            projection = {"_id": 1, **command.get("projection", {"all": 1})}
+            asked = command.get("projection", {})
+            # One that only leaves fields out is of all the others.
+            projection = {"_id": 1, **(asked if any(asked.values()) else {"all": 1})}
             fields = frozenset(field for field, wanted in projection.items() if wanted)
             total = len(numbers)
 
