@@ -2,13 +2,13 @@
 
 A read that must be of a certain moment waits, on a member that has not come to that moment yet, until it has.  After a
 while the same read is sent to another member too, the primary last, and the first answer counts; the slow member is
-left alone for some time.
+left alone for some time, or until it answers after all.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from gateway.db.driver import Driver, Member, Route
@@ -47,26 +47,34 @@ class Members:
         asked = {asyncio.ensure_future(unbroken(send(route))): route}
         try:
             while True:
-                another = len(asked) < _MOST and self._driver.others(self._tried(asked.values())) != "none"
-                waiting = _WAIT if another else None
+                tried = frozenset(each.taken for each in asked.values() if each.taken[0])
+                more = len(asked) < _MOST and self._driver.others(tried) != "none"
+                another = more and self._driver.others(self._avoided(tried)) != "none"
+                # Where the others are at rest, they are asked when they have had it.
+                waiting = _WAIT if another else _REST if more else None
                 done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.exception() is None or len(asked) == 1:
+                        self._resting.pop(asked[task].taken, None)
                         return task.result()
                     del asked[task]
-                if not done and route.taken[0]:  # else it has not been sent yet
+                if not done and another and route.taken[0]:  # else it has not been sent yet
                     self._leave_alone(route)
-                    route = self._route(self._tried(asked.values()))
+                    route = self._route(tried | {route.taken})
                     asked[asyncio.ensure_future(unbroken(send(route)))] = route
         finally:
             for task in asked:
                 task.cancel()
 
-    def _tried(self, routes: Iterable[Route]) -> frozenset[Member]:
-        return frozenset(route.taken for route in routes) | self.resting()
+    def _avoided(self, tried: frozenset[Member]) -> frozenset[Member]:
+        """To whom a read is not sent that some have: to none of them, and to nobody at rest while somebody is not."""
+        resting = self.resting()
+        avoided = tried | resting
+        # Where all are at rest, some of them may be well.
+        return tried if tried <= resting and self._driver.others(avoided) == "none" else avoided
 
-    def _route(self, avoided: frozenset[Member]) -> Route:
-        avoided |= self.resting()
+    def _route(self, tried: frozenset[Member]) -> Route:
+        avoided = self._avoided(tried)
         return Route(avoided=avoided, primary=bool(avoided) and self._driver.others(avoided) == "primary")
 
     def _leave_alone(self, route: Route) -> None:
