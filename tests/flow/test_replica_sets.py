@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from typing import Any, Literal
@@ -98,6 +99,23 @@ async def test_a_member_that_lags(
         assert sorted(await rows(rig, await planned(rig))) == sorted([*expected, *(one["id"] for one in new)])
     reads = [command for command in rs.asked("find") if "biosample_id" in command["filter"]]
     assert {command["readConcern"]["level"] for command in reads} == {"snapshot" if version > "5" else "majority"}
+
+
+async def test_a_member_that_lags_where_the_other_was_slow(
+    replica_set: Callable[..., ReplicaSet], rigs: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+):
+    """Where all members are left alone, the one that lags is not waited for either."""
+    monkeypatch.setattr(members, "_WAIT", 0.05)
+    rs = replica_set("5.0")
+    expected = fill(rs)
+    rs.members[2].stop_applying()
+    rs.client(w="majority")["demo"].variants.insert_one({"_id": 1000, "biosample_id": "s99", "id": "w"})
+    rig = rigs(rs.uri, readPreference="secondary", localThresholdMS="1000")
+    at_rest = {("127.0.0.1", member.port): math.inf for member in rs.members[1:]}
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            rig.source._members._resting.update(at_rest)
+            assert await rows(rig, await planned(rig)) == expected
 
 
 @pytest.mark.parametrize("version", ["4.4", "5.0"])
