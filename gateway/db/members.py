@@ -2,13 +2,13 @@
 
 A read that must be of a certain moment waits, on a member that has not come to that moment yet, until it has.  After a
 while the same read is sent to another member too, the primary last, and the first answer counts; the slow member is
-left alone for some time, or until it answers after all.
+left alone for some time.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from gateway.db.driver import Driver, Member, Route
@@ -43,38 +43,36 @@ class Members:
 
         `unbroken` sees to it that answers which come too late are received all the same.
         """
-        route = self._route(frozenset())
+        route = self._route(self.resting())
         asked = {asyncio.ensure_future(unbroken(send(route))): route}
         try:
             while True:
-                tried = frozenset(each.taken for each in asked.values() if each.taken[0])
-                more = len(asked) < _MOST and self._driver.others(tried) != "none"
-                another = more and self._driver.others(self._avoided(tried)) != "none"
-                # Where the others are at rest, they are asked when they have had it.
-                waiting = _WAIT if another else _REST if more else None
+                more = len(asked) < _MOST and self._untried(asked.values()) is not None
+                waiting = _WAIT if more else None
                 done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.exception() is None or len(asked) == 1:
                         self._resting.pop(asked[task].taken, None)
                         return task.result()
                     del asked[task]
-                if not done and another and route.taken[0]:  # else it has not been sent yet
+                if not done and route.taken[0]:  # else it has not been sent yet
                     self._leave_alone(route)
-                    route = self._route(tried | {route.taken})
+                    route = self._route(self._untried(asked.values()) or self.resting())
                     asked[asyncio.ensure_future(unbroken(send(route)))] = route
         finally:
             for task in asked:
                 task.cancel()
 
-    def _avoided(self, tried: frozenset[Member]) -> frozenset[Member]:
-        """To whom a read is not sent that some have: to none of them, and to nobody at rest while somebody is not."""
-        resting = self.resting()
-        avoided = tried | resting
-        # Where all are at rest, some of them may be well.
-        return tried if tried <= resting and self._driver.others(avoided) == "none" else avoided
+    def _untried(self, routes: Iterable[Route]) -> frozenset[Member] | None:
+        """Whom to avoid so that somebody else is asked; None where there is nobody else."""
+        taken = frozenset(route.taken for route in routes)
+        # Who rests may have been slow for a while only: better than to wait for one that lags.
+        for avoided in (taken | self.resting(), taken):
+            if self._driver.others(avoided) != "none":
+                return avoided
+        return None
 
-    def _route(self, tried: frozenset[Member]) -> Route:
-        avoided = self._avoided(tried)
+    def _route(self, avoided: frozenset[Member]) -> Route:
         return Route(avoided=avoided, primary=bool(avoided) and self._driver.others(avoided) == "primary")
 
     def _leave_alone(self, route: Route) -> None:

@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from importlib import import_module
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+import pymongo
 from bson.timestamp import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import MongoClient
@@ -33,12 +35,22 @@ from gateway.db.driver import (
     Topology,
     others,
 )
-from gateway.db.receiving import ReusingPool, lent
+from gateway.db.reply_buffers import lent
 from gateway.threads import give_way
 
 __all__ = ["MotorDriver"]
 
 T = TypeVar("T")
+
+# Of PyMongo: those whose connections are known to be received from in our way.
+_VERSIONS: Final = ((4, 20),)
+
+
+def _receiving() -> dict[str, Any]:
+    """The option that has replies received into memory that is used again; other versions do it in their own way."""
+    if pymongo.version_tuple[:2] not in _VERSIONS:
+        return {}
+    return {"_pool_class": import_module("gateway.db.receiving").ReusingPool}
 
 
 class _Cursor:
@@ -88,7 +100,7 @@ class MotorDriver:
     def __init__(self, connection: Connection) -> None:
         """There is a thread that reads for each connection."""
         self._motor: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            connection.uri, **connection.options, _pool_class=ReusingPool
+            connection.uri, **connection.options, **_receiving()
         )
         self._client: MongoClient[dict[str, Any]] = self._motor.delegate
         self._readers = ThreadPoolExecutor(connection.size, thread_name_prefix="read", initializer=give_way)

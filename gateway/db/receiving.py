@@ -2,15 +2,13 @@
 
 PyMongo takes fresh memory for each reply, clears it, receives into it, and copies it once more: a tenth of all that a
 bulk pass costs, and blocks of megabytes that leave holes.  It takes another pool of connections (`_pool_class`), for
-such ends.  What is rarer, compressed replies and limits of time for operations, is still received by PyMongo itself.
+such ends; `motor_driver` gives it this one in versions that are known to go with it.  What is rarer, compressed replies
+and limits of time for operations, is still received by PyMongo itself.
 """
 
 import struct
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import partial
 from socket import SO_RCVLOWAT, SOL_SOCKET, socket
 from typing import Any, Final
@@ -23,9 +21,9 @@ from pymongo.message import _OpMsg
 from pymongo.network_layer import receive_data
 from pymongo.synchronous.pool import Connection, Pool
 
-from gateway.db.driver import REUSED
+from gateway.db.reply_buffers import borrowing
 
-__all__ = ["ReusingPool", "forget", "lent"]
+__all__ = ["ReusingPool"]
 
 _HEADER: Final = struct.Struct("<iiii")
 _LARGE: Final = 64 * 1024
@@ -33,57 +31,6 @@ _LARGE: Final = 64 * 1024
 _LOOK: Final = 0.5
 # Received in one go: a thread is not woken for less.
 _GO: Final = 256 * 1024
-
-
-class _Kept:
-    """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
-
-    _MOST: Final = 4
-    _STEP: Final = 256 * 1024
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._free: list[bytearray] = []
-
-    def take(self, size: int) -> bytearray:
-        with self._lock:
-            for at, buffer in enumerate(self._free):
-                if len(buffer) >= size:
-                    return self._free.pop(at)
-            if len(self._free) == self._MOST:
-                del self._free[0]  # too small for what comes now
-        return bytearray(-(-size // self._STEP) * self._STEP if size <= REUSED else size)
-
-    def give(self, buffer: bytearray) -> None:
-        with self._lock:
-            if len(self._free) < self._MOST and len(buffer) <= REUSED:
-                self._free.append(buffer)
-
-    def forget(self) -> None:
-        with self._lock:
-            self._free.clear()
-
-
-_kept: Final = _Kept()
-_borrowed: ContextVar[list[bytearray] | None] = ContextVar("borrowed", default=None)
-
-
-@contextmanager
-def lent() -> Iterator[None]:
-    """Let replies to commands of the block with RAW as codec options lie in buffers until its end, no longer."""
-    borrowed: list[bytearray] = []
-    token = _borrowed.set(borrowed)
-    try:
-        yield
-    finally:
-        _borrowed.reset(token)
-        for buffer in borrowed:
-            _kept.give(buffer)
-
-
-def forget() -> None:
-    """Keep no buffer that nobody uses now."""
-    _kept.forget()
 
 
 class _Reply(_OpMsg):
@@ -108,16 +55,16 @@ class ReusingPool(Pool):
 
 def _received(connection: Connection, request_id: int | None) -> _OpMsg:
     """As `Connection.receive_message`."""
-    borrowed = _borrowed.get()
-    if borrowed is None or request_id is None or _csot.get_timeout():
+    take = borrowing()
+    if take is None or request_id is None or _csot.get_timeout():
         return Connection.receive_message(connection, request_id)
     try:
-        return _message(connection, request_id, borrowed)
+        return _message(connection, request_id, take)
     except BaseException as error:  # noqa: BLE001 - whatever happened, it is closed and something is raised
         connection._raise_connection_failure(error)  # noqa: SLF001
 
 
-def _message(connection: Connection, request_id: int, borrowed: list[bytearray]) -> _OpMsg:
+def _message(connection: Connection, request_id: int, take: Callable[[int], bytearray]) -> _OpMsg:
     timeout = connection.conn.gettimeout()
     deadline = time.monotonic() + timeout if timeout else None
     length, _, answered, kind = _HEADER.unpack(receive_data(connection, _HEADER.size, deadline))
@@ -128,8 +75,7 @@ def _message(connection: Connection, request_id: int, borrowed: list[bytearray])
     size = length - _HEADER.size
     if size < _LARGE:
         return _OpMsg.unpack(receive_data(connection, size, deadline))
-    borrowed.append(_kept.take(size))
-    view = memoryview(borrowed[-1])[:size]
+    view = memoryview(take(size))[:size]
     _fill(connection, view, deadline)
     return _Reply.unpack(view.toreadonly())
 

@@ -21,7 +21,7 @@ from itertools import count
 from typing import Final
 
 from gateway import codec
-from gateway.db import receiving
+from gateway.db import reply_buffers
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_back, give_way
 
@@ -33,7 +33,7 @@ _REST: Final = 1.0  # seconds
 
 def _give_back() -> None:
     codec.forget()
-    receiving.forget()
+    reply_buffers.forget()
     give_back()
 
 

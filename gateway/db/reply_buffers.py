@@ -1,0 +1,78 @@
+"""Memory that large replies are received into, used again and again.
+
+What is lent is taken back at the end of a block, so a reply is looked at within it and not kept.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from gateway.db.driver import REUSED
+
+__all__ = ["borrowing", "forget", "lent"]
+
+
+class _Kept:
+    """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
+
+    _MOST: Final = 4
+    _STEP: Final = 256 * 1024
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: list[bytearray] = []
+
+    def take(self, size: int) -> bytearray:
+        with self._lock:
+            for at, buffer in enumerate(self._free):
+                if len(buffer) >= size:
+                    return self._free.pop(at)
+            if len(self._free) == self._MOST:
+                del self._free[0]  # too small for what comes now
+        return bytearray(-(-size // self._STEP) * self._STEP if size <= REUSED else size)
+
+    def give(self, buffer: bytearray) -> None:
+        with self._lock:
+            if len(self._free) < self._MOST and len(buffer) <= REUSED:
+                self._free.append(buffer)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._free.clear()
+
+
+_kept: Final = _Kept()
+_borrowed: ContextVar[list[bytearray] | None] = ContextVar("borrowed", default=None)
+
+
+@contextmanager
+def lent() -> Iterator[None]:
+    """Let replies to commands of the block with RAW as codec options lie in buffers until its end, no longer."""
+    borrowed: list[bytearray] = []
+    token = _borrowed.set(borrowed)
+    try:
+        yield
+    finally:
+        _borrowed.reset(token)
+        for buffer in borrowed:
+            _kept.give(buffer)
+
+
+def forget() -> None:
+    """Keep no buffer that nobody uses now."""
+    _kept.forget()
+
+
+def borrowing() -> Callable[[int], bytearray] | None:
+    """What gives the block of `lent` that this is in a buffer of at least so many bytes; None outside of one."""
+    borrowed = _borrowed.get()
+    if borrowed is None:
+        return None
+
+    def take(size: int) -> bytearray:
+        borrowed.append(_kept.take(size))
+        return borrowed[-1]
+
+    return take
