@@ -93,6 +93,7 @@ class Gateway:
         **settings: object,
     ) -> None:
         """`fork=False`: a process with another order of sets, which what is found again in a spool must not hang on."""
+        settings.setdefault("count_budget", 60)  # a busy machine is no failure
         self._log = log
         self._spool = None
         forked = fork and forks.available() and module == "gateway" and not before

@@ -19,7 +19,7 @@ from gateway.db.driver import Topology
 from gateway.db.failures import known_down
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
-from gateway.db.survey import Lists, survey
+from gateway.db.survey import Lists, newest, survey
 from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 
@@ -216,11 +216,11 @@ class Catalog:
                 new = await self._source.count(before.dataset, name, later, concern=concern)
             if now.counts.get(name, 0) - new != count:
                 return True
-        at = partial(self._source.find_one, before.dataset, concern=concern)
         for name, updated in before.bounds.updated.items():
             seen = bounded({}, before.bounds, name)
-            newest = await at(name, seen, descending="updated", fields={"updated": 1})
-            if newest is None or newest.get("updated") != updated:
+            find = partial(newest, self._source, before.dataset, name, seen, field="updated")
+            found = await find(indexes=before.indexes.get(name, ()), concern=concern)
+            if found is None or repr(found.get("updated")) != repr(updated):  # no number is equal to NaN
                 return True
         return False
 

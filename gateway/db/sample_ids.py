@@ -181,6 +181,8 @@ class IndividualIds(SampleIds):
     async def start(self) -> None:
         """Find the biosamples, then whose they are."""
         await super().start()
+        if self._given:
+            return
         biosamples = await self.all()
         found: set[str] = set()
         for at in range(0, len(biosamples), _IDS_A_QUERY):

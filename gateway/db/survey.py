@@ -21,12 +21,13 @@ from typing import Any, Final
 
 from gateway.db import listing
 from gateway.db.change_stream import changed
+from gateway.db.replies import Concern
 from gateway.db.source import Source
-from gateway.download_types import Bounds, DatasetState, Moment
+from gateway.download_types import Bounds, Condition, DatasetState, Moment
 from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index
 
-__all__ = ["Lists", "survey"]
+__all__ = ["Lists", "newest", "survey"]
 
 log = logging.getLogger("gateway.db")
 
@@ -176,18 +177,32 @@ class _Reading:
         """The largest value of a field in each collection."""
 
         async def largest(name: str) -> tuple[str, dict[str, Any] | None]:
-            fields = {"_id": 1, field: 1}
-            # Named, so that it is known when it is gone: everything would be sorted from then on.
-            hint = None if field == "_id" else _leading(lists.indexes[name], field)
-            find = partial(self._source.find_one, descending=field, fields=fields, concern=moment.concern)
-            try:
-                return name, await find(self._dataset, name, {}, hint=hint)
-            except NoSuchIndex:  # dropped since it was listed, or not there yet on this member
-                self._source.lost_index(self._dataset)
-                return name, await find(self._dataset, name, {})
+            find = partial(newest, self._source, self._dataset, name, {}, field=field)
+            return name, await find(indexes=lists.indexes[name], concern=moment.concern)
 
         found = await asyncio.gather(*map(largest, names))
         return {name: document[field] for name, document in found if document}
+
+
+async def newest(
+    source: Source,
+    dataset: str,
+    collection: str,
+    condition: Condition,
+    *,
+    field: str,
+    indexes: Iterable[Index],
+    concern: Concern,
+) -> dict[str, Any] | None:
+    """The document with the largest value of a field: always the same of several, because one index finds it."""
+    find = partial(source.find_one, descending=field, fields={"_id": 1, field: 1}, concern=concern)
+    # Named, so that it is known when it is gone: everything would be sorted from then on.
+    hint = None if field == "_id" else _leading(indexes, field)
+    try:
+        return await find(dataset, collection, condition, hint=hint)
+    except NoSuchIndex:  # dropped since it was listed, or not there yet on this member
+        source.lost_index(dataset)
+        return await find(dataset, collection, condition)
 
 
 def _present(dataset: str, names: Names) -> list[str]:
