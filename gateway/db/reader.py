@@ -240,6 +240,13 @@ class DatasetReader:
         """Whether reads that are not within bounds see the same as those that are."""
         return self._moment.by == "snapshot" or collection not in self._state.bounds.last
 
+    async def has_later(self, collection: str) -> bool:
+        """Whether there are documents that came later, which reads that are not within bounds see, too."""
+        if self.sees_nothing_later(collection):
+            return False
+        later = {"_id": {"$gt": self._state.bounds.last[collection]}}
+        return bool(await self.count(collection, later, most=1, within_bounds=False))
+
     # --- whether it held ---------------------------------------------------------------------------------------------
 
     @property
