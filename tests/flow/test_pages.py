@@ -274,8 +274,6 @@ async def test_each_dataset_is_asked_in_its_own_words_whether_it_has_any(
         for names in ("moving,old", "old,moving"):
             question = {"analysisIds": "a", "requestedGranularity": "boolean"}
             plan = await rig.plan("/beacon/g_variants", datasetIds=names, **question)
-                "/beacon/g_variants", datasetIds=names, analysisIds="a", requestedGranularity="boolean"
-            )
             tallies: list[Tally] = []
             async with aclosing(rig.one.chunks(plan, tallies)) as chunks:
                 assert [chunk async for chunk in chunks]
