@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from gateway.config import load
 from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
-from gateway.errors import NotFound
+from gateway.errors import DatasetChanged, NotFound
 from gateway.flow import totals
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -333,6 +333,24 @@ async def test_whether_there_is_any_is_told_without_counting(store: Store):
         counts = [each for each in deployment.asked("aggregate") if {"$count": "n"} in each["pipeline"]]
     assert tallies[-1].total == 1
     assert not [each for each in counts if not any("$limit" in stage for stage in each["pipeline"])]
+
+
+async def test_an_index_that_is_another_one_of_its_name_is_found_out(store: Store, mongo: MongoClient[dict[str, Any]]):
+    fill(mongo["moving"])
+    rig = PageRig(store.uri)
+    try:
+        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(plan)
+        variants = mongo["moving"].variants
+        variants.drop_index("biosample_id_1")
+        variants.create_index("biosample_id", partialFilterExpression={"biosample_id": {"$gt": "s30"}})
+        with pytest.raises(DatasetChanged):
+            await rig.run(plan)
+        again = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(again)
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
 
 
 async def test_an_index_that_is_gone_is_done_without(
