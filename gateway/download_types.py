@@ -202,6 +202,7 @@ class DatasetState:
     `indexed` maps a collection to the fields that lead one of its `indexes`; `version` changes when the data does;
     `stated` is the version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one
     `moment`.  `identities` tell collections from others of the same names, before or after them.
+    `spell` counts how often the version became another one, as far as it was seen.
     """
 
     dataset: str
@@ -214,6 +215,7 @@ class DatasetState:
     bounds: Bounds = field(default_factory=Bounds)
     moment: Moment = field(default_factory=Moment)
     identities: Mapping[str, str] = field(default_factory=dict)
+    spell: int = 0
 
     @property
     def analyses(self) -> str:

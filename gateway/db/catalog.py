@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -58,6 +59,7 @@ class Catalog:
         self._renewals: dict[str, asyncio.TimerHandle] = {}
         self._told = Topology()
         self._empty: set[str] = set()
+        self._spells: dict[str, tuple[str, int]] = {}
         self.unserved: dict[str, None] = {}
         """What was asked that no index serves, in sentences."""
 
@@ -95,11 +97,13 @@ class Catalog:
         self._forgotten[dataset] = time.monotonic()
         self._states.pop(dataset, None)
         self._running.pop(dataset, None)
+        self._spell(dataset, "")
 
     async def read_state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, read now, with the look-ups that were lately made in it."""
         began = time.monotonic()
         dataset_state, lists = await self._read(dataset)
+        dataset_state = replace(dataset_state, spell=self._spell(dataset, dataset_state.version))
         recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None
         lookups = Lookups(self._source, dataset_state, recent)
         await lookups.warm()
@@ -111,6 +115,14 @@ class Catalog:
                 self._lists[dataset] = lists
             self._renew_before(until, dataset, time.monotonic() - began)
         return dataset_state
+
+    def _spell(self, dataset: str, version: str) -> int:
+        """The number of the spell for which a dataset has had the version that it has now."""
+        before, spell = self._spells.get(dataset, ("", 0))
+        if version != before:
+            spell += 1
+            self._spells[dataset] = version, spell
+        return spell
 
     # --- when it is read ---------------------------------------------------------------------------------------------
 
@@ -175,6 +187,7 @@ class Catalog:
             found = (await read(None, snapshots=False))[0], None
         except NotFound:
             self._empty.add(dataset)
+            self._spell(dataset, "")
             raise
         finally:
             self._tell(self._source.topology)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway.db.change_stream import changed
-from gateway.db.listing import identities
+from gateway.db.listing import identities, indexes
 from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
@@ -69,6 +69,7 @@ class DatasetReader:
         self._touched: set[str] = set()
         self._unwatched = False
         self._hinted = True
+        self._named: dict[str, set[str]] = {}  # indexes that reads named, by collection
 
     async def _read(
         self,
@@ -83,6 +84,8 @@ class DatasetReader:
         self._touched.add(collection)
         fits = hint or self.index_of(collection, condition)
         fits = fits if self._hinted else None
+        if fits is not None:
+            self._named.setdefault(collection, set()).add(fits)
 
         async def at(moment: Moment, hint: str | None) -> T:
             # A snapshot holds nothing that came later: no bound that a query plan could trip over.
@@ -240,6 +243,13 @@ class DatasetReader:
         """Whether reads that are not within bounds see the same as those that are."""
         return self._moment.by == "snapshot" or collection not in self._state.bounds.last
 
+    async def has_later(self, collection: str) -> bool:
+        """Whether there are documents that came later, which reads that are not within bounds see, too."""
+        if self.sees_nothing_later(collection):
+            return False
+        later = {"_id": {"$gt": self._state.bounds.last[collection]}}
+        return bool(await self.count(collection, later, most=1, within_bounds=False))
+
     # --- whether it held ---------------------------------------------------------------------------------------------
 
     @property
@@ -259,6 +269,9 @@ class DatasetReader:
     async def outcome(self, changed_since: Callable[[DatasetState], Awaitable[bool]]) -> Outcome:
         """Whether all that was read was of one moment; `changed_since` compares numbers and newest documents."""
         state = self._state
+        if not await self._names_held():
+            self._source.lost_index(state.dataset)
+            return "changed"
         if self._moment.by == "snapshot":
             # Servers before 7.0 read a collection that was dropped since, or has another name, as an empty one.
             if self._source.topology.wire_version < _READS_WHAT_IS_GONE and await changed(
@@ -275,6 +288,23 @@ class DatasetReader:
         if await changed_since(state) or not await self._recounted():
             return "changed"
         return "unknown" if self._unwatched else "same"
+
+    async def _names_held(self) -> bool:
+        """Whether no index was replaced by another of its name, which may not hold every document.
+
+        That is neither a change of data nor an error: a server reads such an index to its end, and says nothing.
+        """
+        if not self._named:
+            return True
+        try:
+            now = await indexes(self._source, self._state.dataset, self._named)
+        except DatabaseRefused:  # a collection is gone, which is found out otherwise
+            return True
+        for collection, names in self._named.items():
+            before = {index.name: index for index in self._state.indexes.get(collection, ())}
+            if any(index != before.get(index.name) for index in now[collection] if index.name in names):
+                return False
+        return True
 
     @property
     def _names(self) -> set[str]:

@@ -99,7 +99,7 @@ class SampleIds:
         """Take the first ids; those that follow are drained, at once where they are sure to be needed."""
         self.ids = found
         # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
-        self._remainder = both([condition, {"id": {"$gt": found[-1] if found else ""}}])
+        self._remainder = both([condition, {"id": {"$gt": found[-1]} if found else {"$gte": ""}}])
         if not self._paged:
             self._rest = self._draining()
 

@@ -118,12 +118,16 @@ class TermIds:
         have none of their own.
         """
         found: set[str] | None = None
-        for group in self.indirect:
-            chosen: set[str] = set()
-            for term in group:
-                some = await self._of_term_among(term, ids, after, upto)
-                chosen |= set(ids) - some if term.negated else some
-            found = chosen if found is None else found & chosen
+        for group in sorted(self.indirect, key=self._order):
+            if found is not None and len(group) == 1 and group[0].negated:
+                # Of all that were found: what has no biosample of its own is not excluded by having none.
+                found -= await self._of_term_among(group[0], sorted(found), after, upto)
+            else:
+                chosen: set[str] = set()
+                for term in group:
+                    some = await self._of_term_among(term, ids, after, upto)
+                    chosen |= set(ids) - some if term.negated else some
+                found = chosen if found is None else found & chosen
             if not found:
                 return []
         found = set() if found is None else found

@@ -1,7 +1,8 @@
 """What pages of a data version have found out, for those that follow: totals, where rows lie, ids of biosamples.
 
 Good for pages: a page has its data version in its ETag, and is the same for as long as that is.  What is kept, and must
-be of one moment, is read anew.  Bounded: the least recently used goes first.
+be of one moment, is read anew.  A version that comes again after another is a new question: what was read before may
+have been read while the data was away.  Bounded: the least recently used goes first.
 """
 
 import hashlib
@@ -68,12 +69,13 @@ class PageMemory:
         """The question whose biosamples a part walks."""
         state, selection = part.dataset_state, part.selection
         asked = (selection.root, selection.samples, selection.nothing, part.ids, part.collection == "individuals")
-        return _digest(state.dataset, state.version, *asked)
+        return _digest(state.dataset, state.version, state.spell, *asked)
 
     @staticmethod
     def collection_key(part: Part) -> str:
         """The collection that a part reads, and by which key."""
-        return _digest(part.dataset_state.dataset, part.dataset_state.version, part.source, part.key)
+        state = part.dataset_state
+        return _digest(state.dataset, state.version, state.spell, part.source, part.key)
 
     def strays(self, key: str) -> list[Any] | None:
         """Values of the key of a collection that are no biosample's id, if they are known."""

@@ -45,7 +45,7 @@ class PageWindow:
             ids = sample_ids.ids[reading.position : reading.position + reading.sizer.width()]
             reading.position += len(ids)
             page = await self._retry(partial(self._slices.page, reading, ids))
-            found = 0
+            found, complete = 0, page.complete
             async with aclosing(self._slices.arrays(reading, ids, page)) as pieces:
                 async for arrays in pieces:
                     rows = await self._slices.encode(part, arrays, skip, skip + left, urgent=True)
@@ -53,7 +53,7 @@ class PageWindow:
                     behind = rows.matched > skip + left
                     skip, left, found = max(0, skip - rows.matched), left - rows.rows, found + rows.matched
                     if left <= 0:
-                        tally.more = behind or await self._is_more(ids, page.complete)
+                        tally.more = behind or await self._is_more(part.skip + part.limit - before, ids, complete)
                         yield rows
                         return
                     yield rows
@@ -62,9 +62,12 @@ class PageWindow:
             before += found
         tally.more = False
 
-    async def _is_more(self, ids: list[str], complete: bool) -> bool:
-        """Whether there is a row behind the last one, as far as a few reads tell: if they do not, there may be one."""
-        if not complete and len(ids) == 1:  # a walk within one biosample was broken off
+    async def _is_more(self, passed: int, ids: list[str], complete: bool) -> bool:
+        """Whether there is a row behind the last one, as far as a few reads tell: if they do not, there may be one.
+
+        The last one is the `passed` of a slice; one that is not complete was not read to its end.
+        """
+        if not complete and await self._retry(partial(self._slices.has_more, self._reading.part, ids, passed)):
             return True
         position = self._reading.position
         for _ in range(_PEEKS):

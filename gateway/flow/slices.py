@@ -52,7 +52,7 @@ class Slices:
         self._scheduler = scheduler
         self._retry = retry
         self._limit = limit
-        self._narrowers: dict[int, Condition] = {}  # one for each part: they may name thousands of ids
+        self._narrowers: dict[int, tuple[Part, Condition]] = {}  # one for each part: they may name thousands of ids
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
@@ -60,11 +60,12 @@ class Slices:
 
     def narrower(self, part: Part) -> Condition:
         """The condition on the documents of a part, whatever biosample they are of."""
-        found = self._narrowers.get(id(part))
-        if found is None:
+        known = self._narrowers.get(id(part))
+        if known is None:
             found = both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
-            self._narrowers[id(part)] = found
-        return found
+            # With the part, so that no other has its identity.
+            known = self._narrowers[id(part)] = part, found
+        return known[1]
 
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
@@ -194,6 +195,10 @@ class Slices:
         condition = self._condition(part, ids)
         page = await self._reader_of(part).page(part.source, condition, projection={"_id": 1}, limit=1)
         return bool(page.arrays)
+
+    async def has_more(self, part: Part, ids: list[str], rows: int) -> bool:
+        """Whether some biosamples have more documents of a part than so many."""
+        return await self._reader_of(part).count(part.source, self._condition(part, ids), most=rows + 1) > rows
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bson.regex import Regex
+
 from gateway.db.reader import DatasetReader
 from gateway.db.sample_ids import SampleIds
 from gateway.download_types import Condition, Part, Selection, both
@@ -112,10 +114,18 @@ class _Count:
     def __init__(self, question: Question, memory: PageMemory) -> None:
         self._question = question
         self._memory = memory
+        self._within_bounds = False
         self.rows = 0
 
     async def run(self) -> int:
-        """Count."""
+        """Count by indexes alone; what came later, if anything did, is left out by counting again."""
+        total = await self._number()
+        if await self._question.reader.has_later(self._question.part.source):
+            self._within_bounds, self.rows = True, 0
+            total = await self._by_slices()
+        return total
+
+    async def _number(self) -> int:
         part = self._question.part
         if part.source in part.dataset_state.counts and _is_of_all(part, self._question.condition):
             total = await self._of_all()
@@ -154,7 +164,9 @@ class _Count:
     async def _look_for_strays(self) -> list[Any] | None:
         part = self._question.part
         values = await self._question.reader.distinct(part.source, part.key, _MOST_VALUES)
-        if values is None or any(isinstance(value, list | dict) for value in values):
+        if values is None or any(
+            isinstance(value, list | dict | Regex) for value in values
+        ):  # found by more than themselves
             return None
         ids = set(await self._ids(Selection(dataset=part.dataset_state.dataset, root=part.selection.root)))
         strays = [value for value in values if type(value) is not str or value not in ids]
@@ -180,11 +192,11 @@ class _Count:
 
         async def count(some: tuple[str, ...]) -> int:
             condition = both([{part.key: {"$in": list(some)}}, self._question.condition])
-            return await reader.count(part.source, condition, within_bounds=False)
+            return await reader.count(part.source, condition, within_bounds=self._within_bounds)
 
         for at in range(0, len(slices), _COUNTS_AT_ONCE):
             for number, rows in enumerate(await asyncio.gather(*map(count, slices[at : at + _COUNTS_AT_ONCE]))):
-                if reader.sees_nothing_later(part.source):
+                if self._within_bounds or reader.sees_nothing_later(part.source):
                     self._memory.passed(rows_key, Place(self.rows, (at + number) * _IDS_A_COUNT))
                 self.rows += rows
         return self.rows

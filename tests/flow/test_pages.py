@@ -5,7 +5,7 @@ import itertools
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from gateway.config import load
 from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
+from gateway.errors import DatasetChanged, NotFound
 from gateway.flow import totals
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -35,6 +36,7 @@ QUESTIONS = {
     "individuals": {"filters": "NCIT:C16576"},
     "individuals or diagnosis": {"filters": "NCIT:C16576,NCIT:C3059", "filterLogic": "OR"},
     "two kinds of variants": {"variantType": "DUP,DEL", "filters": "!NCIT:C16576"},
+    "variants but those of some individuals": {"variantType": "DUP", "filters": "!followupTime:>=P60M"},
     "nothing": {"referenceName": "21"},
 }
 
@@ -54,7 +56,12 @@ def fill(database: Any) -> None:
     database.biosamples.insert_many([*samples, {"_id": 97}, {"_id": 98, "id": 5}])
     database.individuals.insert_many(
         [
-            {"_id": n, "id": f"i{n:02}", "sex": {"id": "NCIT:C16576" if n < 4 else "NCIT:C20197"}}
+            {
+                "_id": n,
+                "id": f"i{n:02}",
+                "sex": {"id": "NCIT:C16576" if n < 4 else "NCIT:C20197"},
+                "index_disease": {"followup_days": 4000 if n % 5 == 2 else 40},
+            }
             for n in range(SAMPLES // 2)
         ]
     )
@@ -74,7 +81,7 @@ def fill(database: Any) -> None:
     )
     for field in ("id", "individual_id", "histological_diagnosis.id"):
         database.biosamples.create_index(field)
-    for field in ("id", "sex.id"):
+    for field in ("id", "sex.id", "index_disease.followup_days"):
         database.individuals.create_index(field)
     for field in ("biosample_id", "location.sequence_id", "variant_state.id"):
         database.variants.create_index(field)
@@ -92,7 +99,7 @@ class PageRig(Rig):
 
     def __init__(self, uri: str, budget: float = 60) -> None:
         super().__init__(uri)
-        self.config = load({"mongo_uri": uri, "datasets": "demo,pages,moving"}, {})
+        self.config = load({"mongo_uri": uri, "datasets": "demo,pages,moving,old"}, {})
         slicing = Slicing(rows=5000, flights=4)
         self.one = Pump(
             self.source,
@@ -194,6 +201,89 @@ async def test_a_total_that_takes_longer_is_a_lower_bound_and_is_there_later(sto
         await rig.close()
 
 
+async def test_what_was_found_while_the_data_was_away_is_forgotten_when_it_is_back(
+    store: Store, mongo: MongoClient[dict[str, Any]]
+):
+    database = mongo["moving"]
+    fill(database)
+    rig = PageRig(store.uri)
+    rig.catalog._ttl = 60
+    kept = {name: list(database[name].find()) for name in ("biosamples", "variants")}
+    try:
+        before, _ = await rig.rows("moving", QUESTIONS["one of three"], limit="0")
+        for name in kept:
+            database[name].delete_many({})
+        page, tally = await rig.rows("moving", QUESTIONS["one of three"], limit="4")  # of a state that is believed
+        assert (page, tally.total) == ([], 0)
+        with suppress(NotFound):
+            await rig.catalog.read_state("moving")
+        for name, documents in kept.items():
+            database[name].insert_many(documents)
+        await rig.catalog.read_state("moving")
+        page, tally = await rig.rows("moving", QUESTIONS["one of three"], limit="4")
+        assert (page, tally.total) == (before[:4], len(before))
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
+
+
+@pytest.mark.parametrize("owner", ["s01", "a stray"])
+async def test_totals_are_without_what_came_later_as_rows_are(
+    store: Store, mongo: MongoClient[dict[str, Any]], owner: str
+):
+    fill(mongo["moving"])
+    rig = PageRig(store.uri)
+    rig.catalog._ttl = 60
+    try:
+        whole, _ = await rig.rows("moving", QUESTIONS["everything"], limit="0")
+        mongo["moving"].variants.insert_one({"biosample_id": owner, "variant_state": {"id": DUP}})
+        for name in ("everything", "nearly all variants"):
+            _, tally = await rig.rows("moving", QUESTIONS[name], limit="4")
+            rows, _ = await rig.rows("moving", QUESTIONS[name], limit="0")
+            assert tally.total == len(rows)
+        assert len(whole) == (await rig.rows("moving", QUESTIONS["everything"], limit="4"))[1].total
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
+
+
+async def test_the_rest_of_a_slice_that_did_not_fit_is_looked_at(store: Store, mongo: MongoClient[dict[str, Any]]):
+    database = mongo["moving"]
+    database.biosamples.insert_many([{"id": f"s{n:02}"} for n in range(60)])
+    database.variants.insert_many([{"id": f"v{n}", "biosample_id": "s00" if n < 10 else "s01"} for n in range(60)])
+    rig = PageRig(store.uri)
+    rig.one._slicing = Slicing(rows=10)
+    try:
+        for skip, more in ((0, True), (4, True), (5, False)):
+            page, tally = await rig.rows("moving", QUESTIONS["everything"], limit="10", skip=str(skip))
+            assert (len(page), tally.more) == (10, more)
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
+
+
+async def test_each_dataset_is_asked_in_its_own_words_whether_it_has_any(
+    store: Store, mongo: MongoClient[dict[str, Any]]
+):
+    for name, analyses, key in (("moving", "analyses", "analysis_id"), ("old", "callsets", "callset_id")):
+        mongo[name].biosamples.insert_one({"id": "s"})
+        mongo[name][analyses].insert_one({"id": "a", "biosample_id": "s"})
+        mongo[name].variants.insert_one({"id": "v", "biosample_id": "s", key: "a"})
+    rig = PageRig(store.uri)
+    try:
+        for names in ("moving,old", "old,moving"):
+            question = {"analysisIds": "a", "requestedGranularity": "boolean"}
+            plan = await rig.plan("/beacon/g_variants", datasetIds=names, **question)
+            tallies: list[Tally] = []
+            async with aclosing(rig.one.chunks(plan, tallies)) as chunks:
+                assert [chunk async for chunk in chunks]
+            assert [tally.total for tally in tallies] == [1, 1]
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
+        mongo.drop_database("old")
+
+
 # --- what is asked ---------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +333,24 @@ async def test_whether_there_is_any_is_told_without_counting(store: Store):
         counts = [each for each in deployment.asked("aggregate") if {"$count": "n"} in each["pipeline"]]
     assert tallies[-1].total == 1
     assert not [each for each in counts if not any("$limit" in stage for stage in each["pipeline"])]
+
+
+async def test_an_index_that_is_another_one_of_its_name_is_found_out(store: Store, mongo: MongoClient[dict[str, Any]]):
+    fill(mongo["moving"])
+    rig = PageRig(store.uri)
+    try:
+        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(plan)
+        variants = mongo["moving"].variants
+        variants.drop_index("biosample_id_1")
+        variants.create_index("biosample_id", partialFilterExpression={"biosample_id": {"$gt": "s30"}})
+        with pytest.raises(DatasetChanged):
+            await rig.run(plan)
+        again = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(again)
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
 
 
 async def test_an_index_that_is_gone_is_done_without(
