@@ -35,7 +35,7 @@ class PageWindow:
         self._key = memory.rows_key(reading.part)
 
     async def pieces(self, tally: Tally) -> AsyncGenerator[Rows, None]:
-        """The rows, encoded; with the last of them the tally says whether there are more."""
+        """The rows, encoded; with the last of them the tally says whether there are more, and at the end how many."""
         reading, part, sample_ids = self._reading, self._reading.part, self._sample_ids
         place = await self._seek(part.skip)
         reading.position, before = place.position, place.rows
@@ -61,6 +61,9 @@ class PageWindow:
             reading.sizer.learn(len(ids), found)
             before += found
         tally.more = False
+        if part.count:  # who comes to the end has counted all
+            tally.total = before
+            self._memory.counted(self._key, before)
 
     async def _is_more(self, passed: int, ids: list[str], complete: bool) -> bool:
         """Whether there is a row behind the last one, as far as a few reads tell: if they do not, there may be one.

@@ -43,3 +43,28 @@ def test_of_a_number_that_is_not_known_in_time_it_is_known_whether_it_is_none(st
             assert answer["responseSummary"]["exists"] is exists
             skipped = gateway.ask(f"/beacon/g_variants?{question}&limit=100&skip=10000").json
             assert skipped["responseSummary"]["exists"] is exists
+
+
+def test_a_page_that_comes_to_the_end_has_counted_all(store: Store, demo: str, tmp_path: Path):
+    with Gateway(store.uri, [demo], log=tmp_path / "log", count_budget=0) as gateway:
+        page = gateway.ask("/beacon/biosamples?filters=NCIT:C3262&limit=1000")
+        (found,) = page.json["response"]["resultSets"]
+        assert found["resultsCount"] == len(found["results"]) > 0
+        assert "info" not in found
+        assert page.headers["ETag"]
+
+
+def test_head_promises_no_more_than_get_keeps(store: Store, demo: str, tmp_path: Path):
+    with Gateway(store.uri, [demo], log=tmp_path / "log", count_budget=0) as gateway:
+        assert "ETag" not in gateway.ask(PAGE, "HEAD").headers
+        until(lambda: "ETag" in gateway.ask(PAGE).headers, what="the total")
+        assert gateway.ask(PAGE, "HEAD").headers["ETag"] == gateway.ask(PAGE).headers["ETag"]
+
+
+def test_pages_of_every_entity_asked_again_are_the_same(gateway: Gateway):
+    for entity in ("g_variants", "biosamples", "individuals", "analyses", "runs"):
+        path = f"/beacon/{entity}?filters=NCIT:C3262&limit=3&datasetIds=demo"
+        first, again = gateway.ask(path), gateway.ask(path)
+        assert len(first.json["response"]["resultSets"][0]["results"]) == 3
+        assert again.body == first.body
+        assert again.headers.get("Link") == first.headers["Link"]

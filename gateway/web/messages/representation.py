@@ -62,6 +62,10 @@ class Page:
         pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and t.more}
         return self.url(max(pages)) if pages else ""
 
+    def is_known(self, total: Callable[[Part], int | None]) -> bool:
+        """Whether the totals that it says are known already."""
+        return all(total(part) is not None for part in self.parts if part.count)
+
     def is_certain(self, tallies: Sequence[Tally], *, ended: bool) -> bool:
         """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
         known = all(tally.total is not None and not tally.lower for tally in tallies)
@@ -189,6 +193,8 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     span = span_of(request, headers["ETag"]) if representation.record is not None else None
     spool = request.app.get(SPOOL) if representation.record is not None else None
     if request.method == "HEAD":
+        if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
+            headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
         return web.Response(
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
@@ -246,8 +252,7 @@ async def _page(
     if page.is_told(tallies) and (url := page.following(tallies)):
         headers["Link"] = f'<{url}>; rel="next"'
     if not page.is_certain(tallies, ended=ended):
-        headers["Cache-Control"] = "no-store"
-        del headers["ETag"]
+        headers = _unsettled(headers)
 
     async def chunks() -> AsyncGenerator[bytes, None]:
         async with aclosing(plain):
@@ -257,6 +262,11 @@ async def _page(
                 yield chunk
 
     return await _streamed(transfer, chunks(), replace(negotiated, headers=headers))
+
+
+def _unsettled(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of what may be another when it is asked for again."""
+    return {name: value for name, value in headers.items() if name != "ETag"} | {"Cache-Control": "no-store"}
 
 
 async def _streamed(
