@@ -60,7 +60,8 @@ class Forked:
         self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         reading, writing = os.pipe()
         with theirs:
-            message = json.dumps(arguments).encode()
+            clean = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+            message = json.dumps([list(arguments), clean]).encode()
             socket.send_fds(_parents[0], [message], [theirs.fileno(), writing, error.fileno()])
         os.close(writing)
         self.stdout = os.fdopen(reading)
@@ -99,7 +100,10 @@ def _serve(control: socket.socket) -> int:
         if os.fork() == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return _run(json.loads(message), *descriptors)
+            arguments, environment = json.loads(message)
+            os.environ.clear()
+            os.environ.update(environment)
+            return _run(arguments, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 

@@ -52,7 +52,8 @@ class Members:
                 done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.exception() is None or len(asked) == 1:
-                        self._resting.pop(asked[task].taken, None)
+                        if len(asked) > 1:  # who answers what others have not is well
+                            self._resting.pop(asked[task].taken, None)
                         return task.result()
                     del asked[task]
                 if not done and route.taken[0]:  # else it has not been sent yet

@@ -43,6 +43,7 @@ QUESTIONS = {
 
 def fill(database: Any) -> None:
     """Sixty biosamples of 0 to 6 variants, and documents as they should not be: lists, strays, twins."""
+    database.client.drop_database(database.name)
     codes = ("NCIT:C3058", "NCIT:C3262", "NCIT:C3262")
     samples: list[dict[str, Any]] = [
         {
@@ -246,6 +247,7 @@ async def test_totals_are_without_what_came_later_as_rows_are(
 
 
 async def test_the_rest_of_a_slice_that_did_not_fit_is_looked_at(store: Store, mongo: MongoClient[dict[str, Any]]):
+    mongo.drop_database("moving")
     database = mongo["moving"]
     database.biosamples.insert_many([{"id": f"s{n:02}"} for n in range(60)])
     database.variants.insert_many([{"id": f"v{n}", "biosample_id": "s00" if n < 10 else "s01"} for n in range(60)])

@@ -45,7 +45,7 @@ def test_fifty_clients_over_two_workers_are_one_pass(quick: Quick, paced: bytes,
         assert several.ask(PACED).body == paced
         alone = quick.finds - before
         assert alone > 50
-        assert together < alone + 10
+        assert together < alone * 1.5  # two workers look at the dataset, one reads it
 
 
 # --- data versions ---------------------------------------------------------------------------------------------------

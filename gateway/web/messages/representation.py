@@ -39,6 +39,11 @@ _PAGE: Final = 1024 * 1024
 _COUNTED_AT_ONCE: Final = 50_000
 
 
+def _goes_on(part: Part, tally: Tally) -> bool:
+    """Whether there are rows behind those of a page."""
+    return (tally.total or 0) > part.skip + part.limit if tally.more is None else tally.more
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Parts that are pages or numbers, what their tallies tell, and the URL of another page."""
@@ -59,7 +64,7 @@ class Page:
     def following(self, tallies: Sequence[Tally]) -> str:
         """The URL of the page behind this one; empty where there is none."""
         pairs = zip(self.parts, tallies, strict=True)
-        pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and t.more}
+        pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)}
         return self.url(max(pages)) if pages else ""
 
     def is_known(self, total: Callable[[Part], int | None]) -> bool:
@@ -249,7 +254,7 @@ async def _page(
             ended = False
             break
     headers = dict(negotiated.headers)
-    if page.is_told(tallies) and (url := page.following(tallies)):
+    if (ended or page.is_told(tallies)) and (url := page.following(tallies)):
         headers["Link"] = f'<{url}>; rel="next"'
     if not page.is_certain(tallies, ended=ended):
         headers = _unsettled(headers)
