@@ -47,8 +47,8 @@ class Members:
         asked = {asyncio.ensure_future(unbroken(send(route))): route}
         try:
             while True:
-                more = len(asked) < _MOST and self._untried(asked.values()) is not None
-                waiting = _WAIT if more else None
+                # Whoever else there is may not be known yet.
+                waiting = _WAIT if len(asked) < _MOST else None
                 done, _ = await asyncio.wait(asked, timeout=waiting, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     if task.exception() is None or len(asked) == 1:
@@ -56,9 +56,10 @@ class Members:
                             self._resting.pop(asked[task].taken, None)
                         return task.result()
                     del asked[task]
-                if not done and route.taken[0]:  # else it has not been sent yet
+                # Of one that has not been sent yet nobody knows whom it waits for.
+                if not done and route.taken[0] and (avoided := self._untried(asked.values())) is not None:
                     self._leave_alone(route)
-                    route = self._route(self._untried(asked.values()) or self.resting())
+                    route = self._route(avoided)
                     asked[asyncio.ensure_future(unbroken(send(route)))] = route
         finally:
             for task in asked:
