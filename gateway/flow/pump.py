@@ -226,6 +226,8 @@ class _Pass:
         if part.fetch:
             sample_ids = await self._sample_ids(part)
             reading.hint = self._better_index(part, sample_ids)
+            if reading.hint is not None and part.limit:
+                reading.sizer.begin_with(part.limit)  # each has a row, and a read costs the same whatever their number
             async with aclosing(self._pieces(reading, following, sample_ids, tally)) as encoded:
                 async for rows in encoded:
                     data = rows.data

@@ -54,6 +54,10 @@ class SliceSizer:
             self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
         return min(self._last, soon)
 
+    def begin_with(self, biosamples: int) -> None:
+        """Let the first slice be of so many."""
+        self._first = max(1, min(_WIDEST, biosamples))
+
     def interpreted(self) -> None:
         """Aim at few rows: each of them keeps the interpreter from others."""
         self.rows = min(self.rows, _INTERPRETED)
