@@ -25,8 +25,8 @@ _ARENA_MAX: Final = -8
 _MMAP_THRESHOLD: Final = -3
 _TRIM_THRESHOLD: Final = -1
 # Blocks beyond a slice's go back to the system at once, so that what is large and rare leaves no holes.
-_LARGE: Final = 1024 * 1024
-_KEPT: Final = 8 * 1024 * 1024
+_LARGE: Final = 5 * 1024 * 1024
+_KEPT: Final = 32 * 1024 * 1024
 _TURN: Final = 0.0005  # seconds
 
 
