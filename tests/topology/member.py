@@ -46,6 +46,7 @@ class Member:
         self.cluster = cluster
         self.index = index
         self.port = free_port()
+        self._known = False
         self.alive = False
         self.primary = cluster.mode != "replica set" or index == 0
         self.applying = True
@@ -133,8 +134,15 @@ class Member:
         """Open the port."""
         if self.alive:
             return
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=1024)
-        self.alive = True
+        while self._server is None:
+            try:
+                self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=1024)
+            except OSError:  # somebody took it in between
+                if self._known:  # clients know it: who has it now will let it go
+                    await asyncio.sleep(0.1)
+                else:
+                    self.port = free_port()
+        self.alive = self._known = True
         self.cluster.replicate()
 
     async def shut(self) -> None:
