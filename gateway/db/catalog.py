@@ -102,6 +102,7 @@ class Catalog:
     async def read_state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, read now, with the look-ups that were lately made in it."""
         began = time.monotonic()
+        await self._source.know_server()
         dataset_state, lists = await self._read(dataset)
         dataset_state = replace(dataset_state, spell=self._spell(dataset, dataset_state.version))
         recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None

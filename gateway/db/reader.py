@@ -187,7 +187,13 @@ class DatasetReader:
     ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`; found `by_field`'s index."""
         hint = ordering(self._state.indexes.get(collection, ()), field) if by_field else None
-        read = partial(self._source.values, field=field, limit=limit)
+        last: list[dict[str, Any]] = [{"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> set[str]:
+            pipeline = [{"$match": seen}, *last]
+            groups = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+            return {value for group in groups if type(value := group["_id"]) is str}
+
         return await self._read(collection, condition, read, hint=hint)
 
     async def first_values(

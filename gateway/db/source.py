@@ -7,7 +7,7 @@ caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import bson
@@ -24,7 +24,7 @@ from gateway.db.motor_driver import MotorDriver
 from gateway.db.pymongo_driver import PymongoDriver
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
-from gateway.errors import DatabaseSlow
+from gateway.errors import DatabaseRefused, DatabaseSlow
 
 __all__ = ["Source"]
 
@@ -55,6 +55,7 @@ class Source:
         self._members = Members(self._driver)
         self._topology = Topology()
         self._lost_indexes: set[str] = set()
+        self._hints: bool | None = None
         self._draining = asyncio.Semaphore(max(1, connection.size // _DRAINS))
 
     @property
@@ -74,6 +75,16 @@ class Source:
         lost = dataset in self._lost_indexes
         self._lost_indexes.discard(dataset)
         return lost
+
+    async def know_server(self) -> None:
+        """Learn, once, whether the server is better off with hints: the embedded one walks a whole index by them."""
+        if self._hints is None:
+            told = self._driver.reply("admin", {"buildInfo": 1}, lambda reply: b"secantus" not in bytes(reply.raw))
+            with suppress(DatabaseRefused):
+                self._hints = await self._read(self._unbroken(told))
+
+    def _named(self, hint: str | None) -> dict[str, Any]:
+        return {} if hint is None or self._hints is False else {"hint": hint}
 
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
@@ -145,7 +156,7 @@ class Source:
         A cursor that the server keeps because the reply was full is killed at once: what is missing is asked anew, by
         smaller slices or after the last key.
         """
-        command = self._find(collection, condition, projection, limit) | _named(hint)
+        command = self._find(collection, condition, projection, limit) | self._named(hint)
         if sort:
             command["sort"] = {sort: 1}
         return await self._asked(dataset, command | {**concern}, Reply.page)
@@ -163,7 +174,7 @@ class Source:
         concern: Concern = _NONE,
     ) -> T:
         """What `shape` makes of the reply to a `find` of up to `limit` documents, in the thread that read it."""
-        command = self._find(collection, condition, projection, limit) | _named(hint)
+        command = self._find(collection, condition, projection, limit) | self._named(hint)
         return await self._asked(dataset, command | {**concern}, shape)
 
     def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
@@ -231,7 +242,7 @@ class Source:
             "projection": {field: 1, "_id": 0},
             "batchSize": _DRAIN_BATCH,
             "maxTimeMS": self._milliseconds,
-            **_named(hint),
+            **self._named(hint),
             **concern,
         }
         async with (
@@ -317,7 +328,11 @@ class Source:
         concern: Concern = _NONE,
     ) -> dict[str, Any] | None:
         """One document, the one with the largest `descending` where that is given."""
-        command = self._find(collection, condition, fields or {}, 1) | {"singleBatch": True, **_named(hint), **concern}
+        command = self._find(collection, condition, fields or {}, 1) | {
+            "singleBatch": True,
+            **self._named(hint),
+            **concern,
+        }
         if descending:
             command["sort"] = {descending: -1}
         found = await self._documents(dataset, command)
@@ -335,7 +350,7 @@ class Source:
         concern: Concern = _NONE,
     ) -> list[dict[str, Any]]:
         """Up to `limit` decoded documents: for small look-ups."""
-        command = self._find(collection, condition, fields, limit) | _named(hint)
+        command = self._find(collection, condition, fields, limit) | self._named(hint)
         return await self.listed(dataset, command | {**concern})
 
     async def aggregated(
@@ -351,7 +366,7 @@ class Source:
         """The documents of an aggregation that gives `limit` at most, small ones."""
         cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
         command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, command | _named(hint) | {**concern})
+        return await self._documents(dataset, command | self._named(hint) | {**concern})
 
     async def count(
         self,
@@ -369,22 +384,6 @@ class Source:
         found = await self.aggregated(dataset, collection, pipeline, 1, hint=hint, concern=concern)
         return int(found[0]["n"]) if found else 0
 
-    async def values(
-        self,
-        dataset: str,
-        collection: str,
-        condition: Condition,
-        field: str,
-        limit: int,
-        *,
-        hint: str | None = None,
-        concern: Concern = _NONE,
-    ) -> set[str]:
-        """The distinct string values of a field of all matching documents, up to `limit`."""
-        pipeline: list[dict[str, Any]] = [{"$match": condition}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-        groups = await self.aggregated(dataset, collection, pipeline, limit, hint=hint, concern=concern)
-        return {value for group in groups if type(value := group["_id"]) is str}
-
     async def listed(self, dataset: str, command: Command) -> list[dict[str, Any]]:
         """All documents that a command gives, however many replies that takes: one, nearly always."""
 
@@ -393,8 +392,3 @@ class Source:
             return await all_of(cursor, _DRAIN_BATCH, self._unbroken)
 
         return await self._read(self._unbroken(whole()))
-
-
-def _named(hint: str | None) -> dict[str, Any]:
-    """What a command says of the index that it names."""
-    return {} if hint is None else {"hint": hint}

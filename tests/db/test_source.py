@@ -145,7 +145,6 @@ async def test_small_look_ups(source: Source, asked: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("gateway.db.source._DRAIN_BATCH", 7)
     some = await source.find_some(asked, "variants", {"biosample_id": "s1"}, {"_id": 1}, limit=30)
     assert sorted(item["_id"] for item in some) == list(range(100, 130))
-    assert await source.values(asked, "variants", {}, "name", 100) == {f"n{n}" for n in range(7)}
 
 
 async def test_collections_and_what_leads_their_indexes(source: Source, asked: str):

@@ -338,6 +338,7 @@ async def test_whether_there_is_any_is_told_without_counting(store: Store):
 async def test_an_index_that_is_another_one_of_its_name_is_found_out(store: Store, mongo: MongoClient[dict[str, Any]]):
     fill(mongo["moving"])
     rig = PageRig(store.uri)
+    rig.source._hints = True  # right here, too, only slow
     try:
         plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
         await rig.run(plan)
@@ -358,6 +359,7 @@ async def test_an_index_that_is_gone_is_done_without(
 ):
     fill(mongo["moving"])
     rig = PageRig(store.uri)
+    rig.source._hints = True  # right here, too, only slow
     try:
         whole, _ = await rig.rows("moving", QUESTIONS["nearly all variants"], limit="0")
         plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", limit="0")
