@@ -254,12 +254,12 @@ async def test_cursors_are_killed_where_they_live(
     for key in range(3):
         large.insert_one({"_id": key, "text": "x" * 6_000_000})
     rig = rigs(rs.uri, driver, readPreference="nearest", localThresholdMS="1000")
-    for _ in range(6):
+    for _ in range(10):
         page = await rig.source.page("demo", "large", {}, projection={}, limit=10)
         assert not page.complete
     assert [member.open_cursors for member in rs.members] == [0, 0, 0]
     kills = [(member, command) for member, command in rs.commands if "killCursors" in command]
-    assert len(kills) == 6
+    assert len(kills) == 10
     found = [member for member, command in rs.commands if command.get("find") == "large"]
     assert found == [member for member, _ in kills]
     assert len(set(found)) > 1
