@@ -64,6 +64,7 @@ async def rig(store: Any, demo: str, odd: str) -> AsyncIterator[Rig]:
 @pytest.fixture(scope="module")
 def giant(mongo: Client) -> str:
     """A biosample with more variants than any reply holds here, between small ones."""
+    mongo.drop_database("giant")  # another module's tests may have come between this one's
     mongo["giant"].biosamples.create_index("id", unique=True)
     mongo["giant"].variants.create_index("biosample_id")
     mongo["giant"].biosamples.insert_many([{"id": name} for name in ("a", "giant", "z")])

@@ -33,6 +33,7 @@ def typed(
     store: Store, mongo: MongoClient[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     for name in DATASETS:
+        mongo.drop_database(name)  # another module's tests may have come between this one's
         odd_types.write_types(mongo[name], old=name == "typed_old")
     with Gateway(store.uri, DATASETS, log=tmp_path_factory.mktemp("typed") / "log") as running:
         yield running
