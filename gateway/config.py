@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
-__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load"]
+__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load", "ranged"]
 
 
 class ConfigError(ValueError):
@@ -41,6 +41,9 @@ _DATASET = re.compile(r"[A-Za-z][\w-]{0,37}\Z")
 _RESERVED: Final = frozenset({"admin", "config", "local"})
 
 
+N = TypeVar("N", int, float)
+
+
 def _datasets(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
@@ -51,24 +54,24 @@ def _datasets(text: str) -> tuple[str, ...]:
     return names
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
+def ranged(kind: Callable[[str], N], least: float, most: float, rule: str) -> Callable[[str], N]:
+    """What reads a number from `least` to `most`, and raises ValueError with the rule for anything else, NaN too."""
+
+    def parse(text: str) -> N:
         with suppress(ValueError):
-            if least <= (number := int(text)) <= most:
+            if least <= (number := kind(text)) <= most:
                 return number
-        raise ValueError(f"must be a whole number from {least} to {most}")
+        raise ValueError(rule)
 
     return parse
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    return ranged(int, least, most, f"must be a whole number from {least} to {most}")
 
 
 def _seconds(least: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        with suppress(ValueError):
-            if least <= (number := float(text)) <= 86_400:
-                return number
-        raise ValueError(f"must be from {least:g} to 86400 seconds")
-
-    return parse
+    return ranged(float, least, 86_400, f"must be from {least:g} to 86400 seconds")
 
 
 _SIZE = re.compile(r"([0-9]{1,12})([KMGT]?)\Z", re.IGNORECASE)

@@ -1,29 +1,30 @@
 """`pgx-gateway demo`."""
 
 import argparse
+import math
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from gateway.cli.arguments import number_in
 from gateway.cli.serve import run_server
 from gateway.cli.settings import add_settings, serving
 
 __all__ = ["add_options"]
 
-
-def _count(text: str) -> int:
-    with suppress(ValueError):
-        if (number := int(text)) >= 1:
-            return number
-    raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, at least 1")
+_COUNT = number_in(int, 1, math.inf, "must be a whole number, at least 1")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from gateway.demo.cohort import SAMPLES  # noqa: PLC0415
 
-    parser.add_argument("--samples", type=_count, default=SAMPLES, help=f"biosamples to make (default: {SAMPLES})")
+    parser.add_argument(
+        "--samples",
+        type=_COUNT,
+        default=SAMPLES,
+        help=f"biosamples to make (default: {SAMPLES})",
+    )
     parser.add_argument("--path", type=Path, help="folder of the database (default: in the user's data folder)")
     add_settings(parser, but=frozenset({"mongo_uri", "datasets"}))
     parser.set_defaults(run=_run)

@@ -2,18 +2,13 @@
 
 import argparse
 import asyncio
-from contextlib import suppress
 
+from gateway.cli.arguments import number_in
 from gateway.fetch import urls
 
 __all__ = ["add_options"]
 
-
-def _seconds(text: str) -> float:
-    with suppress(ValueError):
-        if 1 <= (number := float(text)) <= 604_800:
-            return number
-    raise argparse.ArgumentTypeError(f"{text!r}: must be from 1 to 604800 seconds")
+_SECONDS = number_in(float, 1, 604_800, "must be from 1 to 604800 seconds")
 
 
 def _url(text: str) -> str:
@@ -31,7 +26,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help=target)
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.add_argument(
-        "--give-up", type=_seconds, default=600.0, metavar="SECONDS", help="without any progress (default: 600)"
+        "--give-up",
+        type=_SECONDS,
+        default=600.0,
+        metavar="SECONDS",
+        help="without any progress (default: 600)",
     )
     parser.add_argument("--quiet", action="store_true", help="show nothing but errors")
     parser.set_defaults(run=_run)

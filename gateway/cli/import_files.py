@@ -1,19 +1,14 @@
 """`pgx-gateway import`."""
 
 import argparse
-from contextlib import suppress
 from pathlib import Path
 
+from gateway.cli.arguments import number_in
 from gateway.config import ConfigError
 
 __all__ = ["add_options"]
 
-
-def _threshold(text: str) -> float:
-    with suppress(ValueError):
-        if -100 <= (number := float(text)) <= 100:  # NaN neither
-            return number
-    raise argparse.ArgumentTypeError(f"{text!r}: must be a log2 ratio")
+_THRESHOLD = number_in(float, -100, 100, "must be a log2 ratio")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--loss-below", "a loss", usual.loss_below),
     ):
         told = f"where no column says the type: log2 that makes {what} (default: {default})"
-        parser.add_argument(flag, type=_threshold, default=default, metavar="LOG2", help=told)
+        parser.add_argument(flag, type=_THRESHOLD, default=default, metavar="LOG2", help=told)
     parser.add_argument("--keep-neutral", action="store_true", help="store what lies between as regional base ploidy")
     parser.add_argument("--skip-bad", action="store_true", help="count and report malformed lines instead of stopping")
     parser.set_defaults(run=_run)

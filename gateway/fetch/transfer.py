@@ -82,7 +82,7 @@ async def fetch(options: FetchOptions, progress: Progress) -> Fetched:
 
 
 class _Fetch:
-    """One options, and how far it is."""
+    """One download, and how far it is."""
 
     def __init__(self, options: FetchOptions, progress: Progress, server: Server) -> None:
         self._options = options
