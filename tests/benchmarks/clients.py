@@ -5,17 +5,17 @@ import re
 import socket
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Self
+from typing import Final
 
 from psutil import Process
 
+from tests.benchmarks.child import Child
 from tests.benchmarks.cohort import Cohort
 from tests.harness import Gateway
 
@@ -96,27 +96,15 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(values)
 
 
-class Ceiling:
+class Ceiling(Child):
     """A server of the benchmarks in a process of its own; it prints its URL when it listens."""
 
     def __init__(self, module: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
-        self._popen = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._popen.stdout is not None
-        line = self._popen.stdout.readline()
+        super().__init__(f"tests.benchmarks.{module}", *arguments)
+        line = self.line()
         found = re.search(r"http://[^\s:]+:(\d+)", line)
         assert found, f"{module} did not start: {line}"
         self.port = int(found[1])
-        self.process = Process(self._popen.pid)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._popen.kill()
-        self._popen.wait()
-        assert self._popen.stdout is not None
-        self._popen.stdout.close()
 
 
 class served(Gateway):  # noqa: N801 - reads as a phrase: `with served(uri, cohort) as gateway`

@@ -6,11 +6,11 @@ python -m tests.benchmarks.crowd PORT PATH CLIENTS RATE       (prints a line of 
 import asyncio
 import json
 import socket
-import subprocess
 import sys
 import time
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from tests.benchmarks.child import Child
 from tests.harness import Gateway
 
 __all__ = ["Crowd", "latency"]
@@ -19,28 +19,17 @@ _BUFFER: Final = 16 * 1024  # bytes that a client's kernel takes ahead of it
 _TURN: Final = 0.5  # seconds between two reads of a client
 
 
-class Crowd:
+class Crowd(Child):
     """The clients' process."""
 
     def __init__(self, port: int, path: str, clients: int, rate: int) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.crowd", str(port), path, str(clients), str(rate)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        super().__init__("tests.benchmarks.crowd", str(port), path, str(clients), str(rate))
 
     def after(self, seconds: int) -> tuple[int, float]:
         """Clients that are served still so many seconds later, and the bytes a second that they all took."""
-        assert self._process.stdout is not None
         said: dict[str, Any] = {}
         for _ in range(seconds):
-            said = json.loads(self._process.stdout.readline())
+            said = json.loads(self.line())
         return said["living"], said["rate"]
 
 

@@ -11,13 +11,13 @@ import http.client
 import json
 import selectors
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Final, Self
+from typing import Final
 
+from tests.benchmarks.child import Child
 from tests.benchmarks.clients import median, path, served, table
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
@@ -33,27 +33,16 @@ _TELL: Final = 0.25  # seconds
 _MEGA: Final = 1_000_000
 
 
-class Passes:
+class Passes(Child):
     """So many downloads, one behind the other on each connection, read as fast as they come, by one process."""
 
     def __init__(self, port: int, address: str, passes: int) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.fairness", "--passes", str(port), address, str(passes)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        super().__init__("tests.benchmarks.fairness", "--passes", str(port), address, str(passes))
         while self._said()[2] < passes:  # until all have had their first bytes
             pass
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
     def _said(self) -> tuple[float, int, int]:
-        assert self._process.stdout is not None
-        when, size, begun = json.loads(self._process.stdout.readline())
+        when, size, begun = json.loads(self.line())
         return when, size, begun
 
     def taken(self) -> tuple[float, int]:

@@ -11,7 +11,6 @@ A thread a connection; a reply's bytes are patched and sent from memory that the
 
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -21,12 +20,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import bson
 from bson import ObjectId
-from psutil import Process
 
+from tests.benchmarks.child import Child
 from tests.benchmarks.cohort import (
     STAMP,
     Cohort,
@@ -356,26 +355,13 @@ def serve(port: int) -> None:
             threading.Thread(target=_Connection(peer, cursors).run, daemon=True).start()
 
 
-class Replay:
+class Replay(Child):
     """The replay upstream in a process of its own."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.replay", "0"], stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        self.uri = self._process.stdout.readline().strip()
+        super().__init__("tests.benchmarks.replay", "0")
+        self.uri = self.line().strip()
         assert self.uri.startswith("mongodb://"), "the replay upstream did not start"
-        self.process = Process(self._process.pid)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 if __name__ == "__main__":
