@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar, cast
 
-__all__ = ["Array", "Encode", "Fold", "NotToBeKept", "Rows", "Say", "Tally", "delivered", "in_pieces"]
+__all__ = ["Array", "Encode", "Fold", "NotToBeKept", "Rows", "Say", "Tally", "delivered", "in_pieces", "in_slices"]
+
+S = TypeVar("S", bound=Sequence[Any])
 
 # Bytes: as objects of Python lines take some ten times as much.
 _PIECE: Final = 256 * 1024
@@ -47,6 +49,11 @@ class Rows:
 
 Array = bytes | memoryview
 """A BSON array of documents, or where it lies in a reply."""
+
+
+def in_slices(values: S, size: int) -> Iterator[S]:
+    """The values, so many at a time."""
+    return (cast(S, values[at : at + size]) for at in range(0, len(values), size))
 
 
 def in_pieces(lines: bytes, most: int = _PIECE) -> Iterator[bytes]:

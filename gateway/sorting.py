@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import BinaryIO, Final, cast
 
+from gateway.rows import in_slices
+
 __all__ = ["Sorter"]
 
 _AT_ONCE: Final = 5_000
@@ -73,7 +75,7 @@ def _merged(lists: list[list[bytes]], files: list[BinaryIO]) -> Iterator[list[by
     Blocks of all are taken together as far as the first of them ends, and sorted: that is a merge, for what is sorted
     in runs already, and far quicker than one line by line.
     """
-    runs = [_slices(lines, max(1, _AT_ONCE // len(lists))) for lines in lists]
+    runs = [in_slices(lines, max(1, _AT_ONCE // len(lists))) for lines in lists]
     runs += [_read(file, _MERGED_BYTES // len(files)) for file in files]
     waiting = [(run, block) for run in runs if (block := next(run, None))]
     while waiting:
@@ -89,10 +91,6 @@ def _merged(lists: list[list[bytes]], files: list[BinaryIO]) -> Iterator[list[by
         merged.sort()
         yield merged
         waiting = left
-
-
-def _slices(lines: list[bytes], size: int) -> Iterator[list[bytes]]:
-    return (lines[at : at + size] for at in range(0, len(lines), size))
 
 
 def _read(file: BinaryIO, size: int) -> Iterator[list[bytes]]:

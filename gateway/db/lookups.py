@@ -17,6 +17,7 @@ from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.download_types import Collation, DatasetState
 from gateway.errors import DatabaseSlow, GatewayError
+from gateway.rows import in_slices
 
 __all__ = ["Lookups", "Recent", "StoredMap"]
 
@@ -113,9 +114,8 @@ class Lookups:
         return learnt
 
     async def _found(self, wanted: Sequence[str]) -> dict[str, Collation]:
-        slices = [wanted[at : at + _IDS_A_LOOKUP] for at in range(0, len(wanted), _IDS_A_LOOKUP)]
         found: dict[str, Collation] = {}
-        for some in slices:
+        for some in in_slices(wanted, _IDS_A_LOOKUP):
             condition = {"id": {"$in": list(some)}}
             # Where two collations share an id the smaller `_id` is meant; 4 leaves room for such twins.
             documents = await self._reader.documents("collations", condition, _COLLATION_FIELDS, limit=len(some) * 4)
@@ -138,9 +138,8 @@ class Lookups:
         async def known(some: list[str]) -> set[str]:
             return await self._reader.some_values(name, {field: {"$in": some}}, field, len(some))
 
-        parts = [list(ids[at : at + _IDS_A_CHECK]) for at in range(0, len(ids), _IDS_A_CHECK)]
         try:
-            return set(ids).difference(*await asyncio.gather(*map(known, parts)))
+            return set(ids).difference(*await asyncio.gather(*map(known, in_slices(list(ids), _IDS_A_CHECK))))
         except DatabaseSlow:  # nobody should wait, or be refused, for a warning
             return set()
 

@@ -26,6 +26,8 @@ log = logging.getLogger("gateway.db")
 T = TypeVar("T")
 Found_co = TypeVar("Found_co", covariant=True)
 
+_Stages = list[dict[str, Any]]
+
 Outcome = Literal["same", "changed", "unknown"]
 """Whether all reads of a pass were of one moment; `unknown` where the deployment could tell, but does not."""
 
@@ -68,7 +70,7 @@ class DatasetReader:
         self._delivered: list[_Delivered] = []
         self._touched: set[str] = set()
         self._unwatched = False
-        self._hinted = True
+        self._hinted = source.takes_hints
         self._named: dict[str, set[str]] = {}  # indexes that reads named, by collection
 
     async def _read(
@@ -187,14 +189,10 @@ class DatasetReader:
     ) -> set[str]:
         """The distinct string values of a field of all matching documents, up to `limit`; found `by_field`'s index."""
         hint = ordering(self._state.indexes.get(collection, ()), field) if by_field else None
-        last: list[dict[str, Any]] = [{"$group": {"_id": f"${field}"}}, {"$limit": limit}]
-
-        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> set[str]:
-            pipeline = [{"$match": seen}, *last]
-            groups = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
-            return {value for group in groups if type(value := group["_id"]) is str}
-
-        return await self._read(collection, condition, read, hint=hint)
+        groups = await self._aggregated(
+            collection, condition, [], [{"$group": {"_id": f"${field}"}}, {"$limit": limit}], limit, hint=hint
+        )
+        return {value for group in groups if type(value := group["_id"]) is str}
 
     async def first_values(
         self, collection: str, condition: Condition, field: str, *, among: int, limit: int
@@ -206,15 +204,10 @@ class DatasetReader:
         hint = ordering(self._state.indexes.get(collection, ()), field)
         if hint is None:
             return None
-        first: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$limit": among}]
-        last: list[dict[str, Any]] = [{"$limit": limit}, {"$project": {"_id": 0, field: 1}}]
-
-        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
-            pipeline = [*first, {"$match": seen}, *last]
-            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
-            return [item.get(field) for item in found]
-
-        return await self._read(collection, condition, read, hint=hint)
+        first: _Stages = [{"$sort": {field: 1}}, {"$limit": among}]
+        last: _Stages = [{"$limit": limit}, {"$project": {"_id": 0, field: 1}}]
+        found = await self._aggregated(collection, condition, first, last, limit, hint=hint)
+        return [item.get(field) for item in found]
 
     async def distinct(self, collection: str, field: str, limit: int) -> list[Any] | None:
         """The distinct values of an indexed field, of any type; None if no index has them, or they are too many."""
@@ -222,14 +215,28 @@ class DatasetReader:
         if hint is None:
             return None
         # In this form a server goes from value to value in the index.
-        pipeline: list[dict[str, Any]] = [{"$sort": {field: 1}}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+        last: _Stages = [{"$sort": {field: 1}}, {"$group": {"_id": f"${field}"}}, {"$limit": limit}]
+        found = await self._aggregated(collection, {}, [], last, limit, hint=hint, within_bounds=False)
+        return [item["_id"] for item in found] if len(found) < limit else None
 
-        async def read(dataset: str, name: str, _: Condition, *, hint: str | None, concern: Concern) -> list[Any]:
-            found = await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
-            return [item["_id"] for item in found]
+    async def _aggregated(
+        self,
+        collection: str,
+        condition: Condition,
+        first: _Stages,
+        last: _Stages,
+        limit: int,
+        *,
+        hint: str | None,
+        within_bounds: bool = True,
+    ) -> list[dict[str, Any]]:
+        """Up to `limit` small documents, of stages before what a condition matches, and of those behind it."""
 
-        values = await self._read(collection, {}, read, hint=hint)
-        return values if len(values) < limit else None
+        async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> _Stages:
+            pipeline = [*first, *([{"$match": seen}] if seen else []), *last]
+            return await self._source.aggregated(dataset, name, pipeline, limit, hint=hint, concern=concern)
+
+        return await self._read(collection, condition, read, hint=hint, within_bounds=within_bounds)
 
     async def documents(
         self, collection: str, condition: Condition, fields: Mapping[str, int], limit: int

@@ -14,10 +14,12 @@ from typing import Final
 from gateway import codec
 from gateway.db.checked_ids import CheckedIds
 from gateway.db.reader import DatasetReader
+from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.term_ids import TermIds
 from gateway.download_types import Condition, DatasetState, Selection, both
 from gateway.errors import GatewayError
+from gateway.rows import in_slices
 
 __all__ = ["IndividualIds", "SampleIds"]
 
@@ -82,14 +84,14 @@ class SampleIds:
                 self._reader.first_values(root, condition, "id", among=_LOOK, limit=_FIRST),
             )
             if few is not None and few.complete:
-                self.ids, self.complete = _ids_of([item.get("id") for item in codec.decode(few.arrays)]), True
+                self.ids, self.complete = _ids_in(few), True
                 return
             found = _ids_of(first or ())
             if len(found) >= _ENOUGH:
                 self._await_further(condition, found)
                 return
         page = await self._reader.page(root, condition, projection=fields, limit=_FIRST, sort="id")
-        found = _ids_of([item.get("id") for item in codec.decode(page.arrays)])
+        found = _ids_in(page)
         if page.complete:
             self.ids, self.complete = found, True
         else:
@@ -185,10 +187,13 @@ class IndividualIds(SampleIds):
             return
         biosamples = await self.all()
         found: set[str] = set()
-        for at in range(0, len(biosamples), _IDS_A_QUERY):
-            some = {"id": {"$in": biosamples[at : at + _IDS_A_QUERY]}}
-            found |= await self._reader.values("biosamples", some, "individual_id")
+        for some in in_slices(biosamples, _IDS_A_QUERY):
+            found |= await self._reader.values("biosamples", {"id": {"$in": some}}, "individual_id")
         self.ids = sorted(found)
+
+
+def _ids_in(page: Page) -> list[str]:
+    return _ids_of(item.get("id") for item in codec.decode(page.arrays))
 
 
 def _ids_of(values: Iterable[object]) -> list[str]:

@@ -7,7 +7,7 @@ caller that is cancelled in mid-read; drivers' exceptions become `gateway.errors
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import bson
@@ -80,11 +80,18 @@ class Source:
         """Learn, once, whether the server is better off with hints: the embedded one walks a whole index by them."""
         if self._hints is None:
             told = self._driver.reply("admin", {"buildInfo": 1}, lambda reply: b"secantus" not in bytes(reply.raw))
-            with suppress(DatabaseRefused):
+            try:
                 self._hints = await self._read(self._unbroken(told))
+            except DatabaseRefused:
+                self._hints = True
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether reads are sent with the indexes that they name, as far as is known."""
+        return self._hints is not False
 
     def _named(self, hint: str | None) -> dict[str, Any]:
-        return {} if hint is None or self._hints is False else {"hint": hint}
+        return {} if hint is None or not self.takes_hints else {"hint": hint}
 
     async def close(self) -> None:
         """Close all connections, after reads that were abandoned have ended."""
@@ -328,11 +335,8 @@ class Source:
         concern: Concern = _NONE,
     ) -> dict[str, Any] | None:
         """One document, the one with the largest `descending` where that is given."""
-        command = self._find(collection, condition, fields or {}, 1) | {
-            "singleBatch": True,
-            **self._named(hint),
-            **concern,
-        }
+        command = self._find(collection, condition, fields or {}, 1) | self._named(hint) | {**concern}
+        command["singleBatch"] = True
         if descending:
             command["sort"] = {descending: -1}
         found = await self._documents(dataset, command)

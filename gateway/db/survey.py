@@ -25,7 +25,7 @@ from gateway.db.replies import Concern
 from gateway.db.source import Source
 from gateway.download_types import Bounds, Condition, DatasetState, Moment
 from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
-from gateway.indexes import Index
+from gateway.indexes import Index, ordering
 
 __all__ = ["Lists", "newest", "survey"]
 
@@ -191,13 +191,13 @@ async def newest(
     condition: Condition,
     *,
     field: str,
-    indexes: Iterable[Index],
+    indexes: Sequence[Index],
     concern: Concern,
 ) -> dict[str, Any] | None:
     """The document with the largest value of a field: always the same of several, because one index finds it."""
     find = partial(source.find_one, descending=field, fields={"_id": 1, field: 1}, concern=concern)
     # Named, so that it is known when it is gone: everything would be sorted from then on.
-    hint = None if field == "_id" else _leading(indexes, field)
+    hint = None if field == "_id" else ordering(indexes, field)
     try:
         return await find(dataset, collection, condition, hint=hint)
     except NoSuchIndex:  # dropped since it was listed, or not there yet on this member
@@ -212,11 +212,6 @@ def _present(dataset: str, names: Names) -> list[str]:
     if "variants" not in present and "biosamples" not in present:
         raise NotFound(f"the dataset {dataset} holds no data", parameter="datasetIds")
     return present
-
-
-def _leading(indexes: Iterable[Index], field: str) -> str | None:
-    """An index that begins with a field and holds every document."""
-    return next((index.name for index in indexes if index.whole and index.fields[0] == field), None)
 
 
 def _state(dataset: str, lists: Lists, counts: Mapping[str, int], found: _Marks, moment: Moment) -> DatasetState:

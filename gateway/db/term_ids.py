@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Final
 
 from gateway.db.reader import DatasetReader
 from gateway.download_types import Condition, DatasetState, Selection, Term, both
+from gateway.rows import in_slices
 
 __all__ = ["TermIds"]
 
@@ -30,16 +30,12 @@ class TermIds:
         self._dataset_state = dataset_state
         self._selection = selection
         groups = selection.samples
-        self.direct: list[Condition] = [g[0].condition for g in groups if _is_direct(g, selection.root)]
+        self.candidates = replace(selection, samples=tuple(g for g in groups if _is_direct(g, selection.root)))
+        """The selection without what must be checked."""
+        self.direct: list[Condition] = [group[0].condition for group in self.candidates.samples]
         self.indirect: list[tuple[Term, ...]] = [g for g in groups if not _is_direct(g, selection.root)]
         self.rare: list[Term] = []
         """Terms that match few documents, as far as `are_few` found out."""
-
-    @cached_property
-    def candidates(self) -> Selection:
-        """The selection without what must be checked."""
-        direct = tuple(group for group in self._selection.samples if _is_direct(group, self._selection.root))
-        return replace(self._selection, samples=direct)
 
     async def are_few(self) -> bool:
         """Whether some group matches so few documents that resolving it costs nothing, by a bounded look."""
@@ -88,9 +84,8 @@ class TermIds:
     async def _of_few(self, term: Term, ids: list[str]) -> set[str]:
         """Those of some biosamples that a condition on biosamples selects."""
         found: set[str] = set()
-        for at in range(0, len(ids), _IDS_A_QUERY):
-            some = both([{"id": {"$in": ids[at : at + _IDS_A_QUERY]}}, term.condition])
-            found |= await self._reader.values("biosamples", some, "id")
+        for some in in_slices(ids, _IDS_A_QUERY):
+            found |= await self._reader.values("biosamples", both([{"id": {"$in": some}}, term.condition]), "id")
         return found.intersection(ids)
 
     async def _all_biosamples(self) -> set[str]:
@@ -101,9 +96,8 @@ class TermIds:
         if term.collection == "individuals":
             individuals = sorted(await self._reader.values(name, term.condition, "id"))
             found: set[str] = set()
-            for at in range(0, len(individuals), _IDS_A_QUERY):
-                some = {"individual_id": {"$in": individuals[at : at + _IDS_A_QUERY]}}
-                found |= await self._reader.values("biosamples", some, "id")
+            for some in in_slices(individuals, _IDS_A_QUERY):
+                found |= await self._reader.values("biosamples", {"individual_id": {"$in": some}}, "id")
             return found
         return await self._reader.values(
             name, term.condition, "id" if term.collection == "biosamples" else "biosample_id"

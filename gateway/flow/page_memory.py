@@ -6,10 +6,10 @@ have been read while the data was away.  Bounded: the least recently used goes f
 """
 
 import hashlib
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from gateway.download_types import Part
@@ -34,6 +34,13 @@ class _Recent(OrderedDict[str, V], Generic[V]):
             self.move_to_end(key)
         return value
 
+    def keep(self, key: str, value: V, most: int) -> None:
+        """Remember one more; the oldest of more than so many go."""
+        self[key] = value
+        self.move_to_end(key)
+        while len(self) > most:
+            self.popitem(last=False)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -43,17 +50,12 @@ class Place:
     position: int
 
 
-@dataclass(slots=True)
-class _Places:
-    places: list[Place] = field(default_factory=list)
-
-
 class PageMemory:
     """Findings by the question: the data version, the selection, and what narrows the rows."""
 
     def __init__(self) -> None:
         self._totals: _Recent[int] = _Recent()
-        self._places: _Recent[_Places] = _Recent()
+        self._places: _Recent[list[Place]] = _Recent()
         self._ids: _Recent[tuple[str, ...]] = _Recent()
         self._strays: _Recent[list[Any]] = _Recent()
         self._rare: _Recent[bool] = _Recent()
@@ -83,8 +85,7 @@ class PageMemory:
 
     def strayed(self, key: str, values: list[Any]) -> None:
         """Remember such values."""
-        self._strays[key] = values
-        _shorten(self._strays, _PLACES)
+        self._strays.keep(key, values, _PLACES)
 
     def is_rare(self, key: str) -> bool:
         """Whether few documents meet what narrows the rows of a question."""
@@ -92,8 +93,7 @@ class PageMemory:
 
     def found_rare(self, key: str) -> None:
         """Remember that."""
-        self._rare[key] = True
-        _shorten(self._rare, _TOTALS)
+        self._rare.keep(key, True, _TOTALS)
 
     def total(self, key: str) -> int | None:
         """How many rows there are, if that is known."""
@@ -101,8 +101,7 @@ class PageMemory:
 
     def counted(self, key: str, total: int) -> None:
         """Remember a total."""
-        self._totals[key] = total
-        _shorten(self._totals, _TOTALS)
+        self._totals.keep(key, total, _TOTALS)
 
     def ids(self, key: str) -> tuple[str, ...] | None:
         """All ids of a selection, if they are known."""
@@ -118,24 +117,20 @@ class PageMemory:
 
     def place(self, key: str, rows: int) -> Place:
         """The last known place that has no more than so many rows before it."""
-        known = self._places.recall(key)
-        at = bisect_right(known.places, rows, key=lambda place: place.rows) if known else 0
-        return known.places[at - 1] if known and at else Place(0, 0)
+        known = self._places.recall(key) or []
+        at = bisect_right(known, rows, key=lambda place: place.rows)
+        return known[at - 1] if at else Place(0, 0)
 
     def passed(self, key: str, place: Place) -> None:
         """Remember a place."""
-        known = self._places.setdefault(key, _Places())
-        self._places.move_to_end(key)
-        _shorten(self._places, _PLACES)
-        at = bisect_right(known.places, place)
-        if (not at or known.places[at - 1] != place) and len(known.places) < _PLACES_EACH:
-            insort(known.places, place)
+        known = self._places.recall(key)
+        if known is None:
+            known = []
+            self._places.keep(key, known, _PLACES)
+        at = bisect_right(known, place)
+        if (not at or known[at - 1] != place) and len(known) < _PLACES_EACH:
+            known.insert(at, place)
 
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def _shorten(values: OrderedDict[str, V], most: int) -> None:
-    while len(values) > most:
-        values.popitem(last=False)

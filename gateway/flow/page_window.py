@@ -11,7 +11,7 @@ from gateway.db.sample_ids import SampleIds
 from gateway.flow.page_memory import PageMemory, Place
 from gateway.flow.slice_sizes import PartReading
 from gateway.flow.slices import Slices
-from gateway.rows import Rows, Tally
+from gateway.rows import Rows, Tally, in_slices
 
 __all__ = ["PageWindow"]
 
@@ -77,7 +77,7 @@ class PageWindow:
             if not await self._sample_ids.more(position):
                 return False
             some = self._sample_ids.ids[position : position + _IDS_A_COUNT]
-            if await self._retry(partial(self._slices.has_any, self._reading.part, some)):
+            if await self._retry(partial(self._slices.has_more, self._reading.part, some, 0)):
                 return True
             position += len(some)
         return True
@@ -90,7 +90,7 @@ class PageWindow:
         near = self._reading.density * self._reading.sizer.width()
         while place.rows + near < skip and await self._sample_ids.more(place.position):
             ids = self._sample_ids.ids[place.position : place.position + self._expected(skip - place.rows)]
-            chunks = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
+            chunks = list(in_slices(ids, _IDS_A_COUNT))
             for chunk, rows in zip(chunks, await asyncio.gather(*map(self._count, chunks)), strict=True):
                 if place.rows + rows > skip:
                     return await self._within(chunk, skip, place)

@@ -190,12 +190,6 @@ class Slices:
     async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
         return await self._page(part, condition, limit, sort="_id")
 
-    async def has_any(self, part: Part, ids: list[str]) -> bool:
-        """Whether some biosamples have any document of a part."""
-        condition = self._condition(part, ids)
-        page = await self._reader_of(part).page(part.source, condition, projection={"_id": 1}, limit=1)
-        return bool(page.arrays)
-
     async def has_more(self, part: Part, ids: list[str], rows: int) -> bool:
         """Whether some biosamples have more documents of a part than so many."""
         return await self._reader_of(part).count(part.source, self._condition(part, ids), most=rows + 1) > rows

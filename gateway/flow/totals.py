@@ -17,6 +17,7 @@ from gateway.db.sample_ids import SampleIds
 from gateway.download_types import Condition, Part, Selection, both
 from gateway.errors import DatabaseSlow, GatewayError
 from gateway.flow.page_memory import PageMemory, Place
+from gateway.rows import in_slices
 
 __all__ = ["Question", "Total", "Totals"]
 
@@ -145,9 +146,8 @@ class _Count:
         all_there_are = reader.count(part.source, condition, within_bounds=False) if condition else None
         number = counts[part.source] if all_there_are is None else await all_there_are
         if strays:
-            number -= await reader.count(
-                part.source, both([{part.key: {"$in": strays}}, condition]), within_bounds=False
-            )
+            stray = both([{part.key: {"$in": strays}}, condition])
+            number -= await reader.count(part.source, stray, within_bounds=False)
         return number
 
     async def _strays(self) -> list[Any] | None:
@@ -164,9 +164,8 @@ class _Count:
     async def _look_for_strays(self) -> list[Any] | None:
         part = self._question.part
         values = await self._question.reader.distinct(part.source, part.key, _MOST_VALUES)
-        if values is None or any(
-            isinstance(value, list | dict | Regex) for value in values
-        ):  # found by more than themselves
+        # Some are found by more than themselves.
+        if values is None or any(isinstance(value, list | dict | Regex) for value in values):
             return None
         ids = set(await self._ids(Selection(dataset=part.dataset_state.dataset, root=part.selection.root)))
         strays = [value for value in values if type(value) is not str or value not in ids]
@@ -188,17 +187,17 @@ class _Count:
         if ids is None:
             ids = tuple(await self._ids(part.selection))
             self._memory.found(key, ids)
-        slices = [ids[at : at + _IDS_A_COUNT] for at in range(0, len(ids), _IDS_A_COUNT)]
 
         async def count(some: tuple[str, ...]) -> int:
             condition = both([{part.key: {"$in": list(some)}}, self._question.condition])
             return await reader.count(part.source, condition, within_bounds=self._within_bounds)
 
-        for at in range(0, len(slices), _COUNTS_AT_ONCE):
-            for number, rows in enumerate(await asyncio.gather(*map(count, slices[at : at + _COUNTS_AT_ONCE]))):
+        position = 0
+        for slices in in_slices(list(in_slices(ids, _IDS_A_COUNT)), _COUNTS_AT_ONCE):
+            for some, rows in zip(slices, await asyncio.gather(*map(count, slices)), strict=True):
                 if self._within_bounds or reader.sees_nothing_later(part.source):
-                    self._memory.passed(rows_key, Place(self.rows, (at + number) * _IDS_A_COUNT))
-                self.rows += rows
+                    self._memory.passed(rows_key, Place(self.rows, position))
+                position, self.rows = position + len(some), self.rows + rows
         return self.rows
 
 
@@ -210,10 +209,8 @@ def _is_of_all(part: Part, condition: Condition) -> bool:
     selection = part.selection
     if selection.nothing or part.ids is not None or part.key != "biosample_id":
         return False
-    own = ((),) if not selection.samples else selection.samples
-    if own == ((),):
+    if not selection.samples:
         return True
-    if len(own) != 1 or len(own[0]) != 1:
-        return False
-    (term,) = own[0]
-    return term.collection == part.collection and not term.negated and term.condition == condition
+    term = selection.samples[0][0]
+    alone = selection.samples == ((term,),) and not term.negated
+    return alone and term.collection == part.collection and term.condition == condition

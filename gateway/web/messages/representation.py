@@ -71,11 +71,11 @@ class Page:
         """Whether the totals that it says are known already."""
         return all(total(part) is not None for part in self.parts if part.count)
 
-    def is_certain(self, tallies: Sequence[Tally], *, ended: bool) -> bool:
+    def is_certain(self, tallies: Sequence[Tally]) -> bool:
         """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
         known = all(tally.total is not None and not tally.lower for tally in tallies)
         counted = any(part.count for part in self.parts)
-        return not counted or (known and (ended or len(tallies) == len(self.parts)))
+        return not counted or (known and len(tallies) == len(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +256,7 @@ async def _page(
     headers = dict(negotiated.headers)
     if (ended or page.is_told(tallies)) and (url := page.following(tallies)):
         headers["Link"] = f'<{url}>; rel="next"'
-    if not page.is_certain(tallies, ended=ended):
+    if not page.is_certain(tallies):
         headers = _unsettled(headers)
 
     async def chunks() -> AsyncGenerator[bytes, None]:
