@@ -35,6 +35,7 @@ _SECONDS_A_BYTE: Final = _seconds_a_byte()
 _ID: Final = b"\x07_id\0"
 _lines: dict[int, bytes] = {}
 _counts: dict[int, int] = {}
+_counted = codec.count
 
 
 def split_reply(raw: bytes | memoryview) -> tuple[int, memoryview]:
@@ -54,7 +55,8 @@ def count(array: bytes | memoryview) -> int:
     """The number of documents, counted once for arrays of a length: those of the replay upstream then hold as many."""
     size = len(array)
     if size not in _counts:
-        _counts[size] = bytes(array).count(_ID)
+        # Lists of ids alone have no `_id`.
+        _counts[size] = bytes(array).count(_ID) or _counted(array)
     return _counts[size]
 
 
