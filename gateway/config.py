@@ -102,9 +102,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def _folder(text: str) -> str:
+def _path(text: str) -> str:
     if "\0" in text:
-        raise ValueError("is no name of a folder")
+        raise ValueError("is no name of a file or folder")
     return text
 
 
@@ -144,7 +144,7 @@ SETTINGS: Final = (
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
     Setting("encode_threads", _whole(1, 64), "2", "threads that encode at once in a worker"),
-    Setting("spool", _folder, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
+    Setting("spool", _path, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
     Setting(
         "spool_quota",
         _bytes,
@@ -154,6 +154,7 @@ SETTINGS: Final = (
     ),
     Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
+    Setting("access", _path, "", "file that says who may see which dataset (TOML); empty: all are public"),
 )
 
 
@@ -186,6 +187,7 @@ class Config:
     spool_quota: int
     no_spool: bool
     max_clients: int
+    access: str
 
 
 def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:

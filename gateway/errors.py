@@ -2,6 +2,8 @@
 
 GatewayError
  ├── BadRequest           400  a parameter is malformed or contradicts another: mend the request
+ ├── Unauthorized         401  the token is not valid: get another, or ask without
+ ├── Forbidden            403  the dataset answers the caller with less than was asked for: ask for numbers
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
@@ -14,6 +16,7 @@ GatewayError
  ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
+ ├── KeysMissing          503  what tokens are verified with cannot be read now: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
  ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
@@ -41,9 +44,11 @@ __all__ = [
     "DatasetChanged",
     "ExpectationFailed",
     "Failure",
+    "Forbidden",
     "GatewayError",
     "Gone",
     "HeadersTooLarge",
+    "KeysMissing",
     "MethodNotAllowed",
     "NoSuchIndex",
     "NotAcceptable",
@@ -51,6 +56,7 @@ __all__ = [
     "NotMatched",
     "SnapshotLost",
     "TooLarge",
+    "Unauthorized",
     "VersionNotSpoken",
     "plain",
 ]
@@ -90,6 +96,18 @@ class BadRequest(GatewayError):
     """A parameter is malformed or contradicts another."""
 
     status = 400
+
+
+class Unauthorized(GatewayError):
+    """The token of the request is not valid, whatever is asked with it."""
+
+    status = 401
+
+
+class Forbidden(GatewayError):
+    """The caller may see the dataset, but not as much of it as was asked for."""
+
+    status = 403
 
 
 class NotFound(GatewayError):
@@ -164,6 +182,13 @@ class DatabaseDown(GatewayError):
 
     status = 503
     retry_after = 5
+
+
+class KeysMissing(GatewayError):
+    """The keys, or the list, that tokens are verified with cannot be had."""
+
+    status = 503
+    retry_after = 10
 
 
 class DatabaseSlow(GatewayError):

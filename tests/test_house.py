@@ -18,6 +18,7 @@ FLOORS = [
         "threads",
         "codes",
         "ids",
+        "rights",
         "genome",
         "bins",
         "rows",
@@ -42,6 +43,7 @@ GROUND = [
     "threads",
     "codes",
     "ids",
+    "rights",
     "genome",
     "bins",
     "rows",
@@ -64,8 +66,9 @@ OWNERS = {
         *(f"web/{name}.py" for name in ("app", "app_keys", "connections", "server", "workers")),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
-        "fetch/server.py",
+        *("fetch/server.py", "web/access/access.py", "web/access/key_sets.py"),
     },
+    "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
@@ -74,9 +77,12 @@ OWNERS = {
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
-ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+ENVIRONMENT_READERS = {
+    *(f"cli/{name}.py" for name in ("command_line", "fetch", "settings")),
+    *("demo/run.py", "demo/store.py", "codec/__init__.py"),
+}
 PRINTERS = {
-    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
+    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve", "token")),
     "demo/store.py",
     "demo/run.py",
 }

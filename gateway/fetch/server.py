@@ -57,11 +57,21 @@ class Nothing:
     total: int | None
 
 
-class Server:
-    """Requests of one fetch."""
+class _Bearer(aiohttp.BasicAuth):
+    """A token as aiohttp takes credentials: it drops those where a redirect leads to another origin."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def encode(self) -> str:
+        """What `Authorization` says."""
+        return f"Bearer {self.password}"
+
+
+class Server:
+    """Requests of one fetch; its `token` goes to the origin of that URL only, wherever tickets and redirects lead."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str = "") -> None:
         self._session = session
+        self._home = urls.origin(url)
+        self._auth = _Bearer("", token) if token else None
 
     async def export(self, url: str) -> Export:
         """What a URL names: by its ticket, or by what HEAD says where the server knows no tickets."""
@@ -135,10 +145,11 @@ class Server:
         self, method: str, url: str, headers: dict[str, str], silence: float
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
+        auth = self._auth if urls.origin(url) == self._home else None
         try:
             # A limit for the head as well: one that drips would never be silent.
             async with asyncio.timeout(silence) as head:
-                async with self._session.request(method, url, headers=headers, timeout=limits) as response:
+                async with self._session.request(method, url, headers=headers, auth=auth, timeout=limits) as response:
                     head.reschedule(None)
                     yield response
         except aiohttp.TooManyRedirects as error:
@@ -154,13 +165,13 @@ class Server:
 
 
 @asynccontextmanager
-async def connected() -> AsyncGenerator[Server, None]:
-    """A server to ask; proxies are those of the environment."""
+async def connected(url: str, token: str) -> AsyncGenerator[Server, None]:
+    """The server of a URL to ask; proxies are those of the environment."""
     headers = {"Accept-Encoding": "identity", "User-Agent": f"pgx-gateway/{__version__}"}
     async with aiohttp.ClientSession(
         headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ
     ) as session:
-        yield Server(session)
+        yield Server(session, url, token)
 
 
 async def _some(response: aiohttp.ClientResponse, most: int) -> bytes:

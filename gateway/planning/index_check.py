@@ -12,19 +12,22 @@ __all__ = ["unserved"]
 _LARGE: Final = 100_000
 
 
-def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> list[str]:
-    """What of a download makes the database read a large collection whole, a sentence for each."""
-    found: dict[str, None] = {}
+def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> dict[str, str]:
+    """What of a download makes the database read a large collection whole: sentences, and the dataset of each."""
+    found: dict[str, str] = {}
     for dataset_state, selection in datasets:
         for term in (term for group in selection.samples for term in group):
             name = dataset_state.analyses if term.collection == "analyses" else term.collection
             if not is_served(dataset_state.indexes.get(name, ()), term.condition):
-                found |= dict.fromkeys(_told(dataset_state, name, sorted(set(_fields(term.condition)))))
+                found |= dict.fromkeys(
+                    _told(dataset_state, name, sorted(set(_fields(term.condition)))), dataset_state.dataset
+                )
     for part in parts:
         indexes = part.dataset_state.indexes.get(part.source, ())
         if (part.fetch or part.count) and ordering(indexes, part.key) is None:
-            found |= dict.fromkeys(_told(part.dataset_state, part.source, [part.key]))
-    return list(found)
+            told = _told(part.dataset_state, part.source, [part.key])
+            found |= dict.fromkeys(told, part.dataset_state.dataset)
+    return found
 
 
 def _told(dataset_state: DatasetState, collection: str, fields: Sequence[str]) -> Iterator[str]:

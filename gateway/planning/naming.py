@@ -33,6 +33,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     if form.sets:
         named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)
     named += (form.library, form.version) if form.library else ()
+    named += (sorted(wanted.levels.items()),) if wanted.levels else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)

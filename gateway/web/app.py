@@ -17,6 +17,7 @@ from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Spool
+from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
     CATALOG,
     CLIENTS,
@@ -48,8 +49,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
-    app = web.Application(middlewares=[_errors], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[_errors, identify], client_max_size=MAX_BODY)
     app[CONFIG] = config
+    app[ACCESS] = Access.of(config)
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
     app.on_shutdown.append(_let_finish)
@@ -83,6 +85,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         await asyncio.gather(looking, return_exceptions=True)
         if spool is not None:
             await spool.close()
+    await app[ACCESS].close()
 
 
 async def _open_spool(config: Config, slots: Slots) -> Spool | None:

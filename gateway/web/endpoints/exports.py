@@ -6,6 +6,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from gateway.rows import Tally
 from gateway.spool.folder import is_digest
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
-from gateway.web.app_keys import CLIENTS, CONFIG, SPOOL
+from gateway.web.app_keys import CLIENTS, SPOOL, VIEW
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of
 
@@ -56,16 +57,16 @@ async def represented(request: web.Request) -> Representation:
         record = await spool.recall(digest) if is_digest(digest) else None
     except OSError as error:
         raise Busy("the spool cannot be read now; try again soon") from error
-    if record is None or Representation.KEPT - record.keys():
+    app, view = request.app, request[VIEW]
+    # The right is looked at each time, and what may not be seen is not there.
+    if record is None or Representation.KEPT - record.keys() or not view.admits(record["datasets"]):
         raise NotFound("no such export; ask the live query again")
-    app = request.app
-    if not set(record["datasets"]) <= set(app[CONFIG].datasets):
-        raise NotFound("the dataset of this export is not served")
+    view = view.only(record["datasets"])
 
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:
-            plan = await DownloadRequest.kept(record).plan(app)
+            plan = await DownloadRequest.kept(record).plan(app, view)
         except (BadRequest, NotFound) as error:
             raise _gone(record, "") from error
         if plan.digest != digest:
@@ -74,7 +75,7 @@ async def represented(request: web.Request) -> Representation:
             async for chunk in chunks:
                 yield chunk
 
-    return Representation.kept(digest, record, produce)
+    return replace(Representation.kept(digest, record, produce), guarded=bool(view.guarded & {*record["datasets"]}))
 
 
 def _gone(record: Mapping[str, Any], base: str) -> Gone:

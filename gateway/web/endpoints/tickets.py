@@ -14,6 +14,7 @@ from gateway.formats.base import dumps
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.web.access.commands import with_token
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
 from gateway.web.messages.representation import Representation
 from gateway.web.messages.request import base_of
@@ -103,7 +104,11 @@ def _constant(request: web.Request, representation: Representation) -> dict[str,
         "mediaType": representation.media,
         "etag": f'"{representation.digest}"',
         "expected": record["expected"],
-        "commands": _commands(address, representation.filename),
+        "commands": (
+            with_token(address, representation.filename, address + HASH_EXTENSION)
+            if representation.guarded
+            else _commands(address, representation.filename)
+        ),
     }
 
 

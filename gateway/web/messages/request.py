@@ -18,6 +18,7 @@ from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import normal
+from gateway.rights import View
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
@@ -85,12 +86,12 @@ class DownloadRequest:
         live = replace(self, pairs=(*others, (_SKIP, str(skip)))).live
         return self.base + live if live else ""
 
-    async def plan(self, app: web.Application) -> Plan:
-        """The plan that answers it now."""
+    async def plan(self, app: web.Application, view: View) -> Plan:
+        """The plan that answers it now, to a caller who may see that."""
         read = partial(parse_request, self.path, self.pairs, self.body, routes=ROUTES)
         # A body of a megabyte takes its time to read; a query string does not.
         ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
-        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
+        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view)
 
 
 def _wants_ticket(values: list[str]) -> bool:
