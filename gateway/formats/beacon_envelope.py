@@ -193,7 +193,7 @@ class _Sets:
         summary: dict[str, Any] = {"exists": total > 0}
         if counted:
             summary["resultsCount"] = total
-        if total:
+        if total and dataset not in self.wanted.levels:  # where downloads would be refused
             summary["resultsHandovers"] = _handovers(self.wanted, dataset)
         warnings = []
         if fetched(self.wanted, dataset) and tally.rows < total and not self.wanted.ask.test_mode:
@@ -209,7 +209,7 @@ class _Sets:
 
 def _handovers(wanted: Wanted, dataset: str) -> list[dict[str, Any]]:
     """Where the same query leads to a download of a dataset, in each format that it has."""
-    if not wanted.ask.handovers or wanted.ask.selects_everything or not wanted.address or dataset in wanted.levels:
+    if not wanted.ask.handovers or wanted.ask.selects_everything or not wanted.address:
         return []
     url = f"{wanted.base}{wanted.address}{'&' if '?' in wanted.address else '?'}datasetIds={dataset}"
     return [

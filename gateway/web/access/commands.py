@@ -1,7 +1,8 @@
 """Command lines that fetch a guarded export, with the token that the environment holds.
 
 The token is in no command line, where all users of a machine can read it: the shell's own `printf` hands it on as
-configuration, or the program reads the environment itself.  No redirect is followed, or none with the token; aria2c can
+configuration (to wget in a file that only the user can read, for as long as it runs), or the program reads the
+environment itself.  No redirect is followed, or none with the token; aria2c can
 do neither, and is not among them.
 """
 
@@ -14,7 +15,11 @@ __all__ = ["VARIABLE", "with_token"]
 VARIABLE: Final = "PGX_TOKEN"
 _TOLD: Final = f'"${{{VARIABLE}:?}}"'
 _CURL: Final = f"printf 'header = \"Authorization: Bearer %s\"\\n' {_TOLD} | curl -K -"
-_WGET: Final = f"printf 'header = Authorization: Bearer %s\\n' {_TOLD} | wget --config=/dev/stdin --max-redirect=0"
+# wget takes its configuration from a regular file alone.
+_WGET: Final = (
+    "(t=$(mktemp) && trap 'rm -f \"$t\"' EXIT && trap 'exit 130' INT TERM HUP"
+    f' && printf \'header = Authorization: Bearer %s\\n\' {_TOLD} > "$t" && wget --config="$t" --max-redirect=0'
+)
 
 
 def with_token(address: str, name: str, hashed: str) -> dict[str, str]:
@@ -33,7 +38,7 @@ def with_token(address: str, name: str, hashed: str) -> dict[str, str]:
     )
     token = f"c(Authorization = paste('Bearer', Sys.getenv('{VARIABLE}')))"
     return {
-        "wget": f"{_WGET} -c --tries=0 --retry-connrefused {url}",
+        "wget": f"{_WGET} -c --tries=0 --retry-connrefused {url})",
         "curl": f"{curl}; {_CURL} -fsS --retry 9 {shlex.quote(hashed)} | sha256sum -c",
         "R": f"options(timeout = 86400); "
         f"download.file({quoted}, {file}, mode = 'wb', method = 'libcurl', headers = {token})",

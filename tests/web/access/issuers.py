@@ -9,10 +9,23 @@ import threading
 import time
 from typing import Any, Self
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, Key, RSAKey
 
-__all__ = ["AUDIENCE", "BROKER", "DAC", "STUDY", "KeyServer", "hmac_token", "key", "plain_token", "sign", "visa"]
+__all__ = [
+    "AUDIENCE",
+    "BROKER",
+    "DAC",
+    "STUDY",
+    "KeyServer",
+    "hmac_token",
+    "key",
+    "part",
+    "plain_token",
+    "sign",
+    "sign_raw",
+    "visa",
+]
 
 BROKER = "https://broker.example/"
 DAC = "https://dac.example/"
@@ -38,6 +51,11 @@ def sign(by: Key, *, alg: str = "ES256", kid: str | None = "", **more: Any) -> s
     return jwt.encode(own, claims(**more), by, algorithms=[alg])
 
 
+def sign_raw(by: Key, said: dict[str, Any]) -> str:
+    """A token that says this and nothing else."""
+    return jws.serialize_compact({"alg": "ES256", "kid": by.kid}, json.dumps(said), by, ["ES256"])
+
+
 def visa(by: Key, *, value: str = STUDY, source: str = DAC, kind: str = "ControlledAccessGrants", **more: Any) -> str:
     granted = {"type": kind, "asserted": int(time.time()) - 60, "value": value, "source": source, "by": "dac"}
     told = {name: more.pop(name) for name in ("conditions", "asserted") if name in more}
@@ -45,20 +63,21 @@ def visa(by: Key, *, value: str = STUDY, source: str = DAC, kind: str = "Control
     return sign(by, **(said | more))
 
 
-def _text(value: Any) -> str:
+def part(value: Any) -> str:
+    """A part of a token: JSON, or bytes."""
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def plain_token(alg: str = "none") -> str:
     """A token without a signature."""
-    return f"{_text({'alg': alg, 'kid': 'k1'})}.{_text(claims())}."
+    return f"{part({'alg': alg, 'kid': 'k1'})}.{part(claims())}."
 
 
 def hmac_token(secret: bytes, kid: str) -> str:
     """A token whose secret is what everybody can read: the public key."""
-    text = f"{_text({'alg': 'HS256', 'kid': kid})}.{_text(claims())}"
-    return f"{text}.{_text(hmac.digest(secret, text.encode(), hashlib.sha256))}"
+    text = f"{part({'alg': 'HS256', 'kid': kid})}.{part(claims())}"
+    return f"{text}.{part(hmac.digest(secret, text.encode(), hashlib.sha256))}"
 
 
 class KeyServer:

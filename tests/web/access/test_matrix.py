@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import Key, RSAKey
 
-from tests.harness import Answer, Gateway
+from gateway.web.access import static_tokens
+from tests.harness import Answer, Gateway, until
 from tests.web.access.conftest import Guarded
 from tests.web.access.issuers import BROKER, STUDY, hmac_token, plain_token, sign, visa
 from tests.web.conftest import path_of
@@ -245,6 +246,19 @@ def test_two_headers_are_none(guarded: Guarded):
         lines = (b"GET /beacon/datasets HTTP/1.1", b"Host: x", *[b"Authorization: Bearer " + token] * 2, b"", b"")
         client.sendall(b"\r\n".join(lines))
         assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_tokens_come_and_go_while_it_serves(guarded: Guarded):
+    file, token = guarded.folder / "tokens", static_tokens.make()
+    before, path = file.read_text(), "/beacon/datasets"
+    assert guarded.gateway.ask(path, Authorization=_bearer(token)).status == 401
+    for text, status in ((f"{before}new {static_tokens.line_of('new', token)[4:]}\n", 200), (before, 401)):
+        fresh = file.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.chmod(0o600)
+        fresh.replace(file)
+        until(lambda status=status: guarded.gateway.ask(path, Authorization=_bearer(token)).status == status)
+    assert guarded.gateway.ask(path, Authorization=_bearer(guarded.tokens["alice"])).status == 200
 
 
 def test_a_gateway_without_rules_reads_no_tokens(gateway: Gateway):
