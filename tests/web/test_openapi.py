@@ -22,9 +22,8 @@ POSTED = {"query": {"filters": [{"id": "NCIT:C3058"}], "pagination": {"limit": 0
 
 def different(paths: dict[str, Any]) -> dict[str, Any]:
     """One path of each kind: the others are the same but for names."""
-    kinds = {
-        re.sub(r'"(summary|operationId|description)": "[^"]*"', "", json.dumps(paths[path])): path for path in paths
-    }
+    names = re.compile(r'"(summary|operationId|description)": "[^"]*"')
+    kinds = {names.sub("", json.dumps(item)): path for path, item in paths.items()}
     return {path: paths[path] for path in kinds.values()}
 
 
