@@ -57,21 +57,11 @@ class Nothing:
     total: int | None
 
 
-class _Bearer(aiohttp.BasicAuth):
-    """A token as aiohttp takes credentials: it drops those where a redirect leads to another origin."""
-
-    def encode(self) -> str:
-        """What `Authorization` says."""
-        return f"Bearer {self.password}"
-
-
 class Server:
-    """Requests of one fetch; its `token` goes to the origin of that URL only, wherever tickets and redirects lead."""
+    """Requests of one fetch."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str = "") -> None:
+    def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
-        self._home = urls.origin(url)
-        self._auth = _Bearer("", token) if token else None
 
     async def export(self, url: str) -> Export:
         """What a URL names: by its ticket, or by what HEAD says where the server knows no tickets."""
@@ -145,11 +135,10 @@ class Server:
         self, method: str, url: str, headers: dict[str, str], silence: float
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=silence)
-        auth = self._auth if urls.origin(url) == self._home else None
         try:
             # A limit for the head as well: one that drips would never be silent.
             async with asyncio.timeout(silence) as head:
-                async with self._session.request(method, url, headers=headers, auth=auth, timeout=limits) as response:
+                async with self._session.request(method, url, headers=headers, timeout=limits) as response:
                     head.reschedule(None)
                     yield response
         except aiohttp.TooManyRedirects as error:
@@ -166,12 +155,22 @@ class Server:
 
 @asynccontextmanager
 async def connected(url: str, token: str) -> AsyncGenerator[Server, None]:
-    """The server of a URL to ask; proxies are those of the environment."""
+    """The server of a URL to ask; proxies are those of the environment.
+
+    The token goes to the origin of that URL and no other, wherever tickets and redirects lead.
+    """
     headers = {"Accept-Encoding": "identity", "User-Agent": f"pgx-gateway/{__version__}"}
+    home = urls.origin(url)
+
+    async def shown(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if token and urls.origin(str(request.url)) == home:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
     async with aiohttp.ClientSession(
-        headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ
+        headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ, middlewares=(shown,)
     ) as session:
-        yield Server(session, url, token)
+        yield Server(session)
 
 
 async def _some(response: aiohttp.ClientResponse, most: int) -> bytes:

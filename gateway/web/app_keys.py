@@ -13,6 +13,7 @@ from gateway.spool.spool import Spool
 from gateway.web.concurrency import Slots
 
 __all__ = [
+    "CALLER",
     "CATALOG",
     "CLIENTS",
     "CONFIG",
@@ -41,5 +42,7 @@ EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""
 REQUEST_ID = web.RequestKey("request_id", str)
+CALLER = web.RequestKey("caller", str)
+"""Who has shown a valid token, by a name that is none; empty where there was no token."""
 VIEW = web.RequestKey("view", View)
 """What the caller may see; for all that answers a request there is nothing else."""

@@ -4,8 +4,9 @@ It is asked before anything else, so that a token that is not valid is answered 
 Without a token, or with one that is worth nothing for a dataset, the dataset is not there.
 """
 
+import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
@@ -13,22 +14,24 @@ from typing import Final, Self
 from aiohttp import web
 
 from gateway.config import Config
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, plain
 from gateway.query.parameters import normal
-from gateway.rights import View
 from gateway.web.access.issuers import refuse
 from gateway.web.access.policy import DatasetPolicy, Policy, Proof
 from gateway.web.access.policy_file import Rules, load_rules
 from gateway.web.access.static_tokens import find
-from gateway.web.app_keys import VIEW
+from gateway.web.app_keys import CALLER, REQUEST_ID, VIEW
 
-__all__ = ["ACCESS", "Access", "identify"]
+__all__ = ["ACCESS", "Access", "audit", "identify"]
+
+log = logging.getLogger("gateway.access")
 
 # As RFC 6750 (2.1) has it; a header that is for somebody else, such as a proxy's Basic, is none of ours.
 _BEARER: Final = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9._~+/-]+=*))? *\Z", re.IGNORECASE)
 _OURS: Final = re.compile(r"bearer(\s|\Z)", re.IGNORECASE)
 _OPEN: Final = frozenset({"/health"})
 _IN_URL: Final = "accesstoken"
+_LONGEST: Final = 200  # of a name in the log
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,16 +51,16 @@ class Access:
         rules = load_rules(config.access, config.datasets)
         return cls(Policy(rules.datasets), rules)
 
-    async def view(self, headers: Sequence[str]) -> View:
-        """What a request with these `Authorization` headers sees.  Raises BadRequest, KeysMissing, Unauthorized."""
+    async def proof(self, headers: Sequence[str]) -> Proof | None:
+        """What these `Authorization` headers prove; None without a token.  BadRequest, KeysMissing, Unauthorized."""
         own = [header.strip() for header in headers if _OURS.match(header.strip())]
         if self.rules is None or not own:
-            return self.policy.anonymous
+            return None
         found = _BEARER.match(own[0])
         if len(headers) > 1 or found is None or found["token"] is None:
             challenge = {"WWW-Authenticate": 'Bearer realm="pgx-gateway", error="invalid_request"'}
             raise BadRequest("one header, Bearer TOKEN, is understood", parameter="Authorization", headers=challenge)
-        return self.policy.view(await self._proved(found["token"], self.rules))
+        return await self._proved(found["token"], self.rules)
 
     async def _proved(self, token: str, rules: Rules) -> Proof:
         if token.count(".") == 2 and rules.issuers:
@@ -92,5 +95,15 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     if any(normal(name) == _IN_URL for name in request.query):  # where proxies log it, and links repeat it
         raise BadRequest("a token belongs in the header Authorization: Bearer TOKEN", parameter="access_token")
-    request[VIEW] = await request.app[ACCESS].view(request.headers.getall("Authorization", []))
+    access = request.app[ACCESS]
+    proof = await access.proof(request.headers.getall("Authorization", []))
+    request[CALLER] = proof.name if proof else ""
+    request[VIEW] = access.policy.view(proof) if proof else access.policy.anonymous
     return await handler(request)
+
+
+def audit(request: web.Request, digest: str, datasets: Iterable[str]) -> None:
+    """Say in the log who is answered from datasets that not everybody sees; the request's id leads to the outcome."""
+    if guarded := [name for name in datasets if name in request[VIEW].guarded]:
+        caller = plain(request[CALLER])[:_LONGEST] or "-"
+        log.info("guarded id=%s caller=%r datasets=%s digest=%s", request[REQUEST_ID], caller, guarded, digest)

@@ -51,12 +51,12 @@ def parse(text: str | bytes) -> tuple[Key, ...]:
 
 def _key(value: Any) -> Key | None:
     """A key of a set; None for what is not understood, or not for this: a set may hold anything (RFC 7517, 5)."""
-    if not isinstance(value, dict) or value.get("kty") not in _TYPES.values():
-        return None
-    if value.get("use", "sig") != "sig" or "verify" not in value.get("key_ops", ["verify"]):
+    if not isinstance(value, dict) or value.get("kty") not in _TYPES.values() or value.get("use", "sig") != "sig":
         return None
     public = {name: value[name] for name in ("kty", "kid", "alg", "n", "e", "crv", "x", "y") if name in value}
     try:
+        if "verify" not in value.get("key_ops", ["verify"]):
+            return None
         key = JWKRegistry.import_key(public)
         bits = getattr(key.public_key, "key_size", _LEAST_BITS) if public["kty"] == "RSA" else _LEAST_BITS
     except (JoseError, ValueError, TypeError, KeyError):

@@ -27,6 +27,11 @@ class Proof:
     claims: Mapping[str, Any] = field(default_factory=dict)
     visas: tuple[Visa, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Who it is, as the operator's log says it: the token's name, or the issuer's and what it calls the bearer."""
+        return self.token or f"{self.issuer}/{self.claims.get('sub', '')}"
+
 
 class Condition(Protocol):
     """What a proof must have."""

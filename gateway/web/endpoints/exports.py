@@ -17,6 +17,7 @@ from gateway.rows import Tally
 from gateway.spool.folder import is_digest
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.web.access.access import audit
 from gateway.web.app_keys import CLIENTS, SPOOL, VIEW
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of
@@ -61,6 +62,7 @@ async def represented(request: web.Request) -> Representation:
     # The right is looked at each time, and what may not be seen is not there.
     if record is None or Representation.KEPT - record.keys() or not view.admits(record["datasets"]):
         raise NotFound("no such export; ask the live query again")
+    audit(request, digest, record["datasets"])
     view = view.only(record["datasets"])
 
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from gateway.cli import command_line
 from tests.harness import Answer
 from tests.web.access.conftest import Guarded
 from tests.web.conftest import path_of
@@ -23,13 +25,33 @@ def ask(guarded: Guarded, path: str) -> Answer:
     return guarded.gateway.ask(path, Authorization=f"Bearer {guarded.tokens['alice']}")
 
 
-def fetch(url: str, folder: Path, *more: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "gateway", "fetch", url, "-o", f"{folder}/", "--quiet", *more]
-    own = {name: value for name, value in os.environ.items() if name != "PGX_TOKEN"}
-    return subprocess.run(command, env=own | environment, capture_output=True, text=True, timeout=100, check=False)
+@dataclass
+class Done:
+    code: int
+    stderr: str
 
 
-def test_fetch_shows_a_token_from_environment_or_file(guarded: Guarded, tmp_path: Path):
+class Fetch:
+    """`pgx-gateway fetch` in this process, with nothing of the token in its environment but what is given."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, url: str, folder: Path, *more: str, **environment: str) -> Done:
+        with self._monkeypatch.context() as patched:
+            patched.delenv("PGX_TOKEN", raising=False)
+            for name, value in environment.items():
+                patched.setenv(name, value)
+            code = command_line.main(["fetch", url, "-o", f"{folder}/", "--quiet", *more])
+        return Done(code, self._capsys.readouterr().err)
+
+
+@pytest.fixture
+def fetch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fetch:
+    return Fetch(monkeypatch, capsys)
+
+
+def test_fetch_shows_a_token_from_environment_or_file(guarded: Guarded, fetch: Fetch, tmp_path: Path):
     url, token, body = guarded.gateway.url + PATH, guarded.tokens["alice"], ask(guarded, PATH).body
     address = guarded.gateway.url + path_of(ask(guarded, PATH + "&ticket=true"))
     (tmp_path / "token").write_text(token + "\n")
@@ -38,7 +60,7 @@ def test_fetch_shows_a_token_from_environment_or_file(guarded: Guarded, tmp_path
     ):
         folder = tmp_path / str(number)
         done = fetch(from_url, folder, *more, **environment)
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.stderr
         (file,) = folder.iterdir()
         assert file.read_bytes() == body
     for more, environment, code, word in (
@@ -49,7 +71,7 @@ def test_fetch_shows_a_token_from_environment_or_file(guarded: Guarded, tmp_path
         (("--token-file", str(tmp_path / "none")), {}, 1, "No such file"),
     ):
         done = fetch(url, tmp_path / "x", *more, **environment)
-        assert (done.returncode, word in done.stderr) == (code, True), done.stderr
+        assert (done.code, word in done.stderr) == (code, True), done.stderr
         assert not any(secret in done.stderr for secret in (token, "X-Other"))
 
 
@@ -73,8 +95,11 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+Origins = tuple[tuple[str, type[Elsewhere]], ...]
+
+
 @pytest.fixture
-def origins() -> Iterator[tuple[tuple[str, type[Elsewhere]], ...]]:
+def origins() -> Iterator[Origins]:
     """Two servers, and what they see."""
     servers, found = [], []
     for _ in range(2):
@@ -88,7 +113,7 @@ def origins() -> Iterator[tuple[tuple[str, type[Elsewhere]], ...]]:
         server.server_close()
 
 
-def test_a_redirect_takes_no_token_along(origins: tuple[tuple[str, type[Elsewhere]], ...], tmp_path: Path):
+def test_a_redirect_takes_no_token_along(origins: Origins, fetch: Fetch, tmp_path: Path):
     (first, own), (second, other) = origins
     own.leads_to = f"{second}/there"
     fetch(f"{first}/away/file", tmp_path, "--give-up", "1", PGX_TOKEN="pgx_secret")
@@ -98,7 +123,7 @@ def test_a_redirect_takes_no_token_along(origins: tuple[tuple[str, type[Elsewher
     assert {shown for _, shown in other.seen} == {None}
 
 
-def test_a_token_and_credentials_of_netrc(origins: tuple[tuple[str, type[Elsewhere]], ...], tmp_path: Path):
+def test_a_token_and_credentials_of_netrc(origins: Origins, fetch: Fetch, tmp_path: Path):
     (first, own), _ = origins
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     fetch(f"{first}/file", tmp_path, "--give-up", "1", PGX_TOKEN="pgx_secret", NETRC=str(tmp_path / "netrc"))
@@ -148,7 +173,7 @@ def test_the_commands_of_a_ticket_keep_a_token_to_themselves(guarded: Guarded, t
 
 @pytest.mark.parametrize("name", ["wget", "curl", "python"])
 def test_the_commands_of_a_ticket_do_not_follow_redirects_with_a_token(
-    guarded: Guarded, origins: tuple[tuple[str, type[Elsewhere]], ...], tmp_path: Path, name: str
+    guarded: Guarded, origins: Origins, tmp_path: Path, name: str
 ):
     (first, own), (second, other) = origins
     own.leads_to = f"{second}/there"

@@ -69,10 +69,11 @@ async def test_one_fetch_for_all_who_wait():
         (200, b'{"keys": []}'),
         (200, b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "known"}]}'),
         (200, b'{"keys": [5, {"kty": "EC", "crv": "P-256", "x": "!", "y": "?"}, {"kty": "RSA", "n": "AQAB"}]}'),
+        (200, b'{"keys": [{"kty": "EC", "key_ops": 5}, {"kty": "EC", "kid": {}, "use": []}, {"kty": {}}, [], null]}'),
         (200, b'{"keys": "' + b"x" * 2_000_000 + b'"}'),
         (200, b"[" * 100_000),
     ],
-    ids=["failing", "redirecting", "no JSON", "empty", "a shared secret", "no keys", "endless", "deep"],
+    ids=["failing", "redirecting", "no JSON", "empty", "a shared secret", "no keys", "odd keys", "endless", "deep"],
 )
 async def test_without_keys_nobody_is_refused_nor_let_in(monkeypatch: pytest.MonkeyPatch, status: int, raw: bytes):
     known = key("known")

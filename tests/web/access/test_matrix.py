@@ -15,7 +15,7 @@ from gateway.web.access import static_tokens
 from tests.harness import Answer, Gateway, until
 from tests.web.access.conftest import Guarded
 from tests.web.access.issuers import BROKER, STUDY, hmac_token, plain_token, sign, visa
-from tests.web.conftest import path_of
+from tests.web.conftest import PACED, Quick, path_of
 
 ALL = "datasetIds={name}&allData=true"
 Keys = Mapping[str, Key]
@@ -267,6 +267,22 @@ def test_a_gateway_without_rules_reads_no_tokens(gateway: Gateway):
     )
     assert shown.status == plain.status == 200
     assert shown.body == plain.body
+
+
+def test_who_follows_a_pass_needs_the_right_as_well(quick: Quick, tmp_path: Path):
+    """While an export is made for somebody, it is not there for others, whatever they know of it."""
+    (tmp_path / "tokens").write_text(static_tokens.line_of("alice", token := static_tokens.make()))
+    guarded = '[datasets.b400v250p30]\ngrants = [{ tokens = "alice" }]\n'
+    (tmp_path / "access.toml").write_text(f'tokens = "tokens"\n[datasets.b400v250]\npublic = "record"\n{guarded}')
+    settings = {"access": tmp_path / "access.toml", "slice_rows": 200}
+    with Gateway(*quick.arguments, log=tmp_path / "log", **settings) as gateway:
+        issued = gateway.ask(PACED + "&ticket=true", Authorization=_bearer(token))
+        places = (PACED, PACED + "&ticket=true", path_of(issued), path_of(issued, "self"))
+        assert [gateway.ask(path).status for path in places] == [404] * 4
+        assert issued.json["state"] == "producing"
+        assert gateway.ask(path_of(issued), Authorization=_bearer(token)).status == 200
+        assert [gateway.ask(path).status for path in places] == [404] * 4
+        assert re.search(r"guarded id=\w+ caller='alice' datasets=\['b400v250p30'\] digest=\w+", gateway.log)
 
 
 def test_tokens_are_nowhere(guarded: Guarded, places: dict[str, str]):
