@@ -222,7 +222,7 @@ async def test_reads_that_a_member_does_not_answer_leave_connections_for_others(
         running.client(w="majority")["demo"].biosamples.insert_one({"id": "new"})
         concern = {"readConcern": {"level": "snapshot", "atClusterTime": running.time}}
         source, _ = made(f"{running.uri}&readPreference=secondary&localThresholdMS=1000", size=24)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             for _ in range(10):
                 found = [source.count("demo", "biosamples", {}, concern=concern) for _ in range(4)]
                 assert await asyncio.gather(*found) == [31] * 4
