@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"biosamples to make (default: {SAMPLES})",
     )
     parser.add_argument("--path", type=Path, help="folder of the database (default: in the user's data folder)")
-    add_settings(parser, but=frozenset({"mongo_uri", "datasets", "access"}))
+    add_settings(parser, but=frozenset({"mongo_uri", "datasets"}))
     parser.set_defaults(run=_run)
 
 

@@ -103,7 +103,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def audit(request: web.Request, digest: str, datasets: Iterable[str]) -> None:
-    """Say in the log who is answered from datasets that not everybody sees; the request's id leads to the outcome."""
-    if guarded := [name for name in datasets if name in request[VIEW].guarded]:
-        caller = plain(request[CALLER])[:_LONGEST] or "-"
+    """Say in the log whose token is answered from guarded datasets; the request's id leads to the outcome."""
+    guarded = [name for name in datasets if name in request[VIEW].guarded]
+    if guarded and (caller := plain(request[CALLER])[:_LONGEST]):
         log.info("guarded id=%s caller=%r datasets=%s digest=%s", request[REQUEST_ID], caller, guarded, digest)

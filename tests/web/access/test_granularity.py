@@ -6,6 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from gateway.formats import OFFERED
+from gateway.formats.base import camel
+from gateway.formats.service_json import _FIELDS
 from gateway.planning.route_table import ROUTES
 from gateway.query.routes import Route
 from tests.harness import Answer, Gateway
@@ -67,6 +69,9 @@ def test_each_path_and_each_format_says_no_more(guarded: Guarded, dataset: str):
         answer = in_time(gateway, url)
         if route.entity == "collations" and level == "count":
             assert answer.status == 200, url
+            if answer.headers["Content-Type"] == "application/json":
+                told = keys_in(answer.json["response"]["results"])
+                assert told <= {camel(name) for name in _FIELDS} | {"order", "depth", "path"}, url
         elif route.entity == "datasets":
             if answer.status == 200 and "collections" in answer.json["response"]:
                 (one,) = answer.json["response"]["collections"]
