@@ -9,7 +9,7 @@ from gateway.download_types import Ask
 from gateway.errors import BadRequest, NotAcceptable, NotFound
 from gateway.formats import Format
 
-__all__ = ["PACKED", "check", "choose"]
+__all__ = ["PACKED", "check", "choose", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -26,6 +26,15 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     if word.removesuffix(PACKED) in form.whole or made != ask.entity:
         plain = replace(plain, entity=made, whole_samples=True)
     return plain, form, word.endswith(PACKED)
+
+
+def spelled(ask: Ask, config: Config) -> Ask:
+    """The same, with datasets in the spelling that they have here: pgxRpi of 2023 asks for `Progenetix`.
+
+    Names of MongoDB's databases differ in more than case.
+    """
+    here = {name.lower(): name for name in config.datasets}
+    return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
 
 
 def check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:

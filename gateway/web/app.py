@@ -30,6 +30,7 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
+from gateway.web.beacon.views import VIEWS
 from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
@@ -59,6 +60,8 @@ def create_app(config: Config) -> web.Application:
     app.router.add_get("/exports/{digest}", tickets.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
     app.router.add_get("/openapi.json", openapi.describe)
+    for path, view in VIEWS.items():
+        app.router.add_get(path, view)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app
