@@ -100,9 +100,8 @@ def test_answers_come_as_they_are(front: Gateway):
 
 
 def test_fields_of_answers(front: Gateway):
-    told = exchange(
-        front.port, b"GET /odd HTTP/1.1\r\nHost: x\r\n\r\nGET /packed HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
+    following = b"GET /packed HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    told = exchange(front.port, b"GET /odd HTTP/1.1\r\nHost: x\r\n\r\n" + following)
     assert told.endswith(PACKED)  # the connection is ours to keep
     head = told.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert head[0].startswith(b"HTTP/1.1 299")
