@@ -6,7 +6,7 @@ GatewayError
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
- ├── RequestSlow          408  nothing more came of the request body
+ ├── RequestTimeout       408  the head or the body of the request did not come within its time
  ├── Gone                 410  the data that an immutable address names is no longer there: ask the live query
  ├── NotMatched           412  the export is not the one that `If-Match` names
  ├── TooLarge             413  the request body is larger than allowed
@@ -57,7 +57,7 @@ __all__ = [
     "NotFound",
     "NotMatched",
     "NotSupported",
-    "RequestSlow",
+    "RequestTimeout",
     "SnapshotLost",
     "TooLarge",
     "Unsupported",
@@ -124,10 +124,11 @@ class NotAcceptable(GatewayError):
     status = 406
 
 
-class RequestSlow(GatewayError):
-    """Nothing more came of the request body for too long."""
+class RequestTimeout(GatewayError):
+    """The head or the body of the request did not come within its time."""
 
     status = 408
+    retry_after = 1
 
 
 class Gone(GatewayError):

@@ -58,6 +58,7 @@ THE_BEACON = [
     "GET /services/pgxsegvariants?datasetIds=demo&accessid=0a1b&skip=0&limit=200",
     "GET /services/vcfvariants?biosampleIds=pgxbs-kftv0066&skip=0&limit=200",
     "GET /beacon/g_variants?geneId=TP53",
+    f"GET /beacon/biosamples?{COHORT}&responseFormat=simple",
     f"GET /beacon/biosamples?datasetIds=elsewhere&{COHORT}",
     f"GET /beacon/biosamples?{COHORT}&responseEntityPathId=phenopackets",
     f"GET /beacon/g_variants?{COHORT}&assemblyId=GRCh37",
@@ -82,8 +83,8 @@ OURS = {
     "GET /beacon/biosamples?limit=x": 400,
     "GET /services/pgxsegvariants": 400,
     f"GET /beacon/g_variants?datasetIds=elsewhere&{COHORT}&output=parquet": 404,
-    f"GET /beacon/g_variants?{COHORT}&accessid=0a1b&output=vcf.gz": 400,
-    "GET /services/pgxsegvariants?datasetIds=demo&accessid=0a1b&ticket=true": 400,
+    f"GET /beacon/g_variants?{COHORT}&geneId=TP53&output=vcf.gz": 400,
+    "GET /services/pgxsegvariants?datasetIds=demo&geneId=TP53&ticket=true": 400,
 }
 
 

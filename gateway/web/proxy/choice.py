@@ -6,6 +6,7 @@ refused; but a body that was sent to a Beacon's path may be of a kind that the B
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from aiohttp import web
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotAcceptable, NotFound, Unsupported
 from gateway.formats import FORMATS
 from gateway.planning.format_choice import PACKED
+from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import normal
 from gateway.web.beacon.views import VIEWS
 from gateway.web.proxy.upstream import UPSTREAM
@@ -26,8 +28,9 @@ _THE_BEACONS: Final = frozenset(
     {"", "/favicon.ico", *(path.rstrip("/") for path in VIEWS)}
     | {"/beacon/filtering_terms", "/beacon/filteringTerms", "/beacon/datasets"}
 )
-# Parameters that ask for what the gateway never makes, and those that name formats.
-_PLOTS: Final = frozenset({"plottype"})
+_DATA: Final = ("/beacon/", "/services/")
+# Parameters that ask for what the gateway never makes, plots and other forms of JSON; and those that name formats.
+_FORMS: Final = frozenset({"plottype", "responsetype", "responseformat"})
 _OUTPUTS: Final = frozenset({"output", "method"})
 # Formats that Beacons knew, now or once.  Of others they answer with JSON, which would look like the file.
 _OF_BEACONS: Final = frozenset(
@@ -43,10 +46,9 @@ _REFUSED_HERE: Final = (NotFound, MethodNotAllowed, NotAcceptable, Unsupported)
 @web.middleware
 async def forward_others(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Forward what is not ours, and what we refuse because we do not know it."""
-    path = request.path
-    if path.startswith(_OURS):
+    if request.path.startswith(_OURS):
         return await handler(request)
-    if path.rstrip("/") not in _THE_BEACONS and not _asks_for_a_plot(request):
+    if _is_known(request) and not _wants_another_form(request):
         try:
             return await handler(request)
         except (GatewayError, web.HTTPException) as error:
@@ -55,14 +57,25 @@ async def forward_others(request: web.Request, handler: Handler) -> web.StreamRe
     return await request.app[UPSTREAM].forward(request)
 
 
+def _is_known(request: web.Request) -> bool:
+    """Whether the path is one of ours; what is none is forwarded as it came, whoever asks."""
+    if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
+        return False
+    if request.path.startswith(_DATA):
+        with suppress(NotFound):
+            return bool(ROUTES.find(request.rel_url.raw_path))
+        return False
+    return True
+
+
 def _is_refused(request: web.Request, error: GatewayError | web.HTTPException) -> bool:
     if isinstance(error, BadRequest) and request.method == "POST":
         return True
     return isinstance(error, (*_REFUSED_HERE, web.HTTPNotFound, web.HTTPMethodNotAllowed))
 
 
-def _asks_for_a_plot(request: web.Request) -> bool:
-    return any(normal(name) in _PLOTS and value for name, value in request.query.items())
+def _wants_another_form(request: web.Request) -> bool:
+    return any(normal(name) in _FORMS and value for name, value in request.query.items())
 
 
 def _wants_ours(request: web.Request) -> bool:

@@ -26,7 +26,7 @@ from gateway.errors import (
     GatewayError,
     MethodNotAllowed,
     NotSupported,
-    RequestSlow,
+    RequestTimeout,
 )
 from gateway.web.app_keys import CONFIG, REQUEST_ID
 from gateway.web.concurrency import Slots
@@ -224,7 +224,7 @@ class _Upload:
             return _unreadable()
         if isinstance(error, TimeoutError):
             if self._reading:
-                return RequestSlow(f"nothing came of the request body for {self._timeout:g} seconds")
+                return RequestTimeout(f"nothing came of the request body for {self._timeout:g} seconds")
             return BeaconSlow(f"the Beacon behind this gateway did not answer within {self._timeout:g} seconds")
         log.info("the Beacon cannot be asked: %s: %s", type(error).__name__, error)
         return BeaconDown("the Beacon behind this gateway cannot be reached, or its answer cannot be read")
