@@ -1,6 +1,7 @@
 """In front of a Beacon: what comes back from it, and what becomes of its faults."""
 
 import gzip
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.demo.store import Store
-from tests.harness import Answer, Gateway, free_port, until
+from tests.harness import Answer, Gateway, free_port, listens, until
 from tests.schemas import framework
 from tests.stand_in import Asked, StandIn, answer, exchange, raw, read_message, reset
 
@@ -204,7 +205,7 @@ def test_requests_to_the_beacon_are_bounded(store: Store, demo: str, gateway: Ga
     log = tmp_path_factory.mktemp("bounded") / "log"
     with (
         StandIn({"/hold": hold}) as beacon,
-        Gateway(store.uri, [demo], log=log, beacon_url=beacon.url, beacon_connections=1) as bounded,
+        Gateway(store.uri, [demo], log=log, beacon_url=beacon.url, beacon_connections=1, grace=60) as bounded,
         bounded.open("/hold") as client,
     ):
         assert held.wait(60)
@@ -213,11 +214,13 @@ def test_requests_to_the_beacon_are_bounded(store: Store, demo: str, gateway: Ga
         framework("Error").validate(busy.json)
         path = f"/services/pgxsegvariants?{COHORT}"
         assert bounded.ask(path).body == gateway.ask(path).body
-        go.set()
+        bounded.process.send_signal(signal.SIGTERM)
+        until(lambda: not listens(bounded.port))
+        go.set()  # what is under way has its grace time
         whole = read_message(client)
         assert whole is not None
         assert whole.body == b"halfhalf"
-        until(lambda: bounded.ask("/beacon/info").status == 200)
+        assert bounded.stop() == 0
 
 
 def test_a_beacon_that_falls_silent(store: Store, demo: str, tmp_path_factory):
