@@ -5,11 +5,11 @@ from typing import Final
 
 from gateway import formats
 from gateway.download_types import Ask
-from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound
+from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "choose"]
+__all__ = ["PACKED", "check", "choose", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -28,6 +28,15 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     return plain, form, word.endswith(PACKED)
 
 
+def spelled(ask: Ask, view: View) -> Ask:
+    """The same, with datasets in the spelling that they have here: pgxRpi of 2023 asks for `Progenetix`.
+
+    Names of MongoDB's databases differ in more than case.
+    """
+    here = {name.lower(): name for name in view.granted}
+    return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
+
+
 def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
     """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
     if not names or not view.granted.keys() >= {*names}:
@@ -44,11 +53,11 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
     if ask.test_mode and not form.records:
         raise BadRequest(f"a {form.name} file is of data; testMode is for JSON", parameter="testMode")
     if len(names) > 1 and not form.sets:
-        raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
+        raise Unsupported(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
     if ask.limit and not form.pages:
-        raise BadRequest(f"a {form.name} file has no pages", parameter="limit")
+        raise Unsupported(f"a {form.name} file has no pages", parameter="limit")
     whole = (not form.paged or ask.limit == 0) and ask.entity not in {"collations", "cohorts", "datasets"}
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(

@@ -11,7 +11,7 @@ from gateway.download_types import Ask, Collation, DatasetState, Plan, Selection
 from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose
+from gateway.planning.format_choice import PACKED, check, choose, spelled
 from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
@@ -25,7 +25,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
 
     Raises BadRequest, Forbidden, NotAcceptable, NotFound, or what the database raises.
     """
-    ask, form, packed = choose(ask, accept)
+    ask, form, packed = choose(spelled(ask, view), accept)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
     levels = _levels(ask, names, view)

@@ -29,7 +29,7 @@ log = logging.getLogger("gateway.access")
 # As RFC 6750 (2.1) has it; a header that is for somebody else, such as a proxy's Basic, is none of ours.
 _BEARER: Final = re.compile(r"bearer(?: +(?P<token>[A-Za-z0-9._~+/-]+=*))? *\Z", re.IGNORECASE)
 _OURS: Final = re.compile(r"bearer(\s|\Z)", re.IGNORECASE)
-_OPEN: Final = frozenset({"/health"})
+_OPEN: Final = frozenset({"/health", "/gateway/health"})
 _IN_URL: Final = "accesstoken"
 _LONGEST: Final = 200  # of a name in the log
 

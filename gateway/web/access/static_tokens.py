@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["MOST", "StaticToken", "find", "line_of", "make", "read"]
+__all__ = ["MOST", "StaticToken", "find", "is_ours", "line_of", "make", "read"]
 
 MOST: Final = 1000
 """Tokens of a file: each request compares with all of them.  Who has more users has an issuer."""
@@ -34,6 +34,12 @@ class StaticToken:
 def make() -> str:
     """A new token."""
     return _PREFIX + secrets.token_urlsafe(_BYTES)
+
+
+def is_ours(authorization: str) -> bool:
+    """Whether a header `Authorization` holds a token that was made here: nobody else is shown it."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return scheme.lower() == "bearer" and token.strip().startswith(_PREFIX)
 
 
 def _hash(token: str) -> str:

@@ -85,6 +85,7 @@ class KeyServer:
 
     def __init__(self, *keys: Key) -> None:
         self.keys, self.status, self.raw, self.asked = list(keys), 200, b"", 0
+        self.shown: list[str | None] = []
 
     def __enter__(self) -> Self:
         server = self
@@ -92,6 +93,7 @@ class KeyServer:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.asked += 1
+                server.shown.append(self.headers.get("Authorization"))
                 body = server.raw or json.dumps({"keys": [one.as_dict(private=False) for one in server.keys]}).encode()
                 self.send_response(server.status)
                 self.send_header("Location", "/elsewhere")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from joserfc.jwk import Key, RSAKey
 
+from gateway.demo.store import Store
 from gateway.web.access import static_tokens
 from tests.harness import Answer, Gateway, until
 from tests.web.access.conftest import Guarded
-from tests.web.access.issuers import BROKER, STUDY, hmac_token, plain_token, sign, visa
+from tests.web.access.issuers import BROKER, STUDY, KeyServer, hmac_token, plain_token, sign, visa
 from tests.web.conftest import PACED, Quick, path_of
 
 ALL = "datasetIds={name}&allData=true"
@@ -105,6 +106,7 @@ DOORS: dict[str, Door] = {
     "matrix": ("GET", f"/services/samplematrix?{ALL}", {}, None),
     "statistics": ("GET", "/services/cnvstats?datasetIds={name}&limit=1", {}, None),
     "collations": ("GET", "/services/collations/NCIT?datasetIds={name}", {}, None),
+    "filtering terms": ("GET", "/beacon/filtering_terms?datasetIds={name}", {}, None),
     "immutable address": ("GET", "{address}", {}, None),
     "head of an immutable address": ("HEAD", "{address}", {}, None),
     "range of an immutable address": ("GET", "{address}", {"Range": "bytes=-5"}, None),
@@ -246,6 +248,29 @@ def test_two_headers_are_none(guarded: Guarded):
         lines = (b"GET /beacon/datasets HTTP/1.1", b"Host: x", *[b"Authorization: Bearer " + token] * 2, b"", b"")
         client.sendall(b"\r\n".join(lines))
         assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_what_is_not_there_is_asked_of_the_beacon_behind(guarded: Guarded, store: Store, tmp_path: Path):
+    """As ever, and whether others may see it here or not: the Beacon says what it says to everybody."""
+    with KeyServer(guarded.keys["k1"]) as beacon:
+        rules = guarded.folder / "access.toml"
+        settings = {"access": rules, "beacon_url": beacon.url.removesuffix("/jwks"), "public_url": "http://x"}
+        with Gateway(store.uri, ["demo", "secret", "flat", "odd"], log=tmp_path / "log", **settings) as gateway:
+            page = "/beacon/g_variants?limit=1&datasetIds="
+            hidden, unknown = gateway.ask(page + "secret"), gateway.ask(page + "nowhere")
+            assert beacon.asked == 2
+            assert same(hidden) == same(unknown)
+            assert hidden.json.keys() == {"keys"}
+            shown = gateway.ask(page + "secret", Authorization=_bearer(guarded.tokens["alice"]))
+            assert shown.json["responseSummary"]["exists"] is True
+            for name, refused in (("secret", 401), ("nowhere", 401), ("demo", 401)):
+                assert gateway.ask(page + name, Authorization="Bearer x").status == refused
+            assert gateway.ask(f"{page}flat&output=pgxseg&variantType=DEL".replace("limit=1&", "")).status == 403
+            assert gateway.ask("/gateway/ready").json["datasets"] == ["demo", "flat", "odd"]
+            assert beacon.asked == 2
+            for token in (guarded.tokens["alice"], "others"):
+                gateway.ask("/beacon/nothing", Authorization=_bearer(token))
+            assert beacon.shown == [None, None, None, "Bearer others"], "ours is for us alone"
 
 
 def test_tokens_come_and_go_while_it_serves(guarded: Guarded):
