@@ -58,7 +58,8 @@ def _via(received: Received, version: str) -> str:
 def asked(received: Received, *, version: str, peer: str, host: str, scheme: str, request_id: str) -> Fields:
     """The fields of a request as they are forwarded, without those of its body's length.
 
-    Tokens of this gateway's own are left out.  So are names with a `_`, as most servers do: to a CGI program they would look like those with a `-`.
+    This gateway's own tokens are left out; and names with a `_`, as most servers do: to a CGI program they would look
+    like those with a `-`.
     """
     fields: Fields = CIMultiDict()
     for name, value in _end_to_end(received):
