@@ -67,7 +67,7 @@ OWNERS = {
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
-        *("fetch/server.py", "web/access/access.py", "web/access/key_sets.py"),
+        *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
     "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},

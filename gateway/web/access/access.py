@@ -20,6 +20,7 @@ from gateway.web.access.issuers import refuse
 from gateway.web.access.policy import DatasetPolicy, Policy, Proof
 from gateway.web.access.policy_file import Rules, load_rules
 from gateway.web.access.static_tokens import find
+from gateway.web.access.userinfo import PASSPORT
 from gateway.web.app_keys import CALLER, REQUEST_ID, VIEW
 
 __all__ = ["ACCESS", "Access", "audit", "identify"]
@@ -66,10 +67,13 @@ class Access:
         if token.count(".") == 2 and rules.issuers:
             # Not before: whoever gives out no JSON Web Tokens needs no library for them.
             from gateway.web.access.tokens import verified  # noqa: PLC0415
-            from gateway.web.access.visas import visas_in  # noqa: PLC0415
+            from gateway.web.access.visas import visas_of  # noqa: PLC0415
 
             issuer, claims = await verified(token, rules.issuers)
-            visas = await visas_in(claims, rules.visa_issuers, self.policy)
+            passport = claims.get(PASSPORT)
+            if passport is None and issuer.passports is not None:
+                passport = await issuer.passports.passport(token, claims)
+            visas = await visas_of(passport, rules.visa_issuers, self.policy)
             return Proof(issuer=issuer.name, claims=claims, visas=visas)
         known = find(await rules.tokens.value() if rules.tokens else (), token)
         if known is None:
@@ -83,6 +87,8 @@ class Access:
         if self.rules is not None:
             for issuer in (*self.rules.issuers, *self.rules.visa_issuers):
                 await issuer.keys.close()
+                if issuer.passports is not None:
+                    await issuer.passports.close()
 
 
 ACCESS: Final = web.AppKey("access", Access)

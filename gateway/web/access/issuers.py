@@ -1,12 +1,12 @@
 """Who signs tokens, as the operator has named them; and what is said of a token that is refused.  No cryptography."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol
 
 from gateway.errors import Unauthorized
 
-__all__ = ["ALGORITHMS", "Issuer", "KeySource", "refuse"]
+__all__ = ["ALGORITHMS", "Issuer", "KeySource", "Passports", "refuse"]
 
 ALGORITHMS: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
@@ -24,11 +24,21 @@ class KeySource(Protocol):
         """Nobody asks any more."""
 
 
+class Passports(Protocol):
+    """What an issuer tells of the bearers of its tokens."""
+
+    async def passport(self, token: str, claims: Mapping[str, Any]) -> Any:
+        """The passport of a verified token's bearer, None if there is none; KeysMissing if it cannot be asked."""
+
+    async def close(self) -> None:
+        """Nobody asks any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
     """Who signs tokens: the `iss` in them, for whom they must be (`aud`; of visas nobody), and how they are verified.
 
-    `leeway` is in seconds: by how much clocks may differ.
+    `leeway` is in seconds: by how much clocks may differ.  `passports`, if any, are asked for tokens that hold none.
     """
 
     name: str
@@ -37,6 +47,7 @@ class Issuer:
     algorithms: tuple[str, ...]
     leeway: int
     keys: KeySource
+    passports: Passports | None = None
 
 
 def refuse(why: str) -> NoReturn:

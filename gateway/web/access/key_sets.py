@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
 from gateway.errors import KeysMissing
+from gateway.web.access.fetching import FAILURES, fetched
 from gateway.web.access.files import Watched
 
 __all__ = ["FetchedKeys", "FileKeys", "parse"]
@@ -24,11 +24,9 @@ __all__ = ["FetchedKeys", "FileKeys", "parse"]
 log = logging.getLogger("gateway.access")
 
 _TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
-_LARGEST: Final = 1024 * 1024
 _MOST: Final = 100
 _ALIKE: Final = 2  # keys of one name
 _LEAST_BITS: Final = 2048  # of RSA (RFC 7518, 3.3)
-_SECONDS: Final = 10.0  # a fetch may take
 _FRESH: Final = 300.0
 _STALE: Final = 3600.0  # keys are believed where they cannot be fetched again
 # Fetches that tokens with unknown keys bring about: so many at once, and then one each so many seconds.
@@ -131,29 +129,13 @@ class FetchedKeys:
 
     async def _refresh(self) -> None:
         try:
-            self._keys = parse(await self._read())
+            self._keys = parse(await fetched(self._url))
             self._fetched = time.monotonic()
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except FAILURES as error:
             self._failed = time.monotonic()
             log.warning("keys cannot be fetched from %s: %s", self._url, str(error)[:200] or type(error).__name__)
         finally:
             self._running = None
-
-    async def _read(self) -> bytes:
-        limits = aiohttp.ClientTimeout(total=_SECONDS)
-        # One fetch in five minutes: no connection is kept.  Who redirects could name any host.
-        async with (
-            aiohttp.ClientSession(timeout=limits, trust_env=True) as session,
-            session.get(self._url, allow_redirects=False, headers={"Accept": "application/json"}) as response,
-        ):
-            if response.status != 200:
-                raise ValueError(f"the answer is {response.status}")
-            raw = await response.content.read(_LARGEST + 1)
-            while len(raw) <= _LARGEST and (more := await response.content.read(_LARGEST)):
-                raw += more
-        if len(raw) > _LARGEST:
-            raise ValueError("the answer is larger than 1 MiB")
-        return raw
 
     async def close(self) -> None:
         """End a fetch that is under way."""

@@ -17,9 +17,10 @@ from gateway.config import ConfigError
 from gateway.rights import GRANULARITIES, Granularity
 from gateway.web.access import static_tokens
 from gateway.web.access.files import Watched, checked_text
-from gateway.web.access.issuers import ALGORITHMS, Issuer, KeySource
+from gateway.web.access.issuers import ALGORITHMS, Issuer, KeySource, Passports
 from gateway.web.access.policy import Claim, Condition, DatasetPolicy, Grant, Named, Visited
 from gateway.web.access.static_tokens import StaticToken
+from gateway.web.access.userinfo import FetchedPassports
 
 __all__ = ["Rules", "load_rules"]
 
@@ -153,6 +154,7 @@ def _issuer(name: str, table: _Table, folder: Path, *, visas: bool) -> Issuer:
         algorithms=algorithms,
         leeway=leeway,
         keys=_keys(table, folder),
+        passports=None if visas or not table.has("userinfo") else _passports(table),
     )
     table.end()
     return found
@@ -166,12 +168,23 @@ def _keys(table: _Table, folder: Path) -> KeySource:
     if "://" not in keys:
         path = folder / keys
         return _opened(where, path, partial(FileKeys, path))
-    url = urlsplit(keys)
+    return FetchedKeys(_https(keys, where))
+
+
+def _passports(table: _Table) -> Passports:
+    return FetchedPassports(
+        _https(table.take("userinfo", str, "the URL of the userinfo endpoint"), table.at("userinfo"))
+    )
+
+
+def _https(text: str, where: str) -> str:
+    """A URL whose answers nobody on the way can change."""
+    url = urlsplit(text)
     if not url.hostname or url.scheme not in {"http", "https"}:
-        raise ConfigError(f"{where}: {keys!r} is no URL")
+        raise ConfigError(f"{where}: {text!r} is no URL")
     if url.scheme == "http" and url.hostname not in _LOOPBACK:
-        raise ConfigError(f"{where}: must be https: who can change what comes by http can sign any token")
-    return FetchedKeys(keys)
+        raise ConfigError(f"{where}: must be https: who can change what comes by http can give anybody access")
+    return text
 
 
 class _Grants:

@@ -1,9 +1,9 @@
 """Visas of GA4GH Passports: who granted the bearer which dataset, each verified by the keys of its own issuer.
 
-A token may hold them in `ga4gh_passport_v1`.  Those count that are of type ControlledAccessGrants and signed by an
-issuer that the operator has named for this; the address of keys that a visa names itself (`jku`) is not looked at.
-What does not count is passed over, not refused: a passport holds visas for many.  So are visas with conditions, which
-lean on other visas: they are not understood here, and so not met.
+A token may hold them in `ga4gh_passport_v1`, or its issuer tell them.  Those count that are of type
+ControlledAccessGrants and signed by an issuer that the operator has named for this; the address of keys that a visa
+names itself (`jku`) is not looked at.  What does not count is passed over, not refused: passports hold visas for many.
+So are visas with conditions, which lean on other visas: they are not understood here, and so not met.
 """
 
 import asyncio
@@ -16,9 +16,8 @@ from gateway.web.access.issuers import Issuer
 from gateway.web.access.policy import Policy, Visa
 from gateway.web.access.tokens import peek, verified
 
-__all__ = ["visas_in"]
+__all__ = ["visas_of"]
 
-_PASSPORT: Final = "ga4gh_passport_v1"
 _VISA: Final = "ga4gh_visa_v1"
 _KIND: Final = "ControlledAccessGrants"
 _MOST: Final = 16  # of those that would count
@@ -37,9 +36,8 @@ def _granted(claims: Mapping[str, Any]) -> tuple[str, str] | None:
     return value, source
 
 
-async def visas_in(claims: Mapping[str, Any], issuers: Sequence[Issuer], policy: Policy) -> tuple[Visa, ...]:
-    """The visas in a token's claims that are good, and worth something.  Raises KeysMissing."""
-    listed = claims.get(_PASSPORT)
+async def visas_of(listed: Any, issuers: Sequence[Issuer], policy: Policy) -> tuple[Visa, ...]:
+    """The visas of a passport that are good, and worth something.  Raises KeysMissing."""
     texts = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
     # Cheap questions first: a signature costs a hundred times as much.
     worth = [text for text in texts if (said := _granted(peek(text)[1])) and policy.wants([said])]

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +40,18 @@ async def test_a_key_that_is_rotated_in_is_known_at_once_and_the_one_that_went_i
         assert not await good(sign(old), keys)
         assert await good(sign(new), keys)
         assert server.asked <= 3
+
+
+async def test_clocks_may_differ(tmp_path: Path):
+    known, now = key("known"), int(time.time())
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [known.as_dict(private=False)]}))
+    strict = issuer(FileKeys(tmp_path / "keys.json"))
+    lenient = replace(strict, leeway=600)
+    for claims in ({"exp": now - 100}, {"nbf": now + 300}, {"iat": now + 300}):
+        token = sign(known, **claims)
+        assert (await verified(token, [lenient]))[0] is lenient
+        with pytest.raises(Unauthorized):
+            await verified(token, [strict])
 
 
 async def test_unknown_keys_make_no_storm():
