@@ -153,6 +153,13 @@ SETTINGS: Final = (
         "whichever is less",
     ),
     Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
+    Setting(
+        "trust_local_users",
+        _switch,
+        "false",
+        "`true` takes a spool that others could rename: for volumes of containers, where there are no others",
+        switch=True,
+    ),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
 )
 
@@ -185,6 +192,7 @@ class Config:
     spool: str
     spool_quota: int
     no_spool: bool
+    trust_local_users: bool
     max_clients: int
 
 

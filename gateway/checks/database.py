@@ -6,10 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pymongo.errors import PyMongoError
-
 from gateway.checks.findings import Finding, fail, ok, warning
-from gateway.checks.inspector import Inspector
+from gateway.checks.inspector import Inspector, reason
 from gateway.checks.queries import check_dataset
 from gateway.checks.rights import rights
 from gateway.config import Config, ConfigError
@@ -44,7 +42,7 @@ async def check_database(config: Config) -> list[Finding]:
             try:
                 await resources.source.ping()
             except GatewayError as error:
-                return [fail("database", f"cannot be used: {_reason(error)}")]
+                return [fail("database", f"cannot be used: {reason(error)}")]
             found = [*await _server(inspector), await _clock(inspector), *await _rights(inspector, config)]
             found += [await _told(inspector)]
             for dataset in config.datasets:
@@ -54,16 +52,11 @@ async def check_database(config: Config) -> list[Finding]:
         return [fail("settings", f"mongo_uri: {error}")]
 
 
-def _reason(error: GatewayError) -> str:
-    """The driver's own words, up to where they repeat themselves."""
-    return str(error.__cause__ or error).split(", Timeout:")[0].split(", full error")[0].split(" (configured")[0]
-
-
 async def _server(inspector: Inspector) -> list[Finding]:
     try:
         version = (await inspector.answer("admin", {"buildInfo": 1})).get("version", "of an unknown version")
-    except PyMongoError as error:
-        return [warning("database", f"answers, but not what version it is: {error}")]
+    except GatewayError as error:
+        return [warning("database", f"answers, but not what version it is: {reason(error)}")]
     return [ok("database", f"answers: MongoDB {version}")]
 
 
@@ -83,7 +76,7 @@ async def _clock(inspector: Inspector) -> Finding:
     began = time.time()
     try:
         told = (await inspector.answer("admin", {"isMaster": 1})).get("localTime")
-    except PyMongoError:
+    except GatewayError:
         told = None
     if not isinstance(told, datetime):
         return ok("clock", "the database does not tell the time")
@@ -97,6 +90,6 @@ async def _clock(inspector: Inspector) -> Finding:
 async def _rights(inspector: Inspector, config: Config) -> list[Finding]:
     try:
         status: Mapping[str, Any] = await inspector.answer("admin", {"connectionStatus": 1, "showPrivileges": True})
-    except PyMongoError as error:
-        return [warning("rights", f"the database does not say what this user may do: {str(error).split(', full')[0]}")]
+    except GatewayError as error:
+        return [warning("rights", f"the database does not say what this user may do: {reason(error)}")]
     return rights(status, config.datasets)

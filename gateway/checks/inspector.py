@@ -5,16 +5,28 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 import bson
+from bson.errors import BSONError
 from bson.timestamp import Timestamp
+from pymongo.errors import PyMongoError
 
 from gateway.db.clients import client
 from gateway.db.driver import Command, Connection, Cursor, Driver, Member, Others, RawReply, Route, Stream, Topology
+from gateway.db.failures import translated
+from gateway.errors import GatewayError
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "reason"]
 
 T = TypeVar("T")
 
 _READS: Final = frozenset({"find", "aggregate", "count"})
+
+
+def reason(error: GatewayError) -> str:
+    """Why, in the driver's own words, which name hosts: for the operator alone.  Up to where they repeat themselves."""
+    text = str(error.__cause__ or error)
+    for end in (", Timeout:", ", full error", " (configured"):
+        text = text.split(end, maxsplit=1)[0]
+    return text
 
 
 class Inspector:
@@ -29,8 +41,13 @@ class Inspector:
             self.reads.append((database, command))
 
     async def answer(self, database: str, command: Command) -> dict[str, Any]:
-        """The whole reply to a command of the operator's; raises what the driver raises."""
-        return await self._driver.reply(database, command, lambda reply: bson.decode(reply.raw), Route(freshest=True))
+        """The whole reply to a command that is no read of data."""
+        try:
+            return await self._driver.reply(
+                database, command, lambda reply: bson.decode(reply.raw), Route(freshest=True)
+            )
+        except (PyMongoError, BSONError) as error:
+            raise translated(error) from error
 
     async def reply(
         self, database: str, command: Command, shape: Callable[[RawReply], T], route: Route | None = None

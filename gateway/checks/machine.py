@@ -84,7 +84,7 @@ def _spool(config: Config) -> list[Finding]:
     if not path.exists():
         return [_to_be_made(path)]
     try:
-        real = private_folder(path)
+        real = private_folder(path, trusting=config.trust_local_users)
         with tempfile.TemporaryFile(dir=real) as probe:
             probe.write(b"\0")
             fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)

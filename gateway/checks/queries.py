@@ -9,17 +9,15 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
-from pymongo.errors import PyMongoError
-
 from gateway.checks.explained import Reading, explainable
 from gateway.checks.findings import Finding, fail, ok, warning
-from gateway.checks.inspector import Inspector
+from gateway.checks.inspector import Inspector, reason
 from gateway.checks.questions import Question, questions
 from gateway.config import Config
 from gateway.db.driver import Command
 from gateway.db.reader import DatasetReader
 from gateway.download_types import DatasetState, Plan
-from gateway.errors import BadRequest, GatewayError, NotFound
+from gateway.errors import BadRequest, DatabaseSlow, GatewayError, NotFound
 from gateway.flow.resources import Resources
 from gateway.planning.index_check import Unserved, found_unserved
 from gateway.planning.plan import make_plan
@@ -42,14 +40,14 @@ async def check_dataset(dataset: str, config: Config, resources: Resources, insp
     except NotFound:
         return [fail("datasets", f"{dataset} holds no data, or its user may not see it")]
     except GatewayError as error:
-        return [fail("datasets", f"{dataset} cannot be read: {error.__cause__ or error}")]
+        return [fail("datasets", f"{dataset} cannot be read: {reason(error)}")]
     counts = ", ".join(f"{state.counts[name]:,} {name}" for name in sorted(state.counts) if "_" not in name)
     era = "the flat model of 2021" if state.analyses == "callsets" else "the current model"
     found = [ok("datasets", f"{dataset}: {era}, {counts}")]
     try:
         asked = await questions(DatasetReader(resources.source, state), state)
     except GatewayError as error:
-        return [*found, fail("queries", f"{dataset}: {error.__cause__ or error}")]
+        return [*found, fail("queries", f"{dataset}: {reason(error)}")]
     return [*found, *await _Dataset(state, config, resources, inspector).check(asked)]
 
 
@@ -114,7 +112,7 @@ class _Dataset:
         except TimeoutError:
             self._fault(question, f"no first row within {_QUESTION_SECONDS} seconds")
         except GatewayError as error:
-            self._fault(question, str(error.__cause__ or error))
+            self._fault(question, reason(error))
         for database, command in list(self._inspector.reads):
             if database == self._state.dataset and not self._mute:
                 fault = await self._explain(command)
@@ -153,10 +151,11 @@ class _Dataset:
             try:
                 told = await self._inspector.answer(self._state.dataset, explain)
                 break
-            except PyMongoError as error:
-                if "time" not in str(error):
-                    self._mute = str(error).split(", full error")[0]
-                    return None
+            except DatabaseSlow:
+                continue
+            except GatewayError as error:
+                self._mute = reason(error)
+                return None
         hint = command.get("hint")
         name = next(iter(command.values()))
         fault = Reading.of(told).fault(hint if isinstance(hint, str) else None)

@@ -57,7 +57,7 @@ def serving(options: argparse.Namespace) -> Config:
         return config
     if config.spool:
         try:
-            path = private_folder(Path(config.spool))
+            path = private_folder(Path(config.spool), trusting=config.trust_local_users)
         except OSError as error:
             raise OSError(f"--spool {config.spool}: {error}") from error
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
@@ -84,6 +84,7 @@ SERVING: Final = frozenset(
         "spool",
         "spool_quota",
         "no_spool",
+        "trust_local_users",
         "max_clients",
     }
 )

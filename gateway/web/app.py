@@ -91,7 +91,7 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota), slots.take)
+    spool = Spool(Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users), slots.take)
     try:
         await spool.open()
     except OSError as error:
