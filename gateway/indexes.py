@@ -76,12 +76,14 @@ def advised(indexes: Sequence[Index], condition: Mapping[str, Any]) -> tuple[str
         return ()
     own = {key: _narrowing(value) for key, value in condition.items() if key[:1] != "$"}
     best = max(own, key=own.__getitem__, default="")
-    if own.get(best):
-        return (best,)
+    found = (best,) if own.get(best) else ()
+    if own.get(best, _NOTHING) >= _SOME:
+        return found
     for part in condition.get("$and", ()):
         if part and (fields := advised(indexes, part)):
             return fields
-    return tuple(dict.fromkeys(field for each in condition.get("$or", ()) for field in advised(indexes, each)))
+    branches = [advised(indexes, each) for each in condition.get("$or", ())]
+    return tuple(dict.fromkeys(field for fields in branches for field in fields)) or found
 
 
 def _predicates(condition: Mapping[str, Any]) -> dict[str, int]:

@@ -24,7 +24,7 @@ _READS: Final = frozenset({"find", "aggregate", "count"})
 def reason(error: GatewayError) -> str:
     """Why, in the driver's own words, which name hosts: for the operator alone.  Up to where they repeat themselves."""
     text = str(error.__cause__ or error)
-    for end in (", Timeout:", ", full error", " (configured"):
+    for end in (", Timeout:", ", full error", " (configured", " to execute command"):
         text = text.split(end, maxsplit=1)[0]
     return text
 

@@ -26,6 +26,7 @@ __all__ = ["check_dataset"]
 
 _EXPLAIN_SECONDS: Final = 10
 _QUESTION_SECONDS: Final = 30
+_NAMED: Final = 3
 # What look-ups beside the questions need: ids of every collection, and whose they are.
 _NEEDED: Final = (
     *(("biosamples", "id"), ("biosamples", "individual_id"), ("individuals", "id"), ("collations", "id")),
@@ -58,8 +59,7 @@ class _Dataset:
         self._resources = resources
         self._inspector = inspector
         self._lacking: dict[Unserved, None] = {}
-        self._told: dict[tuple[str, str], None] = {}
-        self._faults: list[Finding] = []
+        self._faults: dict[str, list[str]] = {}  # what is wrong, and with which questions
         self._explained: dict[str, str | None] = {}
         self._mute = ""
 
@@ -74,33 +74,36 @@ class _Dataset:
         return [*self._of_indexes(), *self._of_plans(len(asked))]
 
     def _of_indexes(self) -> list[Finding]:
-        name = self._state.dataset
-        found = []
-        for one in self._lacking:
-            fields = ", ".join(one.fields)
-            makes = [_create(name, one.collection, field) for field in one.advised if self._is_news(one, field)]
+        name, found = self._state.dataset, []
+        advised: dict[str, None] = {}
+        for one in sorted(self._lacking, key=lambda one: not one.costs):
+            makes = [_create(name, one.collection, field) for field in one.advised]
             if one.costs:
-                text = f"{name}: {one.collection} has none for {fields}: all {one.documents:,} documents are read"
-                found.append(warning("indexes", text, *makes))
-            elif makes:
-                few = f"of little matter with {one.documents:,} documents"
-                found.append(ok("indexes", f"{name}: {one.collection} has none for {fields}, {few}", *makes))
+                text = f"{name}: {one.collection} has none for {', '.join(one.fields)}"
+                news = [make for make in makes if make not in advised]
+                found.append(warning("indexes", f"{text}: all {one.documents:,} documents are read", *news))
+            advised |= dict.fromkeys(makes)
+        few = [make for make in advised if not any(make in each.commands for each in found)]
+        if few:
+            text = f"{name}: small collections lack some, which matters once they grow"
+            found.append(ok("indexes", text, *few))
         return found or [ok("indexes", f"{name}: every kind of query has its own")]
-
-    def _is_news(self, one: Unserved, field: str) -> bool:
-        """Whether the index was not advised yet."""
-        news = (one.collection, field) not in self._told
-        self._told[one.collection, field] = None
-        return news
 
     def _of_plans(self, number: int) -> list[Finding]:
         name, reads = self._state.dataset, len(self._explained)
         if self._mute:
             text = f"{name}: {number} kinds of query answered; the server does not explain how: {self._mute}"
-            return [*self._faults, ok("queries", text)]
+            return [*self._told_faults(), ok("queries", text)]
         if self._faults:
-            return self._faults
+            return self._told_faults()
         return [ok("queries", f"{name}: {number} kinds answered, the plans of their {reads} reads are right")]
+
+    def _told_faults(self) -> list[Finding]:
+        found = []
+        for text, names in self._faults.items():
+            some = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+            found.append(warning("queries", f"{self._state.dataset}: {text}; asked for: {some}"))
+        return found
 
     async def _question(self, question: Question) -> None:
         self._inspector.reads.clear()
@@ -133,9 +136,9 @@ class _Dataset:
         return plan
 
     def _fault(self, question: Question, text: str) -> None:
-        found = warning("queries", f"{self._state.dataset}: {question.name}: {text}")
-        if found not in self._faults:
-            self._faults.append(found)
+        names = self._faults.setdefault(text, [])
+        if question.name not in names:
+            names.append(question.name)
 
     async def _explain(self, command: Command) -> str | None:
         """What is wrong with how a read is done, asked once for reads of one form."""
