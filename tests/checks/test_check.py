@@ -64,10 +64,8 @@ def test_a_database_without_users_works_but_is_not_safe(store: Store, small: str
     assert {line.split()[0] for line in lines} == {"ok", "warning"}, done.stdout + done.stderr
     warned = {line.split()[1] for line in lines if line.startswith("warning")}
     assert {"rights", "topology"} <= warned <= {"rights", "topology", "engine", "open"}
-    assert f"{small}: every kind of query has its own" in done.stdout
-    assert re.search(
-        rf"ok +queries +{small}: \d\d kinds answered, the plans of their \d\d reads are right", done.stdout
-    )
+    assert f"ok      indexes     {small}: " in done.stdout
+    assert re.search(rf"queries +{small}: \d\d kinds answered, the plans of their \d\d reads are right", done.stdout)
     assert (done.returncode, done.stderr) == (1, "")
 
 
@@ -86,9 +84,7 @@ def test_missing_indexes_are_named_with_the_commands_that_make_them(
     assert len(commands) == len(set(commands))
     assert set(commands) == set(few[0].commands)
     for command in commands:
-        names = re.fullmatch(
-            r'db\.getSiblingDB\("bare"\)\.getCollection\("(\w+)"\)\.createIndex\(\{"(.+)": 1\}\)', command
-        )
+        names = re.fullmatch(r'.*\.getCollection\("(\w+)"\)\.createIndex\(\{"(.+)": 1\}\)', command)
         assert names
         mongo[bare][names[1]].create_index(names[2])
     assert [each.text for each in checked(store.uri, bare)["indexes"]] == ["bare: every kind of query has its own"]
