@@ -7,8 +7,8 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -42,16 +42,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.health is not None:
         return _health(options.health or _health_url(config_of(options)))
-    logging.getLogger("gateway").setLevel(logging.CRITICAL)  # what goes wrong is told as a finding
     try:
         config = config_of(options)
     except ConfigError as error:
         findings = [fail("settings", str(error))]
         _print(findings, as_json=options.json)
         return exit_code(findings)
-    findings = [_without_password(found, config) for found in _findings(config)]
+    with _quiet():
+        findings = [_without_password(found, config) for found in _findings(config)]
     _print(findings, as_json=options.json)
     return exit_code(findings)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a log: what goes wrong is told as a finding."""
+    log = logging.getLogger("gateway")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _findings(config: Config) -> list[Finding]:

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pymongo import MongoClient
@@ -15,6 +13,7 @@ from pymongo import MongoClient
 from gateway.checks import explained
 from gateway.checks.database import check_database
 from gateway.checks.findings import Finding, exit_code
+from gateway.cli import main
 from gateway.config import load
 from gateway.demo.cohort import documents
 from gateway.demo.store import Store
@@ -28,9 +27,26 @@ Client = MongoClient[dict[str, Any]]
 Finds = dict[str, list[Finding]]
 
 
-def check(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gateway", "check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+class Done(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs the command."""
+
+    def run(*arguments: object) -> Done:
+        code = main(["check", *map(str, arguments)])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+Check = Callable[..., Done]
 
 
 def checked(uri: str, *names: str) -> Finds:
@@ -57,7 +73,7 @@ def bare(store: Store, mongo: Client, small: str) -> Iterator[str]:
     mongo.drop_database("bare")
 
 
-def test_a_database_without_users_works_but_is_not_safe(store: Store, small: str, tmp_path: Path):
+def test_a_database_without_users_works_but_is_not_safe(check: Check, store: Store, small: str, tmp_path: Path):
     tmp_path.chmod(0o700)
     done = check("--mongo-uri", store.uri, "--datasets", small, "--spool", tmp_path)
     lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
@@ -101,7 +117,7 @@ def test_a_replica_set_reads_of_one_moment_and_what_it_does_not_tell_is_said(sto
     assert exit_code(each for several in found.values() for each in several) == 1
 
 
-def test_what_cannot_be_reached_or_holds_nothing_fails(store: Store):
+def test_what_cannot_be_reached_or_holds_nothing_fails(check: Check, store: Store):
     uri = f"mongodb://reader:hunter2%40@127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=200"
     for arguments, told in (
         (["--mongo-uri", uri], "fail    database    cannot be used: 127.0.0.1"),
@@ -116,7 +132,7 @@ def test_what_cannot_be_reached_or_holds_nothing_fails(store: Store):
         assert done.stderr == ""
 
 
-def test_json(tmp_path: Path):
+def test_json(check: Check, tmp_path: Path):
     file = tmp_path / "gateway.toml"
     file.write_text("port = 'x'")
     done = check("--json", "--config", file)
@@ -126,7 +142,7 @@ def test_json(tmp_path: Path):
     assert f"{file}: port: must be a number" in found["text"]
 
 
-def test_health_of_a_running_gateway(gateway: Gateway):
+def test_health_of_a_running_gateway(check: Check, gateway: Gateway):
     for arguments, code in (
         ([f"{gateway.url}/health"], 0),
         (["--port", gateway.port, "--host", "0.0.0.0"], 0),
