@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ from gateway.loading.writer import load as load_documents
 from gateway.planning import index_check
 from tests import datasets
 from tests.harness import Gateway, free_port
-from tests.topology import ReplicaSet
+from tests.topology import ReplicaSet, Sharded
+from tests.topology.deployments import Deployment
 
 Client = MongoClient[dict[str, Any]]
 Finds = dict[str, list[Finding]]
@@ -106,12 +108,29 @@ def test_missing_indexes_are_named_with_the_commands_that_make_them(
     assert [each.text for each in checked(store.uri, bare)["indexes"]] == ["bare: every kind of query has its own"]
 
 
-def test_a_replica_set_reads_of_one_moment_and_what_it_does_not_tell_is_said(store: Store, small: str):
-    with ReplicaSet("5.0", members=1, store=store) as rs:
-        rs.seed(small)
-        found = checked(rs.uri, small)
-    assert [each.level for each in found["topology"]] == ["ok"]
-    assert "all reads of a download are of one moment" in found["topology"][0].text
+@pytest.mark.parametrize(
+    ("made", "level", "told"),
+    [
+        (partial(ReplicaSet, "5.0", members=1), "ok", "a replica set of wire version 13: all reads of a download"),
+        (
+            partial(ReplicaSet, "4.4", members=1),
+            "warning",
+            "a replica set of wire version 9: reads are of the newest",
+        ),
+        (
+            partial(Sharded, "5.0"),
+            "ok",
+            "a sharded cluster of wire version 13: all reads of a",
+        ),
+    ],
+)
+def test_topologies(made: Callable[..., Deployment], level: str, told: str, store: Store, small: str):
+    with made(store=store) as deployment:
+        deployment.seed(small)
+        found = checked(deployment.uri, small)
+    (topology,) = found["topology"]
+    assert (topology.level, topology.text[: len(told)]) == (level, told)
+    # What it does not know (it is no real server) is said.
     assert "does not say what this user may do" in found["rights"][0].text
     assert "does not explain how" in found["queries"][0].text
     assert exit_code(each for several in found.values() for each in several) == 1
