@@ -76,7 +76,8 @@ class _Dataset:
     def _of_indexes(self) -> list[Finding]:
         name, found = self._state.dataset, []
         advised: dict[str, None] = {}
-        for one in sorted(self._lacking, key=lambda one: not one.costs):
+        lacking = [one for one in self._lacking if one.collection in self._state.collections]
+        for one in sorted(lacking, key=lambda one: not one.costs):
             makes = [_create(name, one.collection, field) for field in one.advised]
             if one.costs:
                 text = f"{name}: {one.collection} has none for {', '.join(one.fields)}"
