@@ -56,8 +56,8 @@ def create_app(config: Config) -> web.Application:
     app.router.add_get("/", index.page)
     app.router.add_get("/health", health.health)
     app.router.add_get("/ready", health.ready)
-    app.router.add_get("/exports/{digest}", tickets.ticket)
-    app.router.add_get("/exports/{digest}/{name}", exports.export)
+    app.router.add_get("/exports/{export}", tickets.ticket)
+    app.router.add_get("/exports/{export}/{name}", exports.export)
     app.router.add_get("/openapi.json", openapi.describe)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
