@@ -79,7 +79,8 @@ class Catalog:
         """
         while self._read_from.get(dataset, 0.0) < since:
             self._lists.pop(dataset, None)
-            await asyncio.shield(self._running.get(dataset) or self._start(dataset))
+            running = self._running.get(dataset)
+            await asyncio.shield(self._start(dataset) if running is None or running.done() else running)
 
     @property
     def empty(self) -> frozenset[str]:
