@@ -3,6 +3,7 @@
 The hosts are gateways with spools of their own, by turns behind a real nginx with the settings that it has by itself.
 """
 
+import hashlib
 import http.client
 import random
 import re
@@ -35,17 +36,23 @@ WORDS = [form.words[0] for form in FORMATS if delivered(form, "variants")]
 PATH = "/beacon/g_variants?filters=NCIT:C3058&output=pgxseg"
 # Nothing that a URL can say.
 POSTED = {"filters": [{"id": "NCIT:C3058", "includeDescendantTerms": False}, {"id": "NCIT:C2955"}], "filterLogic": "OR"}
+# For nginx: what is asked of one export has one name, so that one host makes it and the others need not.
+BY_EXPORT = """
+map $request_uri $export {
+    default $request_uri;
+    "~^/exports/(?<digest>[0-9a-f]{40})" $digest;
+}
+"""
 
 
-def behind(folder: Path, *gateways: Gateway, first: int = 1) -> Nginx:
-    """nginx, which gives requests to gateways by turns, and to another where one is gone; the `first` has so many."""
+def behind(folder: Path, *gateways: Gateway, first: int = 1, by_export: bool = False) -> Nginx:
+    """Nginx before gateways, by turns, of which the `first` has so many, or `by_export`; another where one is gone."""
     port = free_port()
     weights = [first, *repeat(1, len(gateways) - 1)]
-    servers = "".join(
-        f"server 127.0.0.1:{g.port} weight={weight};" for g, weight in zip(gateways, weights, strict=True)
-    )
+    weighted = zip(gateways, weights, strict=True)
+    servers = "".join(f"server 127.0.0.1:{gateway.port} weight={weight};" for gateway, weight in weighted)
     block = f"""
-        upstream gateways {{ {servers} }}
+        {BY_EXPORT}        upstream gateways {{ {"hash $export consistent;" if by_export else ""} {servers} }}
         server {{
             listen 127.0.0.1:{port};
             location / {{
@@ -137,6 +144,18 @@ def test_ranges_and_a_ticket_by_turns(kept: Gateway, another: Gateway, big: byte
     assert stable[0]["Repr-Digest"].startswith("sha-256=:")
 
 
+def test_what_is_asked_of_one_export_may_go_to_one_host(kept: Gateway, another: Gateway, tmp_path: Path):
+    """And to another when that one is gone, as above."""
+    with behind(tmp_path / "nginx", kept, another, by_export=True) as through:
+        for number in range(4):
+            told = through.ask(f"/beacon/variants?biosampleIds=pgxbs-{number:08}&output=bed&ticket=true")
+            bodies = {through.ask(path_of(told)).body for _ in range(3)}
+            assert len(bodies) == 1
+            assert settled(through, path_of(told, "self"))["sha256"] == hashlib.sha256(bodies.pop()).hexdigest()
+            line = f"download .*{told.json['digest']}"
+            until(lambda line=line: sorted(len(re.findall(line, host.log)) for host in (kept, another)) == [0, 3])
+
+
 def in_pieces(gateway: Gateway, path: str, size: int) -> bytes:
     """A download as aria2 does it: several ranges at a time, each tried again until it came whole."""
     step = size // 16 + 1
@@ -164,7 +183,7 @@ def test_one_host_is_killed_on_the_way(quick: Quick, another: Gateway, big: byte
     upstream = urlsplit(uri)
     clients = {"wget": wget, "curl": curl, "fetch": fetch_here}
     with (
-        Cutter((upstream.hostname or "", upstream.port or 0), repeat(Fate("stall", 3_000_000))) as hanging,
+        Cutter((upstream.hostname or "", upstream.port or 0), repeat(Fate("stall", 1_000_000))) as hanging,
         Gateway(f"mongodb://127.0.0.1:{hanging.port}/", datasets, log=tmp_path / "log", slice_rows=2000) as doomed,
         behind(tmp_path / "nginx", doomed, another, first=1000) as through,
         ThreadPoolExecutor(len(clients) + 1) as pool,
