@@ -59,6 +59,8 @@ def _made(uri: str, cohort: Cohort, workers: int) -> Iterator[tuple[str, ...]]:
 def _kept(uri: str, cohort: Cohort, workers: int, folder: str) -> Iterator[tuple[str, ...]]:
     """What the spool has: bytes."""
     with served(uri, cohort, workers=workers, spool=folder) as gateway:
+        for _ in range(_CLIENTS):  # until all workers are up
+            curl(gateway.port, path(cohort).replace("output=pgxseg", "output=igv"))
         address, used = path(cohort), _family(gateway.watched)
         size = raw(gateway.port, address).size
         spent = _family(gateway.watched) - used
