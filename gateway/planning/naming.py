@@ -12,7 +12,7 @@ from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
 from gateway.genome import STATES
 
-__all__ = ["ENVELOPE", "address", "digest", "filename", "selecting"]
+__all__ = ["address", "digest", "filename", "repeats", "selecting"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
 _ENCODER: Final = "6"
@@ -22,8 +22,8 @@ _NAMED: Final = frozenset(
     if any(form.extension == above.extension and {*form.entities} & {*above.entities} for above in formats.FORMATS[:n])
 )
 """Formats that name themselves in file names, which would else be those of others: `wget -c` would join the two."""
-ENVELOPE: Final = "application/json"
-"""Of formats that say who answers, repeat what was asked, and have links."""
+_ENVELOPES: Final = "application/json"
+"""The media type of formats that repeat the request."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
@@ -32,13 +32,18 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
-    if form.media == ENVELOPE:
+    if repeats(form):
         named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads, wanted.ask.datasets)
     named += (form.library, form.version) if form.library else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
     return hashlib.sha256(repr((_ENCODER, form.name, packed, ask, data, named)).encode()).hexdigest()[:40]
+
+
+def repeats(form: Format) -> bool:
+    """Whether the bytes of a format repeat the request, and what was not understood of it."""
+    return form.media == _ENVELOPES
 
 
 def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:

@@ -3,14 +3,14 @@
 It is written from what was understood.  Whoever reads it asks for the same bytes, as long as the data are the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
 from gateway.bins.maps import DEFAULT
-from gateway.config import Config
 from gateway.download_types import Ask
 from gateway.planning.format_choice import choose
-from gateway.planning.naming import ENVELOPE, selecting
+from gateway.planning.naming import repeats, selecting
 from gateway.planning.route_table import ROUTES
 
 __all__ = ["Pairs", "canonical", "outspoken"]
@@ -25,12 +25,14 @@ _PATHS: Final = {
 }
 
 
-def outspoken(ask: Ask, accept: str, config: Config) -> Ask:
-    """An ask for the same bytes that says what a header, or this host's settings, decided; raises NotAcceptable."""
+def outspoken(ask: Ask, accept: str, datasets: Iterable[str]) -> Ask:
+    """An ask for the same bytes that says what was decided otherwise: the format by a header, datasets by a default.
+
+    Raises NotAcceptable.
+    """
     plain, form, _ = choose(ask, accept)
-    # An envelope repeats the datasets that were asked for.
-    decided = () if form.media == ENVELOPE or ask.entity == "datasets" else config.datasets[:1]
-    return replace(ask, output=ask.output or plain.output, datasets=ask.datasets or decided)
+    kept = ask.datasets or ask.entity == "datasets" or repeats(form)
+    return replace(ask, output=ask.output or plain.output, datasets=ask.datasets if kept else tuple(datasets))
 
 
 def canonical(ask: Ask) -> tuple[str, Pairs]:

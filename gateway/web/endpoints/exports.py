@@ -60,7 +60,7 @@ async def represented(request: web.Request) -> Representation:
     """
     digest, question = addresses.read(request.match_info["export"])
     record = await _recalled(request, digest, known=bool(question))
-    if record is not None and not Representation.KEPT - record.keys():
+    if record is not None and set(record["datasets"]) <= set(request.app[CONFIG].datasets):
         return _kept(request.app, digest, record)
     if not question:
         spool_of(request)
@@ -77,7 +77,8 @@ async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[s
     """What was asked for here; a disk that cannot be read is no reason to fail where it is `known` otherwise."""
     spool = request.app.get(SPOOL)
     try:
-        return await spool.recall(digest) if spool is not None else None
+        record = await spool.recall(digest) if spool is not None else None
+        return None if record is None or Representation.KEPT - record.keys() else record
     except OSError as error:
         if known:
             return None
@@ -85,9 +86,6 @@ async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[s
 
 
 def _kept(app: web.Application, digest: str, record: Mapping[str, Any]) -> Representation:
-    if not set(record["datasets"]) <= set(app[CONFIG].datasets):
-        raise NotFound("the dataset of this export is not served")
-
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:

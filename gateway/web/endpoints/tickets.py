@@ -45,8 +45,9 @@ async def issue(request: web.Request, representation: Representation) -> web.Str
 
 
 async def _segment(request: web.Request, representation: Representation) -> str:
-    asked = DownloadRequest.kept(representation.record or {})
-    return addresses.written(representation.digest, await asked.question_in(request.app))
+    record = representation.record or {}
+    question = await DownloadRequest.kept(record).question_in(request.app, record["datasets"])
+    return addresses.written(representation.digest, question)
 
 
 async def _ticket(request: web.Request, representation: Representation, segment: str, *, fresh: bool) -> web.Response:

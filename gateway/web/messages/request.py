@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from aiohttp import web
 
-from gateway.config import Config
 from gateway.download_types import Ask, Plan
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
 from gateway.planning.plan import make_plan
@@ -82,14 +81,15 @@ class DownloadRequest:
             raise BadRequest("this path takes no body", parameter="body")
         return cls(path, tuple(parse_qsl(query, keep_blank_values=True)), _json(said) if mark else None, "", base)
 
-    def question(self, config: Config) -> str:
+    def question(self, datasets: Iterable[str]) -> str:
         """What asks for the same on any host, however it was spelled; empty if nothing does.
 
-        That is a URL's path and query, with the body on a line of its own where no URL can say it.
+        `datasets` answered it.  The question is a URL's path and query, with the body on a line of its own where no URL
+        can say it.
         """
         with suppress(GatewayError):  # of a record: this version may understand less
             ask = self.ask()
-            meant = outspoken(ask, self.accept, config)
+            meant = outspoken(ask, self.accept, datasets)
             said = canonical(meant)
             decided = [("output", meant.output or "")] if ask.output is None else []
             decided += [] if ask.datasets else [("datasetIds", name) for name in meant.datasets]
@@ -130,9 +130,9 @@ class DownloadRequest:
         ask = await self._aside(app, self.ask)
         return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
 
-    async def question_in(self, app: web.Application) -> str:
+    async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
         """The same as `question`."""
-        return await self._aside(app, partial(self.question, app[CONFIG]))
+        return await self._aside(app, partial(self.question, datasets))
 
     def ask(self) -> Ask:
         """What is asked for, understood.  Raises what the parser raises."""

@@ -8,14 +8,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from gateway.config import load
 from gateway.errors import BadRequest, GatewayError, NotFound
 from gateway.planning.question import outspoken
 from gateway.web.messages import addresses
 from gateway.web.messages.request import DownloadRequest
 
 DIGEST = "0123456789abcdef0123456789abcdef01234567"
-CONFIG = load({}, {"GATEWAY_DATASETS": "progenetix,cellz"})
+DEFAULT = ["progenetix"]
 BASE = "https://data.example"
 # No URL can say it.
 MIXED = {"query": {"filters": [{"id": "NCIT:C3058", "includeDescendantTerms": False}, {"id": "NCIT:C2955"}]}}
@@ -84,13 +83,13 @@ def asking(url: str, body: object | None = None, accept: str = "") -> DownloadRe
     ],
 )
 def test_a_question_is_canonical_and_means_the_same(request_: DownloadRequest, question: str):
-    assert request_.question(CONFIG) == question
+    assert request_.question(DEFAULT) == question
     segment = addresses.written(DIGEST, question)
     assert re.fullmatch(r"[0-9a-f]{40}-[A-Za-z0-9_-]+", segment)
     assert addresses.read(segment) == (DIGEST, question)
     again = DownloadRequest.asked(question, BASE)
-    assert again.ask() == outspoken(request_.ask(), request_.accept, CONFIG)
-    assert again.body is not None or again.question(CONFIG) == question
+    assert again.ask() == outspoken(request_.ask(), request_.accept, DEFAULT)
+    assert again.body is not None or again.question(DEFAULT) == question
 
 
 def test_all_spellings_have_one_question():
@@ -103,14 +102,14 @@ def test_all_spellings_have_one_question():
             | {"end": [9, 7], "variant_type": "DEL"},
         ),
     )
-    assert len({request.question(CONFIG) for request in spelled}) == 1
+    assert len({request.question(DEFAULT) for request in spelled}) == 1
 
 
 def test_what_fits_in_a_url_fits_in_an_address():
     chance = random.Random(1)
     ids = [f"pgxbs-kft{chance.randrange(36**5):05}" for _ in range(520)]
     url = "/beacon/g_variants?output=pgxseg&biosampleIds=" + ",".join(ids)
-    question = asking(url).question(CONFIG)
+    question = asking(url).question(DEFAULT)
     segment = addresses.written(DIGEST, question)
     assert (len(url) > 7_500, len(DIGEST) < len(segment) < 6_200) == (True, True)
     assert addresses.read(segment) == (DIGEST, question)
