@@ -33,7 +33,8 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
     if repeats(form):
-        named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads, wanted.ask.datasets)
+        named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
+        named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
     named += (form.library, form.version) if form.library else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
