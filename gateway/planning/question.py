@@ -18,10 +18,11 @@ __all__ = ["Pairs", "canonical", "outspoken"]
 Pairs = tuple[tuple[str, str], ...]
 """Parameters of a query string, in its order."""
 
+_SERVED: Final = frozenset({"frequencies", "collations"})  # by services of their own
 _PATHS: Final = {
     (route.entity, route.each): route.path
     for route in reversed(tuple(ROUTES))  # so that the first of each is meant
-    if route.ids is None
+    if route.ids is None and (route.entity not in _SERVED or route.path.startswith("/services/"))
 }
 
 

@@ -67,23 +67,14 @@ def create_app(config: Config) -> web.Application:
     if config.beacon_url:
         app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
-<<<<<<< HEAD
-    app.router.add_get("/", index.page)
-    app.router.add_get("/health", health.health)
-    app.router.add_get("/ready", health.ready)
-    app.router.add_get("/exports/{export}", tickets.ticket)
-    app.router.add_get("/exports/{export}/{name}", exports.export)
-    app.router.add_get("/openapi.json", openapi.describe)
-=======
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
             app.router.add_get(f"/gateway{path}", view)
-    app.router.add_get("/exports/{digest}", tickets.ticket)
-    app.router.add_get("/exports/{digest}/{name}", exports.export)
+    app.router.add_get("/exports/{export}", tickets.ticket)
+    app.router.add_get("/exports/{export}/{name}", exports.export)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
->>>>>>> main
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app
