@@ -71,8 +71,8 @@ def create_app(config: Config) -> web.Application:
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
             app.router.add_get(f"/gateway{path}", view)
-    app.router.add_get("/exports/{digest}", tickets.ticket)
-    app.router.add_get("/exports/{digest}/{name}", exports.export)
+    app.router.add_get("/exports/{export}", tickets.ticket)
+    app.router.add_get("/exports/{export}/{name}", exports.export)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
