@@ -162,6 +162,7 @@ class Representation:
             headers = _unsettled(headers)
         if self.immutable and not self.guarded:
             headers["Cache-Control"] = _IMMUTABLE
+            headers["Vary"] = "Accept-Encoding"  # the format is settled
         if self.record is not None and not coding:
             headers["Accept-Ranges"] = "bytes"
         return headers

@@ -13,6 +13,7 @@ from joserfc.jwk import Key, RSAKey
 
 from gateway.demo.store import Store
 from gateway.web.access import static_tokens
+from gateway.web.messages import addresses
 from tests.harness import Answer, Gateway, until
 from tests.web.access.conftest import Guarded
 from tests.web.access.issuers import BROKER, STUDY, KeyServer, hmac_token, plain_token, sign, visa
@@ -113,6 +114,8 @@ DOORS: dict[str, Door] = {
     "etag of an immutable address": ("GET", "{address}", {"If_None_Match": "{etag}"}, None),
     "hash": ("GET", "{address}.sha256", {}, None),
     "state": ("GET", "{state}", {}, None),
+    "address without its question": ("GET", "{bare_address}", {}, None),
+    "state without its question": ("GET", "{bare_state}", {}, None),
 }
 
 # What is verified before it is known what is asked for needs not be asked for everything.
@@ -120,7 +123,8 @@ AT_EACH_DOOR = (
     *("none", "a static token", "a static token for others", "a signed token", "the claim is another"),
     *("a visa", "a visa of another study", "expired"),
 )
-SOME_DOORS = ("page", "head of a download", "ticket", "range of an immutable address", "state")
+TOLD = ("ticket", "state", "state without its question")
+SOME_DOORS = ("page", "head of a download", "ticket", "range of an immutable address", *TOLD[1:])
 
 
 def _bearer(token: str) -> str:
@@ -156,21 +160,35 @@ def same(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     return answer.status, headers, re.sub(rb'"requestId":"\w+"', b"", answer.body)
 
 
+def addressed(segment: str, name: str, etag: str) -> dict[str, str]:
+    """The places of an export, by the digest and the question in its address, and by the digest alone."""
+    bare = segment.partition("-")[0]
+    found = {"address": f"/exports/{segment}/{name}", "state": f"/exports/{segment}"}
+    return {**found, "bare_address": f"/exports/{bare}/{name}", "bare_state": f"/exports/{bare}", "etag": etag}
+
+
 @pytest.fixture(scope="module")
 def places(guarded: Guarded) -> dict[str, str]:
     """Where an export of the guarded dataset is."""
-    gateway, owner = guarded.gateway, f"Bearer {guarded.tokens['alice']}"
-    ticket = ask(gateway, DOORS["ticket"], owner, name="secret")
+    ticket = ask(guarded.gateway, DOORS["ticket"], f"Bearer {guarded.tokens['alice']}", name="secret")
     assert ticket.status == 200, ticket.text
-    return {"address": path_of(ticket), "state": path_of(ticket, "self"), "etag": ticket.json["etag"]}
+    _, _, segment, name = path_of(ticket).split("/")
+    return addressed(segment, name, ticket.json["etag"])
+
+
+@pytest.fixture(scope="module")
+def nowhere(places: dict[str, str]) -> dict[str, str]:
+    """Where it would be if the dataset had another name, which none has."""
+    _, question = addresses.read(places["state"].removeprefix("/exports/"))
+    assert "secret" in question
+    segment = addresses.written("0" * 40, question.replace("secret", "nowhere"))
+    return addressed(segment, places["address"].rpartition("/")[2], places["etag"])  # known from elsewhere
 
 
 @pytest.mark.parametrize("credentials", CREDENTIALS)
-def test_the_matrix(guarded: Guarded, places: dict[str, str], credentials: str):
+def test_the_matrix(guarded: Guarded, places: dict[str, str], nowhere: dict[str, str], credentials: str):
     make, expected = CREDENTIALS[credentials]
     gateway, shown = guarded.gateway, make(guarded)
-    nowhere = {name: value.replace(places["etag"].strip('"'), "0" * 40) for name, value in places.items()}
-    nowhere["etag"] = places["etag"]  # known from elsewhere
     for name in DOORS if credentials in AT_EACH_DOOR else SOME_DOORS:
         at = f"{credentials}, {name}"
         answer = ask(gateway, DOORS[name], shown, name="secret", **places)
@@ -178,8 +196,8 @@ def test_the_matrix(guarded: Guarded, places: dict[str, str], credentials: str):
         if expected == "in":
             assert answer.status in {200, 206, 304}, f"{at}: {answer.text}"
             assert answer.headers["Cache-Control"] in {"private, no-store", "no-store"}, at
-            assert "private" in answer.headers["Cache-Control"] or name in {"ticket", "state"}, at
-            assert name in {"ticket", "state", "hash"} or "Authorization" in answer.headers["Vary"], at
+            assert "private" in answer.headers["Cache-Control"] or name in TOLD, at
+            assert name in {*TOLD, "hash"} or "Authorization" in answer.headers["Vary"], at
             assert other.status == 404, at
             continue
         assert answer.status == (404 if expected == "out" else expected), f"{at}: {answer.text}"
@@ -250,7 +268,9 @@ def test_two_headers_are_none(guarded: Guarded):
         assert client.recv(100).startswith(b"HTTP/1.1 400")
 
 
-def test_what_is_not_there_is_asked_of_the_beacon_behind(guarded: Guarded, store: Store, tmp_path: Path):
+def test_what_is_not_there_is_asked_of_the_beacon_behind(
+    guarded: Guarded, places: dict[str, str], store: Store, tmp_path: Path
+):
     """As ever, and whether others may see it here or not: the Beacon says what it says to everybody."""
     with KeyServer(guarded.keys["k1"]) as beacon:
         rules = guarded.folder / "access.toml"
@@ -268,6 +288,8 @@ def test_what_is_not_there_is_asked_of_the_beacon_behind(guarded: Guarded, store
             assert gateway.ask(f"{page}flat&output=pgxseg&variantType=DEL".replace("limit=1&", "")).status == 403
             assert gateway.ask("/gateway/ready").json["datasets"] == ["demo", "flat", "odd"]
             assert beacon.asked == 2
+            owner, address = _bearer(guarded.tokens["alice"]), places["address"]  # of an export that it never made
+            assert [gateway.ask(address, Authorization=owner).status, gateway.ask(address).status] == [200, 404]
             for token in (guarded.tokens["alice"], "others"):
                 gateway.ask("/beacon/nothing", Authorization=_bearer(token))
             assert beacon.shown == [None, None, None, "Bearer others"], "ours is for us alone"
