@@ -141,6 +141,17 @@ def test_issuers_need_a_library_that_may_not_be_installed(monkeypatch: pytest.Mo
     assert access(tmp_path, text, ("a",)).rules
 
 
+def test_the_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    access(tmp_path)
+    uri = "--mongo-uri=mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1"
+    arguments = ["check", uri, "--no-spool", "--datasets", ",".join(SERVED), "--access", str(tmp_path / "access.toml")]
+    command_line.main(arguments)
+    assert "seen by everybody: progenetix: record, cohort: count, trial: none" in capsys.readouterr().out
+    (tmp_path / "tokens").unlink()
+    assert command_line.main(arguments) == 2
+    assert re.search(r"fail +access .*tokens: .*No such file", capsys.readouterr().out)
+
+
 def test_serving_stops_at_once_where_the_file_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     access(tmp_path)
     (tmp_path / "access.toml").write_text(instead('public = "count"', 'public = "all"'))
