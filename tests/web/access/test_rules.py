@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import command_line
+from gateway.cli import check, command_line
 from gateway.config import ConfigError, load
 from gateway.rights import View
 from gateway.web.access import policy_file, static_tokens
@@ -141,15 +141,17 @@ def test_issuers_need_a_library_that_may_not_be_installed(monkeypatch: pytest.Mo
     assert access(tmp_path, text, ("a",)).rules
 
 
-def test_the_file_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_file_is_checked(tmp_path: Path):
     access(tmp_path)
-    uri = "--mongo-uri=mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1"
-    arguments = ["check", uri, "--no-spool", "--datasets", ",".join(SERVED), "--access", str(tmp_path / "access.toml")]
-    command_line.main(arguments)
-    assert "seen by everybody: progenetix: record, cohort: count, trial: none" in capsys.readouterr().out
+    config = load({"access": str(tmp_path / "access.toml"), "datasets": ",".join(SERVED)}, {})
+    (found,) = check._access(config)
+    assert (found.level, found.subject) == ("ok", "access")
+    assert "seen by everybody: progenetix: record, cohort: count, trial: none" in found.text
     (tmp_path / "tokens").unlink()
-    assert command_line.main(arguments) == 2
-    assert re.search(r"fail +access .*tokens: .*No such file", capsys.readouterr().out)
+    (found,) = check._access(config)
+    assert found.level == "fail"
+    assert re.search("tokens: .*No such file", found.text)
+    assert not list(check._access(load({}, {})))
 
 
 def test_serving_stops_at_once_where_the_file_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
