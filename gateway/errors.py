@@ -5,14 +5,17 @@ GatewayError
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
+ ├── RequestTimeout       408  the head or the body of the request did not come within its time
  ├── Gone                 410  the data that an immutable address names is no longer there: ask the live query
  ├── NotMatched           412  the export is not the one that `If-Match` names
  ├── TooLarge             413  the request body is larger than allowed
  ├── AddressTooLong       414  the URL is longer than allowed: ask by POST
  ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
  ├── ExpectationFailed    417  an `Expect` header that is not `100-continue`
+ ├── TooManyRequests      429  this client has all that one may have: come again after `retry_after` seconds
  ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
+ ├── TooCostly            503  the request needs more of the database than one may: ask for less
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
@@ -49,8 +52,11 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "NotMatched",
+    "RequestTimeout",
     "SnapshotLost",
+    "TooCostly",
     "TooLarge",
+    "TooManyRequests",
     "VersionNotSpoken",
     "plain",
 ]
@@ -73,14 +79,24 @@ class Failure(Exception):
 class GatewayError(Failure):
     """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is.
 
-    `headers` are those that its response has beside the usual ones.
+    `headers` are those that its response has beside the usual ones; `limit` is the one that the request went beyond,
+    as counters call it, where that is why.
     """
 
     status = 500
     retry_after: int | None = None
+    limit: str = ""
 
-    def __init__(self, message: str, *, parameter: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.limit = self.limit if limit is None else limit
         self.message = message
         self.parameter = parameter
         self.headers = dict(headers or {})
@@ -110,6 +126,13 @@ class NotAcceptable(GatewayError):
     status = 406
 
 
+class RequestTimeout(GatewayError):
+    """The head or the body of the request did not come within its time."""
+
+    status = 408
+    retry_after = 1
+
+
 class Gone(GatewayError):
     """What an immutable address names can no longer be made; the live query has newer data."""
 
@@ -126,12 +149,14 @@ class TooLarge(GatewayError):
     """The request body is larger than allowed."""
 
     status = 413
+    limit = "body"
 
 
 class AddressTooLong(GatewayError):
     """The URL is longer than allowed."""
 
     status = 414
+    limit = "address"
 
 
 class BadRange(GatewayError):
@@ -146,10 +171,18 @@ class ExpectationFailed(GatewayError):
     status = 417
 
 
+class TooManyRequests(GatewayError):
+    """This client has, or had, all that one may have."""
+
+    status = 429
+    retry_after = 10
+
+
 class HeadersTooLarge(GatewayError):
     """The header fields of the request are longer, or more, than allowed."""
 
     status = 431
+    limit = "head"
 
 
 class Busy(GatewayError):
@@ -157,6 +190,14 @@ class Busy(GatewayError):
 
     status = 503
     retry_after = 10
+
+
+class TooCostly(GatewayError):
+    """The request needs more of the database before its first byte than one may."""
+
+    status = 503
+    retry_after = 60
+    limit = "database"
 
 
 class DatabaseDown(GatewayError):

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -16,13 +16,17 @@ from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.spool.folder import Folder
+from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
 from gateway.web.app_keys import (
+    BODIES,
     CATALOG,
     CLIENTS,
     CONFIG,
+    DAILY,
     EXECUTOR,
     MEASURED,
+    PAGES,
     PUMP,
     REQUEST_ID,
     SLOTS,
@@ -30,10 +34,13 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
-from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
+from gateway.web.limits import refusals
+from gateway.web.limits.daily import DailyBytes
+from gateway.web.limits.shares import Shares
+from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import POSTED
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
@@ -66,8 +73,12 @@ def create_app(config: Config) -> web.Application:
 
 async def open_resources(app: web.Application) -> AsyncIterator[None]:
     """Open what the application needs for its lifetime, and close it."""
-    app[SLOTS] = Slots(app[CONFIG].max_passes, "downloads")
-    app[CLIENTS] = Slots(app[CONFIG].max_clients, "requests for data")
+    config = app[CONFIG]
+    app[SLOTS] = Slots(config.max_passes, "downloads", each=config.client_passes)
+    app[PAGES] = Slots(config.max_pages, "pages", each=config.client_pages)
+    app[BODIES] = Slots(config.max_pages, "bodies of requests", limit="bodies", each=config.client_pages)
+    app[DAILY] = DailyBytes(config.client_bytes)
+    app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
@@ -91,7 +102,15 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota), slots.take)
+    folder = Folder(Path(config.spool), config.spool_quota)
+
+    @contextmanager
+    def held(one: Pass) -> Iterator[Charge]:
+        with slots.take(one), shares.writing(one.digest) as charge:
+            yield charge
+
+    spool = Spool(folder, held)
+    shares = Shares(lambda: config.client_spool or folder.room.quota // 2, spool.give_up)
     try:
         await spool.open()
     except OSError as error:
@@ -142,6 +161,8 @@ def _of_http(error: web.HTTPException) -> GatewayError:
 def _failed(request: web.Request, error: GatewayError) -> web.Response:
     headers = {"X-Request-Id": request[REQUEST_ID], "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     headers |= error.headers
+    if error.limit:
+        refusals[error.limit] += 1
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -15,7 +15,10 @@ from aiohttp import web
 
 from gateway.config import Config
 from gateway.web.app import create_app
-from gateway.web.connections import Runner
+from gateway.web.limits.addresses import Proxies
+from gateway.web.limits.connections import Runner, Terms
+from gateway.web.limits.door import Door
+from gateway.web.limits.lines import calm
 from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 __all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
@@ -52,11 +55,14 @@ def make_runner(config: Config) -> web.AppRunner:
     take_short_turns()
     if (files := open_many()) < config.max_clients + _OTHER_FILES:
         log.warning("the system allows %d open files: too few for --max-clients %d", files, config.max_clients)
+    calm()
     app = create_app(config)
     app.on_startup.append(_settle)
+    most = files - min(_OTHER_FILES, files // 2)
+    door = Door(Proxies(config.trusted_proxies), config.client_connections, most)
     return Runner(
         app,
-        beacon_id=config.beacon_id,
+        Terms(door, config.head_timeout, config.beacon_id),
         handler_cancellation=True,  # a client that left stops its pass
         keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
         access_log=None,  # one line a download is written by the handler

@@ -18,7 +18,7 @@ from gateway.flow.compression import compressed
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
-from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
@@ -35,6 +35,8 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
 # Of a page that is held until its rows are there.
 _PAGE: Final = 1024 * 1024
+# Rows of a page that has a place beside downloads: one read of the database brings them.
+_SMALL: Final = 10_000
 # Documents of a collection that are counted by index in some ten milliseconds.
 _COUNTED_AT_ONCE: Final = 50_000
 
@@ -92,6 +94,7 @@ class Representation:
     produce: Produce
     immutable: bool
     page: Page | None = None
+    small: bool = False
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -119,7 +122,8 @@ class Representation:
 
         representation = cls.kept(plan.digest, own, produce)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
-        return replace(representation, immutable=False, record=own if plan.whole else None, page=page)
+        small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
+        return replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
 
     @classmethod
     def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
@@ -205,7 +209,8 @@ async def answer(request: web.Request, representation: Representation) -> web.St
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
         )
     negotiated = _Negotiated(headers, coding, span)
-    with request.app[CLIENTS].take(), Transfer(request, representation.filename, representation.digest) as transfer:
+    transfer = Transfer(request, representation.filename, representation.digest)
+    with request.app[CLIENTS].take(), request.app[DAILY].having(lambda: transfer.size), transfer:
         tune(request)
         if spool is not None:
             try:
@@ -348,7 +353,7 @@ async def _passed(
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a pass."""
     at = 0
-    with app[SLOTS].take():
+    with app[PAGES if representation.small else SLOTS].take():
         async with aclosing(representation.produce(tallies)) as chunks:
             with suppress(NotToBeKept):
                 async for chunk in chunks:
