@@ -12,7 +12,7 @@ from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
 from gateway.genome import STATES
 
-__all__ = ["address", "digest", "filename"]
+__all__ = ["address", "digest", "filename", "repeats"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
 _ENCODER: Final = "6"
@@ -22,12 +22,16 @@ _NAMED: Final = frozenset(
     if any(form.extension == above.extension and {*form.entities} & {*above.entities} for above in formats.FORMATS[:n])
 )
 """Formats that name themselves in file names, which would else be those of others: `wget -c` would join the two."""
+_WITH_PLOTS: Final = frozenset({"pgxseg", "pgxseg2021"})
+"""Formats that repeat plot parameters."""
+_ENVELOPES: Final = "application/json"
+"""The media type of formats that repeat the request."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
 def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
-    ask = replace(wanted.ask, output=None, datasets=())
+    ask = _that_matters(wanted.ask, form)
     data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
     if form.sets:
@@ -37,6 +41,21 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
     return hashlib.sha256(repr((_ENCODER, form.name, packed, ask, data, named)).encode()).hexdigest()[:40]
+
+
+def repeats(form: Format) -> bool:
+    """Whether the bytes of a format repeat the request, and what was not understood of it."""
+    return form.media == _ENVELOPES
+
+
+def _that_matters(ask: Ask, form: Format) -> Ask:
+    """The ask without what changes no byte of a format: else anybody could have a file made again and again."""
+    ask = replace(ask, output=None, datasets=(), all_data=False)
+    if form.name not in _WITH_PLOTS:
+        ask = replace(ask, plot_pars=())
+    if not repeats(form):
+        ask = replace(ask, warnings=(), handovers=True, resultsets="HIT")
+    return ask
 
 
 def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:

@@ -107,7 +107,7 @@ class Representation:
         """What answers a request now."""
         datasets = sorted({part.dataset_state.dataset for part in plan.parts})
         own = {
-            **download_request.record(),
+            **(download_request if plan.repeats else download_request.understood).record(),
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,

@@ -17,7 +17,7 @@ from gateway.planning.plan import make_plan
 from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
-from gateway.query.parameters import normal
+from gateway.query.parameters import normal, parameter
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
@@ -79,6 +79,11 @@ class DownloadRequest:
         """The same as JSON has it; what is no part of the question is left out, large as it may be."""
         own = {"path": self.path, "pairs": list(self.pairs), "body": bare_body(self.body)}
         return own | {"accept": self.accept, "base": self.base, "live": self.live}
+
+    @property
+    def understood(self) -> Self:
+        """The same without parameters that mean nothing here: what others may be told, who ask for the same bytes."""
+        return replace(self, pairs=tuple(pair for pair in self.pairs if parameter(pair[0]) is not None))
 
     @property
     def live(self) -> str:
