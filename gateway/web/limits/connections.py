@@ -28,7 +28,7 @@ from gateway.errors import (
     VersionNotSpoken,
 )
 from gateway.web.limits.addresses import current, peer_of
-from gateway.web.limits.door import Door, told, turn_away
+from gateway.web.limits.door import Door, told
 
 __all__ = ["LONGEST_FIELD", "LONGEST_FIELDS", "LONGEST_LINE", "Connection", "Runner", "Terms"]
 
@@ -82,7 +82,7 @@ class Connection(web.RequestHandler):
         self.peer = peer_of(transport)
         if error := self._terms.door.enter(self, self.peer):
             self._broken = True
-            turn_away(transport, error, self._terms.beacon_id)
+            self._terms.door.turn_away(transport, error, self._terms.beacon_id)
             return
         super().connection_made(transport)
         self._await_head()

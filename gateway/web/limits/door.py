@@ -16,12 +16,13 @@ from gateway.formats import envelope_error
 from gateway.web.limits import refusals
 from gateway.web.limits.addresses import NOBODY, Proxies, named
 
-__all__ = ["Door", "Guest", "told", "turn_away"]
+__all__ = ["Door", "Guest", "told"]
 
 log = logging.getLogger("gateway.web.limits")
 
 _IDLE_AT_ONCE: Final = 16
 _SPARE: Final = 64  # connections of those who are trusted, beyond what there may be
+_MOST_LINGERING: Final = 32
 _LINGER: Final = 1.0  # seconds for a client to take in why, before what it sends meanwhile makes a reset of it
 
 
@@ -47,6 +48,7 @@ class Door:
         self._most = most
         self._in: dict[Guest, str] = {}
         self._of: Counter[str] = Counter()
+        self._lingering = 0
 
     def client(self, peer: str | None, forwarded: list[str]) -> str:
         """Whose a request on a connection from an address is."""
@@ -73,6 +75,21 @@ class Door:
             if not self._of[client]:
                 del self._of[client]
 
+    def turn_away(self, transport: asyncio.Transport, error: GatewayError, beacon_id: str) -> None:
+        """Tell who connected why there is no place, and close."""
+        headers, body = told(error, beacon_id)
+        transport.write(_response(error.status, headers, body))
+        if error.status != HTTPStatus.TOO_MANY_REQUESTS or self._lingering >= _MOST_LINGERING:
+            transport.close()
+            return
+        transport.write_eof()
+        self._lingering += 1
+        asyncio.get_running_loop().call_later(_LINGER, self._lingered, transport)
+
+    def _lingered(self, transport: asyncio.Transport) -> None:
+        self._lingering -= 1
+        transport.abort()
+
     def _closed_idle(self) -> bool:
         """Close the oldest few connections on which nothing is asked; whether there were any."""
         idle: list[Guest] = []
@@ -97,17 +114,6 @@ def told(error: GatewayError, beacon_id: str) -> tuple[dict[str, str], bytes]:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return headers, envelope_error(error, beacon_id, identity) + b"\n"
-
-
-def turn_away(transport: asyncio.Transport, error: GatewayError, beacon_id: str) -> None:
-    """Tell who connected why there is no place, and close."""
-    headers, body = told(error, beacon_id)
-    transport.write(_response(error.status, headers, body))
-    if error.status == HTTPStatus.TOO_MANY_REQUESTS and transport.can_write_eof():
-        transport.write_eof()
-        asyncio.get_running_loop().call_later(_LINGER, transport.abort)
-    else:  # descriptors are short
-        transport.close()
 
 
 def _response(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
