@@ -125,6 +125,7 @@ async def _body(request: web.Request) -> object | None:
             async with asyncio.timeout(config.body_timeout or None):
                 raw = await request.read()
     except TimeoutError as error:
+        request.content.set_exception(web.RequestPayloadError("late"))  # nor is it waited for behind the answer
         why = f"the request body took more than {config.body_timeout:g} seconds"
         raise RequestTimeout(why, parameter="body", limit="body time") from error
     except web.HTTPRequestEntityTooLarge as error:

@@ -40,9 +40,17 @@ def told(gateway: Gateway, sent: bytes, address: str = STRANGER) -> tuple[int, d
     with connected(gateway, address) as client:
         with suppress(ConnectionError):  # it was refused before all of it was read
             client.sendall(sent)
-        head, _, body = heard(client).partition(b"\r\n\r\n")
+        return parsed(heard(client))
+
+
+def parsed(answer: bytes) -> tuple[int, dict[str, str], Any]:
+    head, _, body = answer.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     return int(lines[0].split()[1]), dict(line.split(": ", 1) for line in lines[1:]), ujson.loads(body)
+
+
+def refusal_in(answer: bytes, status: int) -> str:
+    return refused(parsed(answer), status)
 
 
 def request(path: str) -> bytes:
@@ -71,8 +79,8 @@ def guarded(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def hasty(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway with few files, that waits a second for heads and bodies, for selections even less."""
-    limits = {"client_connections": 150, "trusted_proxies": "", "head_timeout": 1, "body_timeout": 1}
+    """A gateway with few files, that waits two seconds for heads and bodies."""
+    limits = {"client_connections": 150, "trusted_proxies": "", "head_timeout": 2, "body_timeout": 2}
     log = tmp_path_factory.mktemp("hasty") / "log"
     with Gateway(
         quick.arguments[0], ["b400v250", SLOW], log=log, before="ulimit -n 400", max_clients=100, **limits
@@ -126,30 +134,32 @@ def test_heads_without_an_end_take_no_memory(guarded: Gateway):
         assert guarded.rss - before < 35_000_000  # one megabyte each, where it was five at least
 
 
+def answered(gateway: Gateway, sent: bytes) -> bytes:
+    """All that is answered to this; again where a pause of the machine made it come too late to be read at all."""
+    for _ in range(5):
+        with connected(gateway) as client, suppress(ConnectionError):
+            client.sendall(sent)
+            if found := heard(client):
+                return found
+    return b""
+
+
 def test_a_head_has_its_time(hasty: Gateway):
-    assert "head" in refused(told(hasty, HEAD + b"X: y\r\n"), 408)
+    assert refusal_in(answered(hasty, HEAD + b"X: y\r\n"), 408).startswith("the head of the request took")
     with connected(hasty) as client:
         assert heard(client) == b""  # who asks nothing hears nothing
 
 
 def test_a_body_has_its_time(hasty: Gateway):
-    with connected(hasty) as client:
-        client.sendall(POST)
-        answer = client.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 408")
-    assert b"Retry-After" in answer
-    assert b"body" in answer
+    assert refusal_in(answered(hasty, POST), 408).startswith("the request body took")
 
 
 def test_a_partial_head_behind_a_download_does_not_cut_it(hasty: Gateway):
-    with connected(hasty) as client:
-        path = f"{SMALL}&datasetIds={SLOW}"  # for three seconds
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() + HEAD)
-        found = heard(client)
-    assert found.startswith(b"HTTP/1.1 200")
+    path = f"{SMALL}&datasetIds={SLOW}"  # for three seconds
+    found = answered(hasty, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() + HEAD)
     download, _, refusal = found.partition(b"\r\n0\r\n\r\n")
-    assert download
-    assert b" 408 " in refusal[:20]  # when the download was whole
+    assert download.startswith(b"HTTP/1.1 200")
+    refusal_in(refusal, 408)  # when the download was whole
 
 
 # --- connections -----------------------------------------------------------------------------------------------------
@@ -217,16 +227,16 @@ def test_what_is_followed_is_not_given_up_and_counts_for_its_client(guarded: Gat
 # --- what is answered ------------------------------------------------------------------------------------------------
 
 
-def test_links_in_files_name_no_host_that_a_stranger_made_up(guarded: Gateway):
+def test_links_in_files_name_no_host_that_a_stranger_made_up(kept: Gateway):
     path = "/beacon/biosamples?biosampleIds=pgxbs-00000001"
-    evil = guarded.ask(path + "&limit=0", Host="evil.example")
+    evil = kept.ask(path + "&limit=0", Host="evil.example")
     assert evil.status == 200
     assert b"evil" not in evil.body
     (found,) = evil.json["response"]["resultSets"]
     assert found["resultsHandovers"][0]["url"].startswith("/beacon/")
-    own = guarded.ask(path + "&limit=0").json["response"]["resultSets"][0]["resultsHandovers"][0]["url"]
-    assert own.startswith(f"{guarded.url}/beacon/")
-    page = guarded.ask("/beacon/g_variants?limit=1&biosampleIds=pgxbs-00000001", Host="evil.example")
+    own = kept.ask(path + "&limit=0").json["response"]["resultSets"][0]["resultsHandovers"][0]["url"]
+    assert own.startswith(f"{kept.url}/beacon/")
+    page = kept.ask("/beacon/g_variants?limit=1&biosampleIds=pgxbs-00000001", Host="evil.example")
     assert page.headers["Link"].startswith("</beacon/g_variants?")
 
 
@@ -241,12 +251,12 @@ def test_links_in_files_name_no_host_that_a_stranger_made_up(guarded: Gateway):
         ("json&limit=0", {"plotPars=a=b"}),
     ],
 )
-def test_what_changes_no_byte_makes_no_other_export(guarded: Gateway, output: str, same: set[str]):
+def test_what_changes_no_byte_makes_no_other_export(kept: Gateway, output: str, same: set[str]):
     path = f"/beacon/variants?biosampleIds=pgxbs-00000001&output={output}"
-    plain = guarded.ask(path)
+    plain = kept.ask(path)
     assert plain.status == 200
     for more in ("x=1", "plotPars=a=b", "allData=true", "includeHandovers=false", "includeResultsetResponses=ALL"):
-        other = guarded.ask(f"{path}&{more}")
+        other = kept.ask(f"{path}&{more}")
         # One name, one file; and one name at least where that is promised.
         assert other.headers["ETag"] != plain.headers["ETag"] or other.body == plain.body
         if more in same:
