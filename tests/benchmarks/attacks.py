@@ -3,9 +3,9 @@
     python -m tests.benchmarks.attacks [on|off] [NAME ...]      (default: on, and all of them)
 
 `heads`: connections whose heads of requests never end.  `abandoned`: downloads that are begun, each a little different,
-and left.  `bodies`: requests whose bodies never come, more than the system allows files.  `excluded`: one request with
-as many excluded filters as may be.  The stranger has the address 127.0.0.2, others have 127.0.0.1; no proxy is
-trusted.  `off` takes the limits away that can be taken away.
+and left; `held`: the same, not left, and not read either.  `bodies`: requests whose bodies never come, more than the
+system allows files.  The stranger has the address 127.0.0.2, others have 127.0.0.1; no proxy is trusted.  `off` takes
+the limits away that can be taken away.
 """
 
 import http.client
@@ -23,11 +23,11 @@ from gateway.config import SETTINGS
 from tests.benchmarks.replay import Replay
 from tests.harness import Gateway
 
-__all__ = ["main"]
+__all__ = ["OFF", "main"]
 
 _STRANGER: Final = "127.0.0.2"
 _MEGA: Final = 1_000_000
-_OFF: Final = {"client_passes": 0, "client_pages": 0, "client_connections": 0, "head_timeout": 0, "body_timeout": 0}
+OFF: Final = {"client_passes": 0, "client_pages": 0, "client_connections": 0, "head_timeout": 0, "body_timeout": 0}
 _SLOW: Final = "b4000v250p3000"  # three seconds a read: a pass of a minute, nearly without work
 _PAGE: Final = "/beacon/biosamples?limit=3&biosampleIds=pgxbs-00000001"
 
@@ -84,14 +84,24 @@ def heads(uri: str, folder: str, settings: dict[str, object], number: int = 100)
     return f"{number} connections: {each:.2f} MB each, {(after - before) / _MEGA:.0f} MB in all kept after they left"
 
 
-def abandoned(uri: str, folder: str, settings: dict[str, object], number: int = 64, seconds: float = 30) -> str:
+def abandoned(uri: str, folder: str, settings: dict[str, object], number: int = 64, seconds: float = 20) -> str:
     """What others hear while downloads of the stranger run that nobody reads any more."""
-    with Gateway(uri, [_SLOW], log=Path(folder) / "log", grace=0, **settings) as gateway:
+    return _begun(uri, folder, settings, number, seconds, hold=False)
+
+
+def held(uri: str, folder: str, settings: dict[str, object], number: int = 64, seconds: float = 20) -> str:
+    """What others hear while the stranger holds downloads."""
+    return _begun(uri, folder, settings, number, seconds, hold=True)
+
+
+def _begun(uri: str, folder: str, settings: dict[str, object], number: int, seconds: float, *, hold: bool) -> str:
+    with Gateway(uri, [_SLOW], log=Path(folder) / "log", grace=0, **settings) as gateway, ExitStack() as stack:
         asked(gateway, _PAGE)
-        with ExitStack() as stack:
-            path = "/beacon/variants?allData=true&output=pgxseg&plotPars=x%d=1"
-            opened(gateway, number, lambda one: request(path % one), stack)
-            time.sleep(2)
+        path = "/beacon/variants?allData=true&output=pgxseg&plotPars=x%d=1"
+        opened(gateway, number, lambda one: request(path % one), stack)
+        time.sleep(2)
+        if not hold:
+            stack.close()
         began = time.monotonic()
         pages: Counter[int] = Counter()
         downloads: Counter[int] = Counter()
@@ -106,7 +116,7 @@ def abandoned(uri: str, folder: str, settings: dict[str, object], number: int = 
                 downloads[int(client.recv(12)[9:])] += 1
             time.sleep(0.5)
     told = f"for pages: {dict(pages)} (slowest {max(waited):.1f} s), for downloads: {dict(downloads)}"
-    return f"{number} begun and left; in {seconds:g} s others heard, {told}"
+    return f"{number} begun and {'held' if hold else 'left'}; in {seconds:g} s others heard, {told}"
 
 
 def bodies(uri: str, folder: str, settings: dict[str, object], number: int = 1100, seconds: float = 10) -> str:
@@ -128,10 +138,10 @@ def bodies(uri: str, folder: str, settings: dict[str, object], number: int = 110
                 time.sleep(0.5)
             size = len(gateway.log) - size
     told = f"for pages: {dict(heard)}, for exports: {dict(exports)}; log {size / 1000:.0f} kB"
-    return f"{number} requests, {len(found)} accepted: in {seconds:g} s others heard, {told}"
+    return f"{number} requests, {len(found)} of them sent: in {seconds:g} s others heard, {told}"
 
 
-_ATTACKS: Final = {"heads": heads, "abandoned": abandoned, "bodies": bodies}
+_ATTACKS: Final = {"heads": heads, "abandoned": abandoned, "held": held, "bodies": bodies}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -139,7 +149,7 @@ def main(arguments: Sequence[str]) -> None:
     off = "off" in arguments
     chosen = [name for name in arguments if name in _ATTACKS] or list(_ATTACKS)
     known = {setting.name for setting in SETTINGS}
-    settings = {n: v for n, v in {"trusted_proxies": "", **(_OFF if off else {})}.items() if n in known}
+    settings = {n: v for n, v in {"trusted_proxies": "", **(OFF if off else {})}.items() if n in known}
     with Replay() as replay:
         for name in chosen:
             with tempfile.TemporaryDirectory() as folder:
