@@ -22,6 +22,7 @@ log = logging.getLogger("gateway.web.limits")
 
 _IDLE_AT_ONCE: Final = 16
 _SPARE: Final = 64  # connections of those who are trusted, beyond what there may be
+_TOLD: Final = 10
 _MOST_LINGERING: Final = 32
 _LINGER: Final = 1.0  # seconds for a client to take in why, before what it sends meanwhile makes a reset of it
 
@@ -49,9 +50,14 @@ class Door:
         self._in: dict[Guest, str] = {}
         self._of: Counter[str] = Counter()
         self._lingering = 0
+        self._told: set[str | None] = set()
 
     def client(self, peer: str | None, forwarded: list[str]) -> str:
         """Whose a request on a connection from an address is."""
+        if forwarded and peer not in self._told and len(self._told) < _TOLD and not self._proxies.trusts(peer):
+            self._told.add(peer)
+            text = "X-Forwarded-For of %s is not believed: what comes from there is one client; see --trusted-proxies"
+            log.warning(text, peer)
         return self._proxies.client(peer, forwarded)
 
     def enter(self, guest: Guest, peer: str | None) -> GatewayError | None:

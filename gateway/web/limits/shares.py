@@ -6,11 +6,21 @@ Counted by each process for itself, in memory: no address of a client is on the 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from gateway.spool.making import Charge, Unspooled
 from gateway.web.limits.addresses import current
 
 __all__ = ["Shares"]
+
+
+@dataclass(eq=False, slots=True)
+class _Kept:
+    """What one pass wrote, and its size in bytes."""
+
+    digest: str
+    size: int = 0
+    growing: bool = True
 
 
 class Shares:
@@ -19,8 +29,7 @@ class Shares:
     def __init__(self, most: Callable[[], int], give_up: Callable[[str], None]) -> None:
         self._most = most
         self._give_up = give_up
-        self._of: dict[str, dict[str, int]] = {}  # bytes by digest, the oldest first
-        self._growing: set[str] = set()
+        self._of: dict[str, list[_Kept]] = {}  # the oldest first
 
     @contextmanager
     def writing(self, digest: str) -> Iterator[Charge]:
@@ -29,30 +38,28 @@ class Shares:
         if not client:
             yield lambda _: None
             return
-        own = self._of.setdefault(client, {})
-        own.pop(digest, None)
-        own[digest] = 0
-        self._growing.add(digest)
+        own = self._of.setdefault(client, [])
+        own[:] = [kept for kept in own if kept.growing or kept.digest != digest]
+        new = _Kept(digest)
+        own.append(new)
 
         def charge(size: int) -> None:
-            own[digest] += size
-            while sum(own.values()) > self._most():
+            new.size += size
+            while sum(kept.size for kept in own) > self._most():
                 self._remove_oldest(own)
 
-        complete = False
         try:
             yield charge
-            complete = True
-        finally:
-            self._growing.discard(digest)
-            if not complete:
-                del own[digest]
+        except BaseException:
+            own.remove(new)
             if not own:
                 self._of.pop(client, None)
+            raise
+        new.growing = False
 
-    def _remove_oldest(self, own: dict[str, int]) -> None:
-        oldest = next((one for one in own if one not in self._growing), None)
+    def _remove_oldest(self, own: list[_Kept]) -> None:
+        oldest = next((kept for kept in own if not kept.growing), None)
         if oldest is None:
             raise Unspooled("no client may have so much of the spool")
-        del own[oldest]
-        self._give_up(oldest)
+        own.remove(oldest)
+        self._give_up(oldest.digest)

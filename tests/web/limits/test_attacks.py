@@ -70,9 +70,10 @@ def refused(answer: tuple[int, dict[str, str], Any], status: int) -> str:
 @pytest.fixture(scope="module")
 def guarded(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway of few places, with long times."""
-    limits = {"client_connections": 40, "client_passes": 3, "max_passes": 4, "trusted_proxies": "", "grace": 0}
+    limits: dict[str, Any] = {"client_connections": 40, "client_passes": 3, "max_passes": 4}
+    limits |= {"client_bytes": "20M", "client_spool": "8M"}
     log = tmp_path_factory.mktemp("guarded") / "log"
-    with Gateway(quick.arguments[0], ["b400v250", SLOW], log=log, client_bytes="7M", **limits) as running:
+    with Gateway(quick.arguments[0], ["b400v250", SLOW], log=log, trusted_proxies="", grace=0, **limits) as running:
         yield running
         assert "Traceback" not in running.log
 
@@ -92,13 +93,14 @@ def hasty(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 # --- bytes -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_has_had_its_bytes_of_the_day(guarded: Gateway):
-    with connected(guarded, "127.0.0.4") as client:
-        client.sendall(request(BIG))  # 7.5 MB
-        assert heard(client).startswith(b"HTTP/1.0 200")
-    answer = told(guarded, request(BIG), "127.0.0.4")
-    assert "bytes today" in refused(answer, 429)
+def test_a_client_has_its_part_of_the_spool_and_its_bytes_of_the_day(guarded: Gateway):
+    for path in (BIG, f"{BIG}&filters=NCIT:C3058", f"{BIG}&filters=NCIT:C3512"):  # 7.5 MB each
+        with connected(guarded, "127.0.0.4") as client:
+            client.sendall(request(path))
+            assert heard(client).startswith(b"HTTP/1.0 200")
+    assert "bytes today" in refused(answer := told(guarded, request(BIG), "127.0.0.4"), 429)
     assert 0 < int(answer[1]["Retry-After"]) <= 86_400
+    until(lambda: guarded.log.count("its client has asked for more") == 2, what="a place of its own that is given up")
     assert guarded.ask(SMALL).status == 200
 
 
@@ -160,6 +162,12 @@ def test_a_partial_head_behind_a_download_does_not_cut_it(hasty: Gateway):
     download, _, refusal = found.partition(b"\r\n0\r\n\r\n")
     assert download.startswith(b"HTTP/1.1 200")
     refusal_in(refusal, 408)  # when the download was whole
+
+
+def test_a_proxy_that_is_not_trusted_is_told_of_once(guarded: Gateway):
+    for number in range(3):
+        assert guarded.ask("/health", X_Forwarded_For=f"203.0.113.{number}").status == 200
+    assert guarded.log.count("X-Forwarded-For of 127.0.0.1 is not believed") == 1
 
 
 # --- connections -----------------------------------------------------------------------------------------------------

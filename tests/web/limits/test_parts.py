@@ -133,7 +133,7 @@ def test_a_client_that_fills_its_share_of_the_spool_loses_its_own():
         with shares.writing(name) as charge:
             charge(40)
     assert gone == ["one"]
-    with shares.writing("large") as charge, pytest.raises(Unspooled):
+    with pytest.raises(Unspooled), shares.writing("large") as charge:
         charge(101)
     assert gone == ["one", "two", "three"]
     current.set("b")
