@@ -59,14 +59,27 @@ class Terms:
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_broken", "_fields", "_left", "_line", "_received", "_seam", "_terms", "_timer", "_unread", "peer")
+    __slots__ = (
+        "_broken",
+        "_came",
+        "_fields",
+        "_left",
+        "_line",
+        "_received",
+        "_seam",
+        "_terms",
+        "_timer",
+        "_unread",
+        "peer",
+    )
 
     def __init__(self, manager: web.Server, *, terms: Terms, **options: Any) -> None:
         super().__init__(manager, **options)
         self._terms = terms
         self.peer: str | None = None
         self._broken = False
-        self._line = False  # whether the first line of a head has come
+        self._came = False  # whether anything of a head has come
+        self._line = False  # whether the first line of it has
         self._fields = 0  # bytes behind that
         self._timer: asyncio.TimerHandle | None = None  # until when the head must have come
         self._seam = b""  # the last bytes that came
@@ -96,7 +109,7 @@ class Connection(web.RequestHandler):
     @property
     def idle(self) -> bool:
         """Whether nothing is being asked or answered."""
-        return self._waiter is not None and not self._waiter.done() and not (self._line or self._fields)
+        return self._waiter is not None and not self._waiter.done() and not self._came
 
     # --- what comes in -----------------------------------------------------------------------------------------------
 
@@ -106,15 +119,19 @@ class Connection(web.RequestHandler):
         while True:
             pieces += 1
             piece, data = self._first(data) if pieces < _MOST_PIECES else (data, b"")
-            # What is behind a fault means nothing.
-            if self._broken or not self._bearable(piece):
+            if self._broken:  # what is behind a fault means nothing
+                return
+            of_body = self._unread is not None and not self._unread.is_eof()
+            if not of_body and not self._bearable(piece):
                 return
             requests = self._request_count
             super().data_received(piece)
             if self._request_count > requests:
                 self._begun()
-            else:
+            elif of_body:
                 self._went_on(len(piece))
+            elif self._came:
+                self._await_head()
             if not data:
                 return
 
@@ -131,9 +148,10 @@ class Connection(web.RequestHandler):
         return data[:end], data[end:]
 
     def _bearable(self, piece: bytes) -> bool:
-        """Whether this may be parsed: a head is refused before there is too much of it."""
-        if not piece or (self._unread is not None and not self._unread.is_eof()):
-            return True
+        """Whether this piece of a head may be parsed: it is refused before there is too much of it."""
+        self._came = self._came or bool(piece.strip(b"\r\n"))  # empty lines before a request are none of it
+        if 0 <= (last := piece.rfind(_END)) < len(piece) - len(_END):  # several heads: the newest counts
+            self._line, self._fields, piece = False, 0, piece[last + len(_END) :]
         if self._line:
             self._fields += len(piece)
         elif (at := piece.find(b"\n")) >= 0:
@@ -141,7 +159,6 @@ class Connection(web.RequestHandler):
         if self._fields > LONGEST_FIELDS:
             self._refuse(HeadersTooLarge(f"the header fields are longer than {LONGEST_FIELDS} bytes"))
             return False
-        self._await_head()
         return True
 
     def _await_head(self) -> None:
@@ -149,7 +166,7 @@ class Connection(web.RequestHandler):
             self._timer = self._loop.call_later(self._terms.head_timeout, self._late)
 
     def _head_came(self) -> None:
-        self._line, self._fields = False, 0
+        self._came, self._line, self._fields = False, False, 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -159,11 +176,11 @@ class Connection(web.RequestHandler):
         self._timer = None
         if self._request_in_progress or self._reading_paused or self._buffer_paused:
             self._await_head()
-        elif self.idle:  # nobody waits for an answer
-            self.force_close()
-        else:
+        elif self._came:
             why = f"the head of the request took more than {self._terms.head_timeout:g} seconds"
             self._refuse(RequestTimeout(why, limit="head time"))
+        elif not self._request_count:  # nobody waits for an answer
+            self.force_close()
 
     def _refuse(self, error: GatewayError) -> None:
         """Have this answered behind what was asked before, and read no more."""

@@ -152,6 +152,25 @@ def test_a_head_has_its_time(hasty: Gateway):
         assert heard(client) == b""  # who asks nothing hears nothing
 
 
+def test_a_connection_that_is_kept_has_more_time(hasty: Gateway):
+    """Proxies keep connections, and send on them when they have something to send."""
+    posted = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}\r\n"
+    for first in (HEAD + b"\r\n", posted):
+        assert any(answered_later(hasty, first) for _ in range(5))
+
+
+def answered_later(gateway: Gateway, first: bytes) -> bool:
+    """Whether a connection answers two requests with time between them; false if a pause came before the first."""
+    with connected(gateway) as client, suppress(ConnectionError):
+        client.sendall(first)
+        if client.recv(65536).startswith(b"HTTP/1.1 "):
+            assert answered(gateway, HEAD + b"X: y\r\n")  # when the time of another was over
+            client.sendall(HEAD + b"Connection: close\r\n\r\n")
+            assert b"HTTP/1.1 200" in heard(client)
+            return True
+    return False
+
+
 def test_a_body_has_its_time(hasty: Gateway):
     assert refusal_in(answered(hasty, POST), 408).startswith("the request body took")
 
