@@ -6,12 +6,14 @@ The stranger has 127.0.0.2, the others 127.0.0.1; no proxy is trusted.  Figures:
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 import ujson
 
 from tests.harness import Gateway, until
+from tests.proxies import Apache, Nginx, old_beacon
 from tests.web.conftest import BIG, SMALL, Quick
 
 STRANGER = "127.0.0.2"
@@ -249,6 +251,22 @@ def test_what_is_followed_is_not_given_up_and_counts_for_its_client(guarded: Gat
             third = told(guarded, request(f"{DOWNLOAD}&plotPars=zz=1"), "127.0.0.3")
             assert "downloads" in refused(third, 503)
             assert guarded.ask(PAGE).status == 200
+
+
+@pytest.mark.parametrize("proxy", [Nginx, Apache], ids=lambda proxy: proxy.name)
+def test_clients_are_told_apart_behind_a_proxy(quick: Quick, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
+    with (
+        Gateway(quick.arguments[0], [SLOW], log=tmp_path / "log", client_passes=1, grace=0) as gateway,
+        old_beacon() as beacon,
+        proxy.deployed(tmp_path / proxy.name, gateway.port, beacon) as through,
+        connected(through, STRANGER) as first,
+        connected(through, "127.0.0.3") as other,
+    ):
+        first.sendall(request(DOWNLOAD))
+        assert b" 200 " in first.recv(64)
+        assert "downloads" in refused(told(through, request(f"{DOWNLOAD}&plotPars=x=1")), 429)
+        other.sendall(request(f"{DOWNLOAD}&plotPars=y=1"))
+        assert b" 200 " in other.recv(64)
 
 
 # --- what is answered ------------------------------------------------------------------------------------------------
