@@ -5,12 +5,15 @@ from contextlib import ExitStack
 from ipaddress import ip_network
 
 import pytest
+import ujson
 
-from gateway.config import ConfigError, load
+from gateway.config import load
 from gateway.errors import Busy, TooManyRequests
 from gateway.spool.making import Unspooled
+from gateway.web.limits import refusals
 from gateway.web.limits.addresses import NOBODY, Proxies, current
 from gateway.web.limits.daily import DailyBytes
+from gateway.web.limits.door import Door, told
 from gateway.web.limits.lines import OneASecond
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
@@ -160,7 +163,36 @@ def test_one_line_of_a_kind_is_written_in_a_second():
     assert written("refused %d", 8) == "refused 8"
 
 
-@pytest.mark.parametrize(("name", "text"), [("trusted_proxies", "10.0.0.1/8"), ("trusted_proxies", "proxy.example")])
-def test_networks_must_be_networks(name: str, text: str):
-    with pytest.raises(ConfigError, match="trusted-proxies"):
-        load({name: text}, {})
+def test_what_is_refused_is_counted():
+    before = refusals["downloads of a client"]
+    headers, body = told(TooManyRequests("later", limit="downloads of a client"), "org.example")
+    assert refusals["downloads of a client"] == before + 1
+    assert headers["Retry-After"] == "10"
+    assert ujson.loads(body)["error"] == {"errorCode": 429, "errorMessage": "later"}
+
+
+class Connected:
+    """A connection."""
+
+    def __init__(self, *, idle: bool) -> None:
+        self.idle, self.closed = idle, False
+
+    def force_close(self) -> None:
+        self.closed = True
+
+
+def test_idle_connections_go_where_there_are_too_many():
+    door = Door(PROXIES, each=2, most=3)
+    busy, idle = Connected(idle=False), Connected(idle=True)
+    assert [door.enter(one, "203.0.113.7") for one in (busy, idle)] == [None, None]
+    third = door.enter(Connected(idle=False), "203.0.113.7")
+    assert (third.status, third.limit) == (429, "connections of a client") if third else False
+    assert door.enter(Connected(idle=False), "203.0.113.8") is None
+    assert door.enter(Connected(idle=False), "203.0.113.9") is None
+    assert (idle.closed, busy.closed) == (True, False)
+    full = door.enter(Connected(idle=False), "203.0.113.10")
+    assert (full.status, full.limit) == (503, "connections") if full else False
+    door.leave(busy)
+    door.leave(busy)
+    assert door.enter(Connected(idle=False), "203.0.113.7") is None
+    assert door.enter(Connected(idle=False), "127.0.0.1") is None  # of the operator's there are some more
