@@ -61,5 +61,16 @@ SERVING: Final = frozenset(
         "spool_quota",
         "no_spool",
         "max_clients",
+        "trusted_proxies",
+        "client_connections",
+        "client_passes",
+        "max_pages",
+        "client_pages",
+        "client_bytes",
+        "client_spool",
+        "head_timeout",
+        "body_timeout",
+        "selection_budget",
+        "link_hosts",
     }
 )
