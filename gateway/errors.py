@@ -2,6 +2,7 @@
 
 GatewayError
  ├── BadRequest           400  a parameter is malformed or contradicts another: mend the request
+ │    └── Unsupported          it may mean something to another Beacon
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
@@ -14,10 +15,13 @@ GatewayError
  ├── ExpectationFailed    417  an `Expect` header that is not `100-continue`
  ├── TooManyRequests      429  this client has all that one may have: come again after `retry_after` seconds
  ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
+ ├── NotSupported         501  a way of talking that is not supported: WebSocket, transfer codings
+ ├── BeaconDown           502  the Beacon behind the gateway cannot be reached
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── TooCostly            503  the request needs more of the database than one may: ask for less
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
+ ├── BeaconSlow           504  the Beacon behind the gateway did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
  ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
  │    └── NoSuchIndex          it does not have the index that a read names: the read goes without
@@ -37,6 +41,8 @@ __all__ = [
     "BadDocument",
     "BadRange",
     "BadRequest",
+    "BeaconDown",
+    "BeaconSlow",
     "Busy",
     "DatabaseDown",
     "DatabaseRefused",
@@ -52,11 +58,13 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "NotMatched",
+    "NotSupported",
     "RequestTimeout",
     "SnapshotLost",
     "TooCostly",
     "TooLarge",
     "TooManyRequests",
+    "Unsupported",
     "VersionNotSpoken",
     "plain",
 ]
@@ -106,6 +114,10 @@ class BadRequest(GatewayError):
     """A parameter is malformed or contradicts another."""
 
     status = 400
+
+
+class Unsupported(BadRequest):
+    """A parameter, or a value of it, that is not supported here; another Beacon may know it."""
 
 
 class NotFound(GatewayError):
@@ -185,6 +197,19 @@ class HeadersTooLarge(GatewayError):
     limit = "head"
 
 
+class NotSupported(GatewayError):
+    """The request wants a way of talking that is not supported."""
+
+    status = 501
+
+
+class BeaconDown(GatewayError):
+    """The Beacon behind the gateway cannot be reached, or what it says is no HTTP."""
+
+    status = 502
+    retry_after = 5
+
+
 class Busy(GatewayError):
     """Too many passes run already."""
 
@@ -209,6 +234,13 @@ class DatabaseDown(GatewayError):
 
 class DatabaseSlow(GatewayError):
     """The database did not answer within its time."""
+
+    status = 504
+    retry_after = 30
+
+
+class BeaconSlow(GatewayError):
+    """The Beacon behind the gateway did not answer within its time."""
 
     status = 504
     retry_after = 30

@@ -34,8 +34,8 @@ _ERRORS: Final = {
     "504": "the database did not answer in time; with Retry-After",
 }
 _OF_QUERIES: Final = ("400", "404", "406", "412", "414", "416", "429", "431", "503", "504")
-_OF_HASHES: Final = ("404", "410", "429", "503", "504")
-_OF_EXPORTS: Final = ("404", "410", "412", "416", "429", "431", "503", "504")
+_OF_TICKETS: Final = ("400", "404", "406", "410", "414", "429", "431", "503", "504")
+_OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},
     "304": {"description": "unchanged since the download with the ETag of If-None-Match"},
@@ -112,14 +112,15 @@ _NUMBER: Final = {"type": "integer", "minimum": 0}
 _TICKETS: Final[dict[str, Any]] = {
     "type": "object",
     "required": [
-        *("digest", "address", "sha256Address", "self", "query", "name", "mediaType", "etag", "expected", "commands"),
-        "state",
+        *("digest", "address", "sha256Address", "self", "anyHost", "query", "name", "mediaType", "etag", "expected"),
+        *("commands", "state"),
     ],
     "properties": {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
         "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
         "name": _TEXT,
         "mediaType": _TEXT,
@@ -162,29 +163,36 @@ def _named(name: str, what: str) -> dict[str, Any]:
 
 def _exports() -> dict[str, Any]:
     """The paths of exports: the bytes, their hash, their ticket."""
-    digest = _named("digest", "the digest in a ticket, which is also the ETag of the live download")
+    export = _named("export", "as in a ticket: the digest, and behind `-` the question that the export answers")
     name = _named("name", "the name of the file in the ticket")
     whole = {"200": {"description": "the export", "content": {"*/*": {"schema": {}}}}, **_PARTIAL}
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
-    address = "/exports/{digest}/{name}"
+    address = "/exports/{export}/{name}"
     return {
         address: {
-            "parameters": [digest, name],
+            "parameters": [export, name],
             "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
-            "parameters": [digest, name],
-            "get": {
-                "summary": "the SHA-256 of an export",
-                "responses": hashed | _refused("404", "410", "429", "503", "504"),
-            },
+            "parameters": [export, name],
+            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused(*_OF_TICKETS)},
         },
-        "/exports/{digest}": {
-            "parameters": [digest],
-            "get": {"summary": "the ticket of an export", "responses": told | _refused("404", "429", "503")},
+        "/exports/{export}": {
+            "parameters": [export],
+            "get": {"summary": "the ticket of an export", "responses": told | _refused(*_OF_TICKETS)},
         },
     }
+
+
+_OF_THE_BEACON: Final = (
+    ("/beacon", "what `/beacon/info` says"),
+    ("/beacon/info", "the Beacon: its name, who runs it, what it speaks"),
+    ("/beacon/service-info", "the same in the form of GA4GH's services"),
+    ("/beacon/configuration", "how ripe the service is, and its entry types"),
+    ("/beacon/map", "the endpoints of each entry type"),
+    ("/beacon/entry_types", "the entry types"),
+)
 
 
 def _service() -> dict[str, Any]:
@@ -192,6 +200,7 @@ def _service() -> dict[str, Any]:
     said: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("/", "a page with datasets, formats and URLs to try", "text/html", {}),
         ("/openapi.json", "this description", "application/json", {}),
+        *((path, what, "application/json", {}) for path, what in _OF_THE_BEACON),
         ("/health", "whether the process runs", "application/json", {}),
         (
             "/ready",
