@@ -91,5 +91,16 @@ SERVING: Final = frozenset(
         "trust_local_users",
         "max_clients",
         "access",
+        "trusted_proxies",
+        "client_connections",
+        "client_passes",
+        "max_pages",
+        "client_pages",
+        "client_bytes",
+        "client_spool",
+        "head_timeout",
+        "body_timeout",
+        "selection_budget",
+        "link_hosts",
     }
 )

@@ -7,10 +7,12 @@ nothing else.
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import stamina
 
+from gateway.db.allowance import Allowance
 from gateway.errors import DatabaseDown, DatabaseSlow
 
 __all__ = ["RetryPolicy"]
@@ -24,11 +26,16 @@ _LONGEST_PAUSE = 5.0
 
 
 class RetryPolicy:
-    """Retries of one pass.  `committed` says that its first byte is out."""
+    """Retries of one pass, and what it may spend before its first byte.  `committed` says that this is out."""
 
-    def __init__(self, window: float) -> None:
+    def __init__(self, window: float, allowance: Allowance | None = None) -> None:
         self._window = window
+        self.allowance = allowance or Allowance(0)
         self.committed = False
+
+    def selecting(self) -> AbstractContextManager[None]:
+        """For the block that finds out what the pass selects."""
+        return self.allowance.selecting()
 
     async def __call__(self, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work`, tried again for `window` seconds of an outage if the pass is committed."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
+from gateway.db.allowance import Allowance
 from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader, Outcome
 from gateway.db.replies import Page
@@ -66,8 +67,9 @@ class Pump:
         slicing: Slicing,
         retry_window: float,
         count_budget: float = 2.0,
+        selection_budget: float = 0.0,
     ) -> None:
-        """A page waits `count_budget` seconds for its total."""
+        """A page waits `count_budget` seconds for its total; what a pass selects costs `selection_budget` at most."""
         self._source = source
         self._scheduler = scheduler
         self._catalog = catalog
@@ -75,6 +77,7 @@ class Pump:
         self._slicing = slicing
         self._limit = ReadLimit(slicing.flights, slicing.together)
         self._window = retry_window
+        self._selection_budget = selection_budget
         self.totals = Totals(PageMemory(), budget=count_budget)
 
     async def chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool = False) -> AsyncGenerator[bytes, None]:
@@ -101,7 +104,7 @@ class Pump:
             self._executor,
             self._scheduler,
             slicing=self._slicing,
-            retry=RetryPolicy(self._window),
+            retry=RetryPolicy(self._window, Allowance(self._selection_budget)),
             totals=self.totals,
             limit=self._limit,
         )
@@ -116,6 +119,7 @@ class Pump:
                     async for piece in pieces:
                         pending += piece
                         if pending:
+                            run.retry.allowance.lift()
                             yield pending
                             run.retry.committed = True
                             pending = b""
@@ -196,7 +200,8 @@ class _Pass:
             reader, state = self._reader(part), part.dataset_state
             sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged)
             self._sample_ids_of[key] = sample_ids
-            await self.retry(sample_ids.start)
+            with self.retry.selecting():
+                await self.retry(sample_ids.start)
         return self._sample_ids_of[key]
 
     @staticmethod

@@ -107,6 +107,11 @@ class Room:
                 gained, count = gained + self._bytes(found), count + 1
         return gained
 
+    def give_up(self, digest: str) -> None:
+        """Remove complete data unless somebody reads it, to make room for other data of who asked for both."""
+        if self._remove(digest):
+            log.info("removed digest=%s: its client has asked for more", digest)
+
     def _remove(self, digest: str) -> bool:
         """Remove complete data unless somebody reads it."""
         path = self._files.name(digest, "data")

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -16,14 +16,18 @@ from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.spool.folder import Folder
+from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
 from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
+    BODIES,
     CATALOG,
     CLIENTS,
     CONFIG,
+    DAILY,
     EXECUTOR,
     MEASURED,
+    PAGES,
     PUMP,
     REQUEST_ID,
     SLOTS,
@@ -32,10 +36,13 @@ from gateway.web.app_keys import (
     STOPPING,
 )
 from gateway.web.beacon.views import VIEWS
-from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
+from gateway.web.limits import refusals
+from gateway.web.limits.daily import DailyBytes
+from gateway.web.limits.shares import Shares
+from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import POSTED
 from gateway.web.proxy.choice import forward_others
 from gateway.web.proxy.upstream import UPSTREAM, open_upstream
@@ -84,8 +91,12 @@ def create_app(config: Config) -> web.Application:
 
 async def open_resources(app: web.Application) -> AsyncIterator[None]:
     """Open what the application needs for its lifetime, and close it."""
-    app[SLOTS] = Slots(app[CONFIG].max_passes, "downloads")
-    app[CLIENTS] = Slots(app[CONFIG].max_clients, "requests for data")
+    config = app[CONFIG]
+    app[SLOTS] = Slots(config.max_passes, "downloads", each=config.client_passes)
+    app[PAGES] = Slots(config.max_pages, "pages", each=config.client_pages)
+    app[BODIES] = Slots(config.max_pages, "bodies of requests", limit="bodies", each=config.client_pages)
+    app[DAILY] = DailyBytes(config.client_bytes)
+    app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
@@ -110,7 +121,15 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users), slots.take)
+    folder = Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users)
+
+    @contextmanager
+    def held(one: Pass) -> Iterator[Charge]:
+        with slots.take(one), shares.writing(one.digest) as charge:
+            yield charge
+
+    spool = Spool(folder, held)
+    shares = Shares(lambda: config.client_spool or folder.room.quota // 2, spool.give_up)
     try:
         await spool.open()
     except OSError as error:
@@ -163,6 +182,8 @@ def _of_http(error: web.HTTPException) -> GatewayError:
 def _failed(request: web.Request, error: GatewayError) -> web.Response:
     headers = {"X-Request-Id": request[REQUEST_ID], "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     headers |= error.headers
+    if error.limit:
+        refusals[error.limit] += 1
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -18,7 +18,7 @@ from gateway.flow.compression import compressed
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
-from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
@@ -35,6 +35,8 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
 # Of a page that is held until its rows are there.
 _PAGE: Final = 1024 * 1024
+# Rows of a page that has a place beside downloads: one read of the database brings them.
+_SMALL: Final = 10_000
 # Documents of a collection that are counted by index in some ten milliseconds.
 _COUNTED_AT_ONCE: Final = 50_000
 
@@ -97,6 +99,7 @@ class Representation:
     page: Page | None = None
     guarded: bool = False
     reduced: bool = False
+    small: bool = False
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -108,7 +111,7 @@ class Representation:
     def of(cls, plan: Plan, download_request: DownloadRequest, app: web.Application) -> Self:
         """What answers a request now."""
         own = {
-            **download_request.record(),
+            **(download_request if plan.repeats else download_request.understood).record(),
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,
@@ -123,8 +126,9 @@ class Representation:
 
         representation = cls.kept(plan.digest, own, produce)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
+        small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
         record = own if plan.whole else None
-        told = replace(representation, immutable=False, record=record, page=page)
+        told = replace(representation, immutable=False, record=record, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
@@ -221,7 +225,8 @@ async def answer(request: web.Request, representation: Representation) -> web.St
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
         )
     negotiated = _Negotiated(headers, coding, span)
-    with request.app[CLIENTS].take(), Transfer(request, representation.filename, representation.digest) as transfer:
+    transfer = Transfer(request, representation.filename, representation.digest)
+    with request.app[CLIENTS].take(), request.app[DAILY].having(lambda: transfer.size), transfer:
         tune(request)
         if spool is not None:
             try:
@@ -365,7 +370,7 @@ async def _passed(
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a pass."""
     at = 0
-    with app[SLOTS].take():
+    with app[PAGES if representation.small else SLOTS].take():
         async with aclosing(representation.produce(tallies)) as chunks:
             with suppress(NotToBeKept):
                 async for chunk in chunks:
