@@ -13,10 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from gateway.db.handover_ids import listed_slices
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.download_types import Collation, DatasetState
 from gateway.errors import DatabaseSlow, GatewayError
+from gateway.handovers import Listed
 from gateway.rows import in_slices
 
 __all__ = ["Lookups", "Recent", "StoredMap"]
@@ -28,6 +30,7 @@ _COLLATION_FIELDS: Final = dict.fromkeys(("id", "label", "child_terms", "db_key"
 _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
+_COUNTS_AT_ONCE: Final = 4
 _FEW: Final = 5
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 _IDS_KEPT: Final = 500  # as many as one look-up finds
@@ -63,6 +66,7 @@ class Lookups:
         self._answers: dict[tuple[Any, ...], Any] = {}
         self._kinds: Mapping[str, Callable[..., Awaitable[Any]]] = {
             "unknown": self._unknown,
+            "listed": self._listed,
             "frequency maps": self._frequency_maps,
             "status maps": self._status_maps,
             "stats": self._stores_stats,
@@ -77,8 +81,9 @@ class Lookups:
 
         recent, since = self._recent or Recent(), time.monotonic() - _RECENT
         ids = [name for name, asked in recent.ids.items() if asked > since]
-        # Ids that nobody has are asked for once, or differ each time.
-        questions = [key for key, asked in recent.questions.items() if asked > since and key[0] != "unknown"]
+        # Ids that nobody has are asked for once, or differ each time; so do lists, which are long.
+        once = {"unknown", "listed"}
+        questions = [key for key, asked in recent.questions.items() if asked > since and key[0] not in once]
         await asyncio.gather(quietly(self._learn(ids)), *(quietly(self._answer(key)) for key in questions))
 
     async def _asked(self, *question: Any) -> Any:
@@ -142,6 +147,19 @@ class Lookups:
             return set(ids).difference(*await asyncio.gather(*map(known, in_slices(list(ids), _IDS_A_CHECK))))
         except DatabaseSlow:  # nobody should wait, or be refused, for a warning
             return set()
+
+    async def listed(self, listed: Listed) -> int:
+        """How many documents there are of those that a handover lists."""
+        return int(await self._asked("listed", listed))
+
+    async def _listed(self, listed: Listed) -> int:
+        name = self.state.analyses if listed.collection == "analyses" else listed.collection
+        if name not in self.state.collections:
+            return 0
+        number = 0
+        for some in in_slices(list(listed_slices(self._reader, name, listed)), _COUNTS_AT_ONCE):
+            number += sum(await asyncio.gather(*(self._reader.count(name, condition) for condition in some)))
+        return number
 
     async def frequency_maps(self, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:
         """The stored frequency maps of these ids in a binning, wherever each era keeps them."""

@@ -20,6 +20,10 @@ def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence
             name = dataset_state.analyses if term.collection == "analyses" else term.collection
             if not is_served(dataset_state.indexes.get(name, ()), term.condition):
                 found |= dict.fromkeys(_told(dataset_state, name, sorted(set(_fields(term.condition)))))
+        if (listed := selection.listed) is not None:
+            name = dataset_state.analyses if listed.collection == "analyses" else listed.collection
+            if not is_served(dataset_state.indexes.get(name, ()), {listed.key: {"$in": [""]}}):
+                found |= dict.fromkeys(_told(dataset_state, name, [listed.key]))
     for part in parts:
         indexes = part.dataset_state.indexes.get(part.source, ())
         if (part.fetch or part.count) and ordering(indexes, part.key) is None:
