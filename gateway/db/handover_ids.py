@@ -18,7 +18,7 @@ from gateway.rows import in_slices
 
 __all__ = ["ListedDocuments", "is_narrowed", "listed_slices", "narrowing"]
 
-_VALUES_A_LOOKUP: Final = 1_000
+_VALUES_A_LOOKUP: Final = 400
 _LOOKUPS_AT_ONCE: Final = 4
 # Without an index each look-up reads the whole collection: as few of them as the size of a query allows.
 _VALUES_A_SCAN: Final = 200_000

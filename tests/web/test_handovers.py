@@ -1,88 +1,23 @@
 """Handovers: what existing Beacons stored under an `accessid`, of both eras, as downloads of just these records."""
 
-import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from bson.code import Code
 from bson.regex import Regex
-from pymongo import MongoClient
 
-from gateway.demo.cohort import documents
-from gateway.demo.store import Store
-from gateway.loading.writer import load
-from tests import datasets
 from tests.harness import Answer, Gateway
 from tests.web.conftest import complete, path_of
+from tests.web.handed import Buffers
 
-Document = dict[str, Any]
 GLIOBLASTOMA = {"histological_diagnosis.id": {"$in": ["NCIT:C3058"]}}
 
 
-class Buffers:
-    """The query buffers of a Beacon of today and of one of 2021, as `progenetix-facts` has their documents."""
-
-    def __init__(self, mongo: MongoClient[Document], demo: str, flat: str) -> None:
-        self.today = mongo["_byconHousekeepingDB"].querybuffer
-        self.then = mongo["progenetix"].querybuffer
-        self.demo, self.flat = mongo[demo], mongo[flat]
-
-    def some(self, collection: str, field: str = "id", step: int = 3, *, old: bool = False) -> list[Any]:
-        """A field of some documents, in no order."""
-        found = (self.flat if old else self.demo)[collection].find({}, {field: 1})
-        return sorted((d[field] for d in list(found)[::step]), key=lambda value: str(value)[::-1])
-
-    def keep(self, collection: str, values: Any, *, count: int | None = None, **more: Any) -> str:
-        """Store a handover of today; its id."""
-        record = {
-            "id": str(uuid.uuid4()),
-            "ds_id": self.demo.name,
-            "collection": collection,
-            "entity_id": collection,
-            "target_values": values,
-            "target_count": len(values) if count is None else count,
-            **more,
-        }
-        self.today.insert_one(record)
-        return str(record["id"])
-
-    def keep_old(self, collection: str, key: str, values: Any, **more: Any) -> str:
-        """Store a handover of 2021."""
-        record = {
-            "id": str(uuid.uuid4()),
-            "source_db": self.flat.name,
-            "source_collection": collection,
-            "source_key": key,
-            "target_collection": collection,
-            "target_key": key,
-            "target_values": values,
-            "target_count": len(values),
-            **more,
-        }
-        self.then.insert_one(record)
-        return str(record["id"])
-
-
-@pytest.fixture(scope="module")
-def buffers(store: Store, mongo: MongoClient[Document]) -> Buffers:
-    """Beside them two small datasets, because most of these tests ask often."""
-    load(store.uri, "handed", datasets.thinned(documents(20), most=2))
-    datasets.flatten(mongo["handed"], mongo["handed2021"])
-    found = Buffers(mongo, "handed", "handed2021")
-    for collection in (found.today, found.then):
-        collection.create_index("id", unique=True)
-    return found
-
-
-@pytest.fixture(scope="module")
-def gateway(store: Store, buffers: Buffers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    log = tmp_path_factory.mktemp("handovers") / "log"
-    with Gateway(store.uri, [buffers.demo.name, buffers.flat.name], log=log) as running:
-        yield running
-        assert not re.search(r"request \w+ failed", running.log)
+@pytest.fixture
+def gateway(handed: Gateway) -> Gateway:
+    return handed
 
 
 def rows(answer: Answer) -> list[str]:
@@ -226,10 +161,10 @@ def test_a_page_says_how_many_there_are(gateway: Gateway, buffers: Buffers):
 def test_a_long_list(gateway: Gateway, buffers: Buffers):
     """More than a look-up takes at once; most of it is not there, which is said."""
     ids = buffers.some("variants", step=1)
-    accessid = buffers.keep("variants", [*(f"pgxvar-none-{n}" for n in range(5_000)), *ids])
+    accessid = buffers.keep("variants", [*(f"pgxvar-none-{n}" for n in range(900)), *ids])
     answer = gateway.ask(f"/services/pgxsegvariants?accessid={accessid}")
     assert answer.rows == told(gateway, "allData=true")
-    assert f"5000 of {5000 + len(ids)} records of this handover are no longer in handed" in answer.headers["Warning"]
+    assert f"900 of {900 + len(ids)} records of this handover are no longer in handed" in answer.headers["Warning"]
 
 
 # --- the query that is stored beside the list ------------------------------------------------------------------------
