@@ -1,6 +1,5 @@
 """Behind another server, as `deploy/` has it: downloads reach the gateway and flow at once, the rest the old Beacon."""
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -8,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.formats import FORMATS
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway
-from tests.proxies import DEPLOY, Apache, Nginx, old_beacon
+from tests.proxies import Apache, Nginx, old_beacon
 
 DOWNLOADS = [
     "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
@@ -36,29 +34,6 @@ OTHERS = [
 
 
 PROXIES = [Nginx, Apache]
-# What a Beacon's paths deliver; plain JSON is the old Beacon's.
-ROWS = [form for form in FORMATS if form.entities != ("collations",)]
-ALSO = {form.name: form.also for form in ROWS if "frequencies" not in form.entities}
-OUTPUTS = list(dict.fromkeys(w for form in ROWS for w in (*form.words, *form.whole, *ALSO.get(form.name, ()))))
-SERVICES = [word for form in FORMATS for word in form.services]
-
-
-@pytest.mark.parametrize("name", ["nginx.conf", "apache.conf"])
-def test_just_the_outputs_and_services_of_the_formats_table_go_to_the_gateway(name: str):
-    text = (DEPLOY / name).read_text()
-    outputs = re.findall(r"\(method\|output\)=\(\(([^)]*)\)", text)
-    services = re.findall(r"\^/services/\(([^)]*)\)", text)
-    assert [found.split("|") for found in outputs] == [[word for word in OUTPUTS if word != "json"]]
-    assert [found.split("|") for found in services] == [SERVICES]
-
-
-def test_what_goes_to_the_gateway_is_what_it_delivers(gateway: Gateway):
-    for word in OUTPUTS:
-        asked = f"?filters=NCIT:C3058&output={word}"
-        paths = ("g_variants", "biosamples", "analyses")
-        statuses = {gateway.ask(f"/beacon/{path}{asked}", "HEAD").status for path in paths}
-        assert 200 in statuses, word
-    assert gateway.ask("/beacon/g_variants?filters=NCIT:C3058&output=collations", "HEAD").status == 406
 
 
 @pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
