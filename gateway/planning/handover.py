@@ -1,15 +1,16 @@
 """Handovers in requests: what is stored under an `accessid`, and whether its query is asked again or its list read."""
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from gateway.db.catalog import Catalog
 from gateway.download_types import Ask, DatasetState
 from gateway.formats import Format
 from gateway.handovers import Handover
 from gateway.query import handovers
-from gateway.query.handovers import HEAD, LIST, PARAMETER, Stored
+from gateway.query.handovers import HEAD, LIST, PARAMETER
 
 __all__ = ["handed_over", "warnings_of"]
 
@@ -19,13 +20,12 @@ _UNIQUE: Final = ("_id", "id")
 async def handed_over(ask: Ask, form: Format, catalog: Catalog, datasets: tuple[str, ...]) -> Ask:
     """The same with the handover that it names, and its dataset.  NotFound where nothing can be had of it here.
 
-    It is read anew each time: a handover is as old as the page that has its link, and what is stored of it is part of
-    the question.
+    What is stored is read anew each time: a handover is as old as the page that has its link, and a part of the
+    question.
     """
     if not ask.access_id:
         return ask
-    record = await catalog.query_buffers.find(ask.access_id, HEAD)
-    stored = handovers.head(record) if record is not None else None
+    stored = handovers.head(await catalog.query_buffers.record(ask.access_id, HEAD) or {})
     # What is not served here is not known here.
     if stored is None or stored.dataset not in datasets or {*ask.datasets} - {stored.dataset}:
         raise handovers.unknown()
@@ -36,19 +36,19 @@ async def handed_over(ask: Ask, form: Format, catalog: Catalog, datasets: tuple[
     if stored.is_asked_again and page is None and is_current:
         handover = Handover(dataset=stored.dataset, collection=stored.collection, queries=stored.queries)
         return replace(ask, handover=handover)
-    handover = await _listed(ask.access_id, stored, page, catalog)
-    return replace(ask, handover=handover) if page is None else replace(ask, handover=handover, limit=None, skip=0)
-
-
-async def _listed(access_id: str, seen: Stored, page: tuple[int, int] | None, catalog: Catalog) -> Handover:
-    record = await catalog.query_buffers.find(access_id, (*HEAD, LIST))
-    stored = handovers.head(record) if record is not None else None
-    if record is None or stored is None or stored.dataset != seen.dataset:  # replaced since
+    make = partial(_listed, dataset=stored.dataset, page=page)
+    found = await catalog.query_buffers.handover(ask.access_id, (*HEAD, LIST), make, of=(stored.dataset, page))
+    if found is None:
         raise handovers.unknown()
-    listed = await asyncio.to_thread(handovers.listed, record, stored, page)
-    return Handover(
-        dataset=stored.dataset, collection=stored.collection, listed=listed, page=page[0] if page is not None else 0
-    )
+    return replace(ask, handover=found) if page is None else replace(ask, handover=found, limit=None, skip=0)
+
+
+def _listed(record: Mapping[str, Any], *, dataset: str, page: tuple[int, int] | None) -> Handover:
+    stored = handovers.head(record)
+    if stored is None or stored.dataset != dataset:  # replaced since
+        raise handovers.unknown()
+    listed = handovers.listed(record, stored, page)
+    return Handover(dataset=dataset, collection=stored.collection, listed=listed, page=page[0] if page else 0)
 
 
 async def warnings_of(ask: Ask, dataset_state: DatasetState, catalog: Catalog) -> tuple[str, ...]:
