@@ -1,12 +1,11 @@
 """What a proxy sends to the gateway is what the gateway answers: the rules against the tables that they come from."""
 
 import re
-import subprocess
-import sys
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from gateway.cli.command_line import main
 from gateway.cli.proxy_config import configuration
 from gateway.errors import GatewayError
 from gateway.formats import FORMATS
@@ -38,10 +37,12 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_what_is_deployed_is_what_the_command_prints(name):
-    assert (DEPLOY / f"{name}.conf").read_text() == configuration(name)
-    command = [sys.executable, "-m", "gateway", "proxy-config", name]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == configuration(name)
+def test_what_is_deployed_is_what_the_command_prints(name, capsys, monkeypatch):
+    monkeypatch.delenv("GATEWAY_QUERY_BUFFERS", raising=False)
+    assert main(["proxy-config", name]) == 0
+    assert capsys.readouterr().out == configuration(name) == (DEPLOY / f"{name}.conf").read_text()
+    assert main(["proxy-config", name, "--query-buffers="]) == 0
+    assert capsys.readouterr().out == configuration(name, handovers=False)
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -53,8 +54,9 @@ def test_addresses_are_those_given(name):
 
 @pytest.mark.parametrize("wrong", [["--gateway", "here"], ["--beacon", "a:1 ;"], ["--listen", "70000"], []])
 def test_what_is_no_address(wrong):
-    command = [sys.executable, "-m", "gateway", "proxy-config", *(["nginx"] if wrong else []), *wrong]
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["proxy-config", *(["nginx"] if wrong else []), *wrong])
+    assert caught.value.code == 2
 
 
 @pytest.mark.parametrize("route", list(ROUTES), ids=lambda route: route.path)

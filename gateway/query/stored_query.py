@@ -56,7 +56,7 @@ _PATTERNED: Final = frozenset({"reference_sequence", "sequence", "state.sequence
 
 _DEPTH: Final = 6
 _NODES: Final = 1_000
-_VALUES: Final = 150_000  # near the 16 MB that a query document may have
+_VALUES: Final = 20_000  # of more ids the list is read in slices, while a condition goes with each read
 _TEXT: Final = 10_000  # characters of a value; alleles are long
 _MAX_NUMBER: Final = 2**53
 

@@ -6,7 +6,7 @@ import bson
 import pytest
 from bson.code import Code
 from bson.regex import Regex
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import NotFound
@@ -63,7 +63,7 @@ HOSTILE = [
         {"$text": {"$search": "x"}}, {"$jsonSchema": {}}, {"$comment": "x"}, {"$nor": [DIAGNOSIS]},
         {"$and": []}, {"$and": DIAGNOSIS}, {"$or": [{}]}, {"$or": [{"$where": "1"}]}, nested(50),
         {"id": {"$in": "x"}}, {"id": {"$in": []}}, {"id": {"$in": [["x"]]}}, {"id": {"$in": [Regex("(a+)+$")]}},
-        {"id": {"$in": [{"$gt": ""}]}}, {"id": {"$in": ["x"] * 150_001}}, {"id": "x" * 10_001},
+        {"id": {"$in": [{"$gt": ""}]}}, {"id": {"$in": ["x"] * 20_001}}, {"id": "x" * 10_001},
         {"id": {}}, {"id": None}, {"id": True}, {"id": float("nan")}, {"id": bson.ObjectId()}, {"id": Code("x")},
         {"id": Regex("(a+)+$")}, {"id": {"$regex": "(a+)+$"}}, {"id": {"$regex": "^AC"}}, {"id": {"$gt": {"$gt": 1}}},
         {"id": {"$elemMatch": {"$where": "1"}}}, {"id": {"$not": {"$where": "1"}}}, {"id": {"x": 1}}, {"id": 2**60},
@@ -93,6 +93,7 @@ values = st.recursive(
 names = st.sampled_from(["id", "histological_diagnosis.id", "$and", "$or", "$where", "location.start", "x"])
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(["biosamples", "variants", "x"]), st.lists(st.dictionaries(names, values))))
 def test_no_other_operator_or_field_passes(stored):
     def check(value: Any, *, operand: bool = False) -> None:

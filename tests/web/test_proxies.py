@@ -1,6 +1,7 @@
 """Behind another server, as `deploy/` has it: downloads reach the gateway and flow at once, the rest the old Beacon."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway, until
 from tests.proxies import Apache, Nginx, old_beacon
+from tests.resuming import CLIENTS, cuts
+from tests.web.conftest import BIG
 
 DOWNLOADS = [
     "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
@@ -91,3 +94,21 @@ def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path
         assert curl.returncode == 18  # partial file
         assert gateway.ask(path).body.startswith(target.read_bytes())
         assert target.stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
+def test_transfers_that_are_cut_or_slow(kept: Gateway, big: bytes, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
+    """Megabytes, more than the buffers on the way hold."""
+    with old_beacon() as beacon, proxy.deployed(tmp_path / proxy.name, kept.port, beacon) as through:
+        with Cutter(("127.0.0.1", through.port), cuts(11, len(big), resets=True)) as cutter:
+            CLIENTS["wget -c"](f"http://127.0.0.1:{cutter.port}{BIG}", tmp_path / "out")
+            assert cutter.cut > 0
+        assert (tmp_path / "out").read_bytes() == big
+        with through.open(BIG, buffer=4096, version="1.0") as slow:
+            got = slow.recv(4096)
+            for _ in range(100):  # 4 kB in 10 ms, and then as fast as it goes
+                got += slow.recv(4096)
+                time.sleep(0.01)
+            while piece := slow.recv(1 << 20):
+                got += piece
+        assert got.partition(b"\r\n\r\n")[2] == big
