@@ -43,6 +43,8 @@ def test_what_is_deployed_is_what_the_command_prints(name, capsys, monkeypatch):
     assert capsys.readouterr().out == configuration(name) == (DEPLOY / f"{name}.conf").read_text()
     assert main(["proxy-config", name, "--query-buffers="]) == 0
     assert capsys.readouterr().out == configuration(name, handovers=False)
+    assert main(["proxy-config", name, "--datasets=a,b"]) == 0
+    assert capsys.readouterr().out == configuration(name, datasets=["a", "b"])
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -95,3 +97,12 @@ def test_handovers_stay_where_no_query_buffer_is_read():
     assert goes(line)
     assert any(re.search(pattern, line) for pattern in rules(handovers=False).stay)
     assert configuration("nginx", handovers=False) != configuration("nginx")
+
+
+def test_other_datasets_stay_where_it_is_said_which_are_served():
+    known = [re.compile(pattern) for pattern in rules(datasets=["progenetix", "refcnv"]).stay]
+    for value, stays in (("progenetix", 0), ("refcnv,progenetix", 0), ("", 0), ("cellz", 1), ("progenetix,cellz", 1)):
+        for name in ("datasetIds", "dataset_ids", "datasetId"):
+            line = f"GET /services/pgxsegvariants?{name}={value}&filters=NCIT:C3058 HTTP/1.1"
+            assert any(each.search(line) for each in known) == bool(stays), line
+            assert goes(line)

@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.cli.settings import config_of
@@ -131,12 +131,21 @@ def configuration(
     beacon: str = "127.0.0.1:8000",
     listen: str = "80",
     handovers: bool = True,
+    datasets: Sequence[str] = (),
 ) -> str:
-    """The configuration of a server, `nginx` or `apache`, that stands before both; where they listen, as HOST:PORT."""
+    """The configuration of a server, `nginx` or `apache`, that stands before both; where they listen, as HOST:PORT.
+
+    Without `handovers`, and for others than the `datasets`, if some are given, the Beacon answers as before.
+    """
     from gateway.planning.proxy_rules import rules  # noqa: PLC0415 - formats are slow to import for `--help`
 
     template, lines = _SERVERS[server]
-    words = {**lines(rules(handovers=handovers)), "gateway": gateway, "beacon": beacon, "listen": listen}
+    words = {
+        **lines(rules(handovers=handovers, datasets=datasets)),
+        "gateway": gateway,
+        "beacon": beacon,
+        "listen": listen,
+    }
     return re.sub("<(gateway|beacon|listen|stay|go)>", lambda found: words[found[1]], template)
 
 
@@ -166,18 +175,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="COLLECTIONS",
         help="as for `serve`, also from the environment; empty: links with an accessid stay with the Beacon",
     )
+    parser.add_argument(
+        "--datasets", metavar="NAMES", help="those that the gateway serves; others stay with the Beacon"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    handovers = bool(config_of(options).query_buffers)
+    config = config_of(options)
     sys.stdout.write(
         configuration(
             options.server,
             gateway=options.gateway,
             beacon=options.beacon,
             listen=options.listen,
-            handovers=handovers,
+            handovers=bool(config.query_buffers),
+            datasets=config.datasets if options.datasets else (),
         )
     )
     return 0

@@ -6,7 +6,7 @@ there: other paths and methods, outputs that are no format of the kind of record
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,9 +35,15 @@ class Rules:
     go: tuple[str, ...]
 
 
-def rules(*, handovers: bool = True) -> Rules:
-    """The rules; without `handovers` links with an `accessid` stay with the Beacon."""
+def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
+    """The rules; without `handovers` links with an `accessid` stay with the Beacon, as do other than these `datasets`.
+
+    None at all are any.
+    """
     stay = [_named(_refused(handovers=handovers)), f"[?&](?i:filter[_-]?precision=start){_END}"]
+    if datasets:
+        one = f"({_any(datasets)})"
+        stay.append(f"[?&](?i:dataset[_-]?ids?)=(?!{one}(,{one})*{_END})[^& ]")
     go = ["^(GET|HEAD) /exports/"]
     for words, routes in _groups("/services/").items():
         path = f"^(GET|HEAD) {_paths(routes)}"
