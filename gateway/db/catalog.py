@@ -279,8 +279,8 @@ class Catalog:
         """Those of the given ids that no document has in a field; none where it takes long to know."""
         return await self._at(dataset_state).unknown(collection, field, ids)
 
-    async def listed(self, dataset_state: DatasetState, listed: Listed) -> int:
-        """How many documents there are of those that a handover lists."""
+    async def listed(self, dataset_state: DatasetState, listed: Listed) -> int | None:
+        """How many documents there are of those that a handover lists; None where it takes long to know."""
         return await self._at(dataset_state).listed(listed)
 
     async def frequency_maps(

