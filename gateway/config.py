@@ -1,6 +1,6 @@
-"""Settings: one frozen `Config`, made from flags and `GATEWAY_…` variables, checked once, passed as an argument.
+"""Settings: one frozen `Config`, from flags, `GATEWAY_…` variables and a file; checked once, passed as an argument.
 
-`SETTINGS` is the one table of them; the command line, the environment and README follow it.
+`SETTINGS` is the one table of them; the command line, the environment, the file and README follow it.
 """
 
 import re
@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
-__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load", "ranged"]
+__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "StatedIn", "load", "ranged"]
 
 
 class ConfigError(ValueError):
@@ -124,6 +125,20 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origin(text: str) -> str:
+    if text and not re.match(r"https?://[^\s/?#@]+/?\Z", text):
+        raise ValueError("must be http://HOST:PORT or https://HOST, without a path")
+    if text and urlsplit(text).port == 0:  # raises ValueError for what is no port
+        raise ValueError("must have a port that can be connected to")
+    return text.rstrip("/")
+
+
+def _contact(text: str) -> str:
+    if text and not re.match(r"(https?://|mailto:)[^\s]+\Z", text):
+        raise ValueError("must be an https or mailto URL")
+    return text
+
+
 def _mongo(text: str) -> str:
     if not re.match(r"mongodb(\+srv)?://\S+\Z", text):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
@@ -145,6 +160,26 @@ SETTINGS: Final = (
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
     Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
     Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
+    Setting("beacon_name", str, "", "the Beacon's name, as `/beacon/info` states it; empty: made of `--beacon-id`"),
+    Setting("organization", str, "", "who runs the Beacon; empty: the domain in `--beacon-id`"),
+    Setting("organization_url", _url, "", "the web site of who runs it; empty: that of the domain in `--beacon-id`"),
+    Setting("contact_url", _contact, "", "where to ask, `https:` or `mailto:`; empty: not stated"),
+    Setting(
+        "environment", _choice("prod", "test", "staging", "dev"), "prod", "what `/beacon/info` says the service is"
+    ),
+    Setting(
+        "beacon_url",
+        _origin,
+        "",
+        "a Beacon to forward to what the gateway does not serve itself; empty: none",
+    ),
+    Setting("beacon_timeout", _seconds(1), "300", "seconds for which it may be silent"),
+    Setting(
+        "beacon_connections",
+        _whole(1, 10_000),
+        "64",
+        "requests to it at once in a process; others are answered 503",
+    ),
     Setting("licence", str, "CC-BY 4.0", "the licence of the data, as files state it; empty: not stated"),
     Setting("citation", str, "", "how to cite the data, as files state it; empty: not stated"),
     Setting("page_limit", _whole(1, 100_000), "200", "records of a JSON page where the request does not say"),
@@ -169,6 +204,13 @@ SETTINGS: Final = (
         "whichever is less",
     ),
     Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
+    Setting(
+        "trust_local_users",
+        _switch,
+        "false",
+        "`true` takes a spool that others could rename: for volumes of containers, where there are no others",
+        switch=True,
+    ),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
 )
 
@@ -186,6 +228,14 @@ class Config:
     workers: int
     public_url: str
     beacon_id: str
+    beacon_name: str
+    organization: str
+    organization_url: str
+    contact_url: str
+    environment: Literal["prod", "test", "staging", "dev"]
+    beacon_url: str
+    beacon_timeout: float
+    beacon_connections: int
     licence: str
     citation: str
     page_limit: int
@@ -202,19 +252,29 @@ class Config:
     spool: str
     spool_quota: int
     no_spool: bool
+    trust_local_users: bool
     max_clients: int
 
 
-def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:
-    """Settings as given, else from the environment, else the default; ConfigError names the one that is wrong."""
+@dataclass(frozen=True, slots=True)
+class StatedIn:
+    """What a file states: texts of settings, by name."""
+
+    file: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_NOTHING: Final = StatedIn()
+
+
+def load(given: Mapping[str, str | None], environment: Mapping[str, str], stated: StatedIn = _NOTHING) -> Config:
+    """Settings as given, else from the environment, else as a file states them, else the default.
+
+    ConfigError names the one that is wrong, and where it is said.
+    """
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        text = given.get(setting.name)
-        where = setting.flag
-        if text is None:
-            text, where = environment.get(setting.variable), setting.variable
-        if text is None:
-            text = setting.default
+        text, where = _said(setting, given, environment, stated)
         try:
             values[setting.name] = setting.parse(text)
         except ValueError as error:
@@ -224,3 +284,17 @@ def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Con
     if {one.name for one in fields(Config)} != values.keys():
         raise AssertionError("Config and SETTINGS differ")
     return Config(**values)
+
+
+def _said(
+    setting: Setting, given: Mapping[str, str | None], environment: Mapping[str, str], stated: StatedIn
+) -> tuple[str, str]:
+    """The text of a setting, and where it is said."""
+    for text, where in (
+        (given.get(setting.name), setting.flag),
+        (environment.get(setting.variable), setting.variable),
+        (stated.texts.get(setting.name), f"{stated.file}: {setting.name}"),
+    ):
+        if text is not None:
+            return text, where
+    return setting.default, setting.flag

@@ -32,7 +32,7 @@ FLOORS = [
     {"planning"},  # a request as words, and as what is to be delivered
     {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
-    {"web", "loading"},  # the one who knows them all; and the way in, which knows the ground alone
+    {"web", "loading", "checks"},  # who knows them all; the way in, which knows the ground alone; who looks them over
     {"demo"},
     {"cli", "__main__"},  # doors
 ]
@@ -57,13 +57,17 @@ GROUND = [
 OWNERS = {
     "motor": {"db/motor_driver.py"},
     "pymongo": {
-        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "receiving", "source")),
-        *("loading/writer.py", "demo/store.py", "demo/run.py"),
+        *(
+            f"db/{name}.py"
+            for name in ("clients", "driver", "failures", "motor_driver", "pymongo_driver", "receiving", "source")
+        ),
+        *("loading/writer.py", "demo/store.py", "demo/run.py", "checks/inspector.py"),
     },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/disk.py"},
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "connections", "server", "workers")),
+        *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
         "fetch/server.py",
@@ -75,10 +79,14 @@ OWNERS = {
     "isal": {"flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
+    "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
 PRINTERS = {
-    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
+    *(
+        f"cli/{name}.py"
+        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "write_settings")
+    ),
     "demo/store.py",
     "demo/run.py",
 }

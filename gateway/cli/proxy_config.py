@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from gateway.cli.settings import config_of
+from gateway.cli.settings import add_settings, config_of
+from gateway.config import SETTINGS
 
 if TYPE_CHECKING:
     from gateway.planning.proxy_rules import Rules
@@ -170,14 +171,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--listen", _port, "80", "the port of the server itself"),
     ):
         parser.add_argument(flag, type=kind, default=default, help=f"{what} (default: {default})")
-    parser.add_argument(
-        "--query-buffers",
-        metavar="COLLECTIONS",
-        help="as for `serve`, also from the environment; empty: links with an accessid stay with the Beacon",
-    )
-    parser.add_argument(
-        "--datasets", metavar="NAMES", help="those that the gateway serves; others stay with the Beacon"
-    )
+    # Without buffers links with an accessid stay with the Beacon, and so do others than the datasets that are named.
+    add_settings(parser, but=frozenset(setting.name for setting in SETTINGS) - {"query_buffers", "datasets"})
     parser.set_defaults(run=_run)
 
 

@@ -57,7 +57,8 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
             continue
         asked = f"(output|method)=(({_any(word for word in words if word != _JSON)})([.]gz)?|{_JSON}[.]gz)"
         for methods, some in (("GET|HEAD", routes), ("POST", [route for route in routes if route.post])):
-            go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")
+            if some:
+                go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")
     return Rules(tuple(stay), tuple(go))
 
 

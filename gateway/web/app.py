@@ -30,11 +30,14 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
+from gateway.web.beacon.views import VIEWS
 from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
 from gateway.web.messages.request import POSTED
+from gateway.web.proxy.choice import forward_others
+from gateway.web.proxy.upstream import UPSTREAM, open_upstream
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 
@@ -43,22 +46,35 @@ log = logging.getLogger("gateway.web")
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body; some 50,000 ids."""
 
+# What the gateway says of itself.
+_ABOUT: Final = {
+    "/": index.page,
+    "/health": health.health,
+    "/ready": health.ready,
+    "/openapi.json": openapi.describe,
+}
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
-    app = web.Application(middlewares=[_errors], client_max_size=MAX_BODY)
+    others = [forward_others] if config.beacon_url else []
+    app = web.Application(middlewares=[_errors, *others], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
+    if config.beacon_url:
+        app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
-    app.router.add_get("/", index.page)
-    app.router.add_get("/health", health.health)
-    app.router.add_get("/ready", health.ready)
+    for path, view in _ABOUT.items():
+        app.router.add_get(path, view)
+        if config.beacon_url:  # whose own may have these names
+            app.router.add_get(f"/gateway{path}", view)
     app.router.add_get("/exports/{digest}", tickets.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
-    app.router.add_get("/openapi.json", openapi.describe)
+    for path, described in VIEWS.items():
+        app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app
@@ -91,7 +107,7 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota), slots.take)
+    spool = Spool(Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users), slots.take)
     try:
         await spool.open()
     except OSError as error:
@@ -111,6 +127,8 @@ async def _let_finish(app: web.Application) -> None:
             await app[CLIENTS].empty()
             if spool := app.get(SPOOL):
                 await spool.idle()
+            if upstream := app.get(UPSTREAM):
+                await upstream.idle()
 
 
 @web.middleware

@@ -103,6 +103,16 @@ class Transfer:
         _reset_on_close(self.request, on=False)
         return response
 
+    async def send(
+        self, response: web.StreamResponse, chunks: AsyncIterator[bytes], length: int | None
+    ) -> web.StreamResponse:
+        """Send a response with a head of its own; it begins before its first chunk is there."""
+        _reset_on_close(self.request, on=True)
+        await response.prepare(self.request)
+        await self._guarded(self._write(response, b"", chunks, length))
+        _reset_on_close(self.request, on=False)
+        return response
+
     async def sized(
         self, headers: dict[str, str], length: int, chunks: AsyncIterator[bytes], *, status: int = 200
     ) -> web.StreamResponse:
