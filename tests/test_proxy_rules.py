@@ -92,6 +92,14 @@ def test_parameters_that_are_refused_stay(parameter):
             assert goes(f"GET {path}my{name}=x&filters=NCIT:C3058"), name
 
 
+def test_pages_of_formats_without_pages_stay_but_for_those_of_handovers():
+    for path in ("/services/vcfvariants", "/services/vcf/pgxbs-1", "/services/variantsbedfile/"):
+        assert not goes(f"GET {path}?filters=NCIT:C3058&skip=0&limit=200 HTTP/1.1")
+        assert goes(f"GET {path}?filters=NCIT:C3058&skip=0&limit=0 HTTP/1.1")
+        assert goes(f"GET {path}?limit=200&accessid=0a1b&skip=0 HTTP/1.1")
+    assert goes("GET /services/pgxsegvariants?filters=NCIT:C3058&limit=200 HTTP/1.1")
+
+
 def test_handovers_stay_where_no_query_buffer_is_read():
     line = "GET /services/pgxsegvariants?datasetIds=d&accessid=0a1b2c3d HTTP/1.1"
     assert goes(line)

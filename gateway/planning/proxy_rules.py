@@ -44,6 +44,8 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
     if datasets:
         one = f"({_any(datasets)})"
         stay.append(f"[?&](?i:dataset[_-]?ids?)=(?!{one}(,{one})*{_END})[^& ]")
+    whole = "|".join(word for form in FORMATS if not form.pages for word in form.services)
+    stay.append(f"^(GET|HEAD) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
     go = ["^(GET|HEAD) /exports/"]
     for words, routes in _groups("/services/").items():
         path = f"^(GET|HEAD) {_paths(routes)}"

@@ -65,7 +65,7 @@ HOSTILE = [
         {"$and": []}, {"$and": DIAGNOSIS}, {"$or": [{}]}, {"$or": [{"$where": "1"}]}, nested(50),
         {"id": {"$in": "x"}}, {"id": {"$in": []}}, {"id": {"$in": [["x"]]}}, {"id": {"$in": [Regex("(a+)+$")]}},
         {"id": {"$in": [{"$gt": ""}]}}, {"id": {"$in": ["x"] * 20_001}}, {"id": "x" * 10_001},
-        {"id": {}}, {"id": None}, {"id": True}, {"id": float("nan")}, {"id": bson.ObjectId()}, {"id": Code("x")},
+        {"id": {}}, {"id": None}, {"id": True}, {"id": float("nan")}, {"id": bson.ObjectId(b"a" * 12)}, {"id": Code("x")},
         {"id": Regex("(a+)+$")}, {"id": {"$regex": "(a+)+$"}}, {"id": {"$regex": "^AC"}}, {"id": {"$gt": {"$gt": 1}}},
         {"id": {"$elemMatch": {"$where": "1"}}}, {"id": {"$not": {"$where": "1"}}}, {"id": {"x": 1}}, {"id": 2**60},
         {"id": {"$near": {"$geometry": {}}}}, {"geo_location.geometry": {"$near": {"$geometry": {}}}},

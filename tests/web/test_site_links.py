@@ -89,6 +89,7 @@ BEACON = [
     "/services/samplematrix?filters=NCIT:C3058&geneId=CDKN2A",
     "/services/pgxsegvariants?city=Zurich&geoDistance=100",
     "/beacon/g_variants?cytoBands=9p21&output=vcf",
+    "/services/vcfvariants?biosampleIds={sample}&limit=200&skip=0",  # a file that has no pages here
     "/services/pgxsegvariants/a/b/c",
     "/beacon/phenopackets?output=table",
 ]
