@@ -15,6 +15,7 @@ from gateway.query import handovers
 from gateway.query.stored_query import read
 from tests.query.test_properties import FIELDS, OPERATORS
 
+OID = bson.ObjectId("60a0c1d2e3f4a5b6c7d8e9f0")
 DIAGNOSIS = {"histological_diagnosis.id": {"$in": ["NCIT:C3058", "NCIT:C3059"]}}
 FUSION = {
     "$and": [
@@ -65,7 +66,7 @@ HOSTILE = [
         {"$and": []}, {"$and": DIAGNOSIS}, {"$or": [{}]}, {"$or": [{"$where": "1"}]}, nested(50),
         {"id": {"$in": "x"}}, {"id": {"$in": []}}, {"id": {"$in": [["x"]]}}, {"id": {"$in": [Regex("(a+)+$")]}},
         {"id": {"$in": [{"$gt": ""}]}}, {"id": {"$in": ["x"] * 20_001}}, {"id": "x" * 10_001},
-        {"id": {}}, {"id": None}, {"id": True}, {"id": float("nan")}, {"id": bson.ObjectId(b"a" * 12)}, {"id": Code("x")},
+        {"id": {}}, {"id": None}, {"id": True}, {"id": float("nan")}, {"id": OID}, {"id": Code("x")},
         {"id": Regex("(a+)+$")}, {"id": {"$regex": "(a+)+$"}}, {"id": {"$regex": "^AC"}}, {"id": {"$gt": {"$gt": 1}}},
         {"id": {"$elemMatch": {"$where": "1"}}}, {"id": {"$not": {"$where": "1"}}}, {"id": {"x": 1}}, {"id": 2**60},
         {"id": {"$near": {"$geometry": {}}}}, {"geo_location.geometry": {"$near": {"$geometry": {}}}},
@@ -117,8 +118,6 @@ def test_no_other_operator_or_field_passes(stored):
 
 
 # --- what a record says ----------------------------------------------------------------------------------------------
-
-OID = bson.ObjectId("60a0c1d2e3f4a5b6c7d8e9f0")
 
 
 def today(**fields: Any) -> dict[str, Any]:
