@@ -113,9 +113,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def _folder(text: str) -> str:
+def _path(text: str) -> str:
     if "\0" in text:
-        raise ValueError("is no name of a folder")
+        raise ValueError("is no name of a file or folder")
     return text
 
 
@@ -195,7 +195,7 @@ SETTINGS: Final = (
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
     Setting("encode_threads", _whole(1, 64), "2", "threads that encode at once in a worker"),
-    Setting("spool", _folder, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
+    Setting("spool", _path, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
     Setting(
         "spool_quota",
         _bytes,
@@ -212,6 +212,7 @@ SETTINGS: Final = (
         switch=True,
     ),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
+    Setting("access", _path, "", "file that says who may see which dataset (TOML); empty: all are public"),
 )
 
 
@@ -254,6 +255,7 @@ class Config:
     no_spool: bool
     trust_local_users: bool
     max_clients: int
+    access: str
 
 
 @dataclass(frozen=True, slots=True)

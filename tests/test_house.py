@@ -18,6 +18,7 @@ FLOORS = [
         "threads",
         "codes",
         "ids",
+        "rights",
         "genome",
         "bins",
         "rows",
@@ -43,6 +44,7 @@ GROUND = [
     "threads",
     "codes",
     "ids",
+    "rights",
     "genome",
     "bins",
     "rows",
@@ -70,8 +72,9 @@ OWNERS = {
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
-        "fetch/server.py",
+        *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
+    "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
@@ -81,11 +84,14 @@ OWNERS = {
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
     "packaging": {"checks/machine.py"},
 }
-ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+ENVIRONMENT_READERS = {
+    *(f"cli/{name}.py" for name in ("command_line", "fetch", "settings")),
+    *("demo/run.py", "demo/store.py", "codec/__init__.py"),
+}
 PRINTERS = {
     *(
         f"cli/{name}.py"
-        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "write_settings")
+        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "token", "write_settings")
     ),
     "demo/store.py",
     "demo/run.py",

@@ -13,7 +13,7 @@ being written: what was counted is believed for some more time, until the number
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
@@ -61,14 +61,15 @@ class Catalog:
         self._recent: dict[str, Recent] = {}
         self._asked: dict[str, float] = {}
         self._forgotten: dict[str, float] = {}
+        self._read_from: dict[str, float] = {}
         self._running: dict[str, asyncio.Task[DatasetState]] = {}
         self._tasks: set[asyncio.Task[DatasetState]] = set()
         self._renewals: dict[str, asyncio.TimerHandle] = {}
         self._told = Topology()
         self._empty: set[str] = set()
         self._spells: dict[str, tuple[str, int]] = {}
-        self.unserved: dict[str, None] = {}
-        """What was asked that no index serves, in sentences."""
+        self.unserved: dict[str, str] = {}
+        """What was asked that no index serves: sentences, and the dataset of each."""
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old; up to a minute where it must be counted."""
@@ -78,16 +79,26 @@ class Catalog:
             return dataset_state
         return await asyncio.shield(self._running.get(dataset) or self._start(dataset))
 
+    async def renew(self, dataset: str, since: float) -> None:
+        """Read the state anew if it was read before a time, by the monotonic clock; lists are listed anew, too.
+
+        Readings go one after the other, however many ask.
+        """
+        while self._read_from.get(dataset, 0.0) < since:
+            self._lists.pop(dataset, None)
+            running = self._running.get(dataset)
+            await asyncio.shield(self._start(dataset) if running is None or running.done() else running)
+
     @property
     def empty(self) -> frozenset[str]:
         """Datasets that held no data when they were asked for last."""
         return frozenset(self._empty)
 
-    def tell_unserved(self, sentences: Iterable[str]) -> None:
+    def tell_unserved(self, sentences: Mapping[str, str]) -> None:
         """Keep what no index serves, for the operator to see; the log has each once."""
-        for sentence in sentences:
+        for sentence, dataset in sentences.items():
             if sentence not in self.unserved and len(self.unserved) < _TOLD:
-                self.unserved[sentence] = None
+                self.unserved[sentence] = dataset
                 log.warning("%s", sentence)
 
     async def close(self) -> None:
@@ -125,6 +136,7 @@ class Catalog:
         recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None
         lookups = Lookups(self._source, dataset_state, recent)
         await lookups.warm()
+        self._read_from[dataset] = began
         if began >= self._forgotten.get(dataset, 0.0):
             self._keep(dataset_state, began)
             self._lookups[dataset] = lookups

@@ -11,11 +11,12 @@ from gateway.formats import Format
 from gateway.handovers import Handover
 from gateway.query import handovers
 from gateway.query.handovers import HEAD, LIST
+from gateway.rights import View
 
 __all__ = ["handed_over", "warnings_of"]
 
 
-async def handed_over(ask: Ask, form: Format, catalog: Catalog, datasets: tuple[str, ...]) -> Ask:
+async def handed_over(ask: Ask, form: Format, catalog: Catalog, view: View) -> Ask:
     """The same with the handover that it names, and its dataset.  NotFound where nothing can be had of it here.
 
     What is stored is read anew each time: a handover is as old as the page that has its link, and a part of the
@@ -24,8 +25,8 @@ async def handed_over(ask: Ask, form: Format, catalog: Catalog, datasets: tuple[
     if not ask.access_id:
         return ask
     stored = handovers.head(await catalog.query_buffers.record(ask.access_id, HEAD) or {})
-    # What is not served here is not known here.
-    if stored is None or stored.dataset not in datasets or {*ask.datasets} - {stored.dataset}:
+    # What is not served here, or not for the caller, is not known here; a list is of records, and tells their number.
+    if stored is None or not view.admits([stored.dataset]) or {*ask.datasets} - {stored.dataset}:
         raise handovers.unknown()
     ask = replace(ask, datasets=(stored.dataset,))
     # Formats without pages deliver all of a page of what is listed, as Beacons do.

@@ -17,6 +17,7 @@ from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Spool
+from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
     CATALOG,
     CLIENTS,
@@ -60,8 +61,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
     others = [forward_others] if config.beacon_url else []
-    app = web.Application(middlewares=[_errors, *others], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[_errors, *others, identify], client_max_size=MAX_BODY)
     app[CONFIG] = config
+    app[ACCESS] = Access.of(config)
     app[STOPPING] = []
     app.cleanup_ctx.append(open_resources)
     if config.beacon_url:
@@ -71,8 +73,8 @@ def create_app(config: Config) -> web.Application:
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
             app.router.add_get(f"/gateway{path}", view)
-    app.router.add_get("/exports/{digest}", tickets.ticket)
-    app.router.add_get("/exports/{digest}/{name}", exports.export)
+    app.router.add_get("/exports/{export}", tickets.ticket)
+    app.router.add_get("/exports/{export}/{name}", exports.export)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
@@ -99,6 +101,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         await asyncio.gather(looking, return_exceptions=True)
         if spool is not None:
             await spool.close()
+    await app[ACCESS].close()
 
 
 async def _open_spool(config: Config, slots: Slots) -> Spool | None:

@@ -8,10 +8,12 @@ from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.flow.pump import Pump
+from gateway.rights import View
 from gateway.spool.spool import Spool
 from gateway.web.concurrency import Slots
 
 __all__ = [
+    "CALLER",
     "CATALOG",
     "CLIENTS",
     "CONFIG",
@@ -23,6 +25,7 @@ __all__ = [
     "SOURCE",
     "SPOOL",
     "STOPPING",
+    "VIEW",
 ]
 
 CONFIG = web.AppKey("config", Config)
@@ -39,3 +42,7 @@ EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""
 REQUEST_ID = web.RequestKey("request_id", str)
+CALLER = web.RequestKey("caller", str)
+"""Who has shown a valid token, by a name that is none; empty where there was no token."""
+VIEW = web.RequestKey("view", View)
+"""What the caller may see; for all that answers a request there is nothing else."""

@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from gateway.web.access.access import audit
+from gateway.web.app_keys import VIEW
 from gateway.web.endpoints import tickets
 from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest
@@ -12,7 +14,9 @@ __all__ = ["download"]
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
     download_request = await DownloadRequest.of(request)
-    representation = Representation.of(await download_request.plan(request.app), download_request, request.app)
+    plan = await download_request.plan(request.app, request[VIEW])
+    audit(request, plan.digest, plan.datasets)
+    representation = Representation.of(plan, download_request, request.app)
     return await (
         tickets.issue(request, representation) if download_request.ticket else answer(request, representation)
     )

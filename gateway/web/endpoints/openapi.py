@@ -20,6 +20,8 @@ _LISTS: Final = frozenset(
 )
 _ERRORS: Final = {
     "400": "a parameter is malformed, named in the message",
+    "401": "the token is not valid; `WWW-Authenticate` says so, too",
+    "403": "of this dataset the caller may see less",
     "404": "no such path, dataset or export",
     "406": "no such format for this entity",
     "410": "the data have changed since; the message and a `Link` header name where the new ones are",
@@ -30,8 +32,9 @@ _ERRORS: Final = {
     "503": "the database is down, or too many downloads run; with Retry-After",
     "504": "the database did not answer in time; with Retry-After",
 }
-_OF_QUERIES: Final = ("400", "404", "406", "412", "414", "416", "503", "504")
-_OF_EXPORTS: Final = ("404", "410", "412", "416", "503", "504")
+_OF_QUERIES: Final = ("400", "401", "403", "404", "406", "412", "414", "416", "503", "504")
+_OF_TICKETS: Final = ("400", "401", "403", "404", "406", "410", "414", "503", "504")
+_OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},
     "304": {"description": "unchanged since the download with the ETag of If-None-Match"},
@@ -70,7 +73,9 @@ def description() -> dict[str, Any]:
                 for status, what in _ERRORS.items()
             },
             "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS, "NotGiven": _NOT_GIVEN},
+            "securitySchemes": {"token": _SCHEME},
         },
+        "security": [{}, {"token": []}],
     }
 
 
@@ -84,6 +89,11 @@ _NOT_GIVEN: Final = {
     "type": "string",
     "pattern": _any_case("", *sorted(NOTHING)),
     "examples": [""],
+}
+_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "a token of the operator's, or of an issuer that the operator trusts; public data need none",
 }
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",
@@ -108,14 +118,15 @@ _NUMBER: Final = {"type": "integer", "minimum": 0}
 _TICKETS: Final[dict[str, Any]] = {
     "type": "object",
     "required": [
-        *("digest", "address", "sha256Address", "self", "query", "name", "mediaType", "etag", "expected", "commands"),
-        "state",
+        *("digest", "address", "sha256Address", "self", "anyHost", "query", "name", "mediaType", "etag", "expected"),
+        *("commands", "state"),
     ],
     "properties": {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
         "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
         "name": _TEXT,
         "mediaType": _TEXT,
@@ -158,24 +169,24 @@ def _named(name: str, what: str) -> dict[str, Any]:
 
 def _exports() -> dict[str, Any]:
     """The paths of exports: the bytes, their hash, their ticket."""
-    digest = _named("digest", "the digest in a ticket, which is also the ETag of the live download")
+    export = _named("export", "as in a ticket: the digest, and behind `-` the question that the export answers")
     name = _named("name", "the name of the file in the ticket")
     whole = {"200": {"description": "the export", "content": {"*/*": {"schema": {}}}}, **_PARTIAL}
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
-    address = "/exports/{digest}/{name}"
+    address = "/exports/{export}/{name}"
     return {
         address: {
-            "parameters": [digest, name],
+            "parameters": [export, name],
             "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
-            "parameters": [digest, name],
-            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused("404", "410", "503", "504")},
+            "parameters": [export, name],
+            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused(*_OF_TICKETS)},
         },
-        "/exports/{digest}": {
-            "parameters": [digest],
-            "get": {"summary": "the ticket of an export", "responses": told | _refused("404", "503")},
+        "/exports/{export}": {
+            "parameters": [export],
+            "get": {"summary": "the ticket of an export", "responses": told | _refused(*_OF_TICKETS)},
         },
     }
 
