@@ -40,6 +40,8 @@ class Setting:
 
 
 _DATASET = re.compile(r"[A-Za-z][\w-]{0,37}\Z")
+_DATABASE = re.compile(r"[\w-]{1,63}\Z", re.ASCII)
+_COLLECTION = re.compile(r"[A-Za-z_][\w.-]{0,119}\Z", re.ASCII)
 _RESERVED: Final = frozenset({"admin", "config", "local"})
 
 
@@ -54,6 +56,14 @@ def _datasets(text: str) -> tuple[str, ...]:
         if not _DATASET.match(name) or name in _RESERVED:
             raise ValueError(f"{name!r} is no name of a dataset")
     return names
+
+
+def _collections(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [name.strip().partition(".") for name in text.split(",") if name.strip()]
+    for database, _, collection in pairs:
+        if not (_DATABASE.match(database) and _COLLECTION.match(collection)) or database in _RESERVED:
+            raise ValueError("must name collections as DATABASE.COLLECTION")
+    return tuple(dict.fromkeys((database, collection) for database, _, collection in pairs))
 
 
 def ranged(kind: Callable[[str], N], least: float, most: float, rule: str) -> Callable[[str], N]:
@@ -155,6 +165,12 @@ SETTINGS: Final = (
     Setting("mongo_uri", _mongo, "mongodb://localhost:27017", "where the database is; a read-only user is enough"),
     Setting("driver", _choice("motor", "pymongo"), "motor", "the client library: `motor`, or `pymongo`, its successor"),
     Setting("datasets", _datasets, "progenetix", "the databases to serve, comma-separated; the first is the default"),
+    Setting(
+        "query_buffers",
+        _collections,
+        "_byconHousekeepingDB.querybuffer,progenetix.querybuffer",
+        "the collections in which the Beacon keeps handovers, comma-separated; empty: none",
+    ),
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
@@ -256,6 +272,7 @@ class Config:
     mongo_uri: str = field(repr=False)  # it may hold a password
     driver: Literal["motor", "pymongo"]
     datasets: tuple[str, ...]
+    query_buffers: tuple[tuple[str, str], ...]
     host: str
     port: int
     workers: int

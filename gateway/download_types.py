@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gateway.bins.maps import DEFAULT, BinMap
+from gateway.handovers import Handover, Listed
 from gateway.indexes import Index
 from gateway.rights import Granularity
 from gateway.rows import Encode, Fold, Say, Tally
@@ -113,6 +114,7 @@ class Ask:
     filter a group of its own, and groups of fewer than `min_number` analyses are left out.  Collations are those whose
     ids begin with one of `prefixes`, of `collation_types`, and (`matched`) with documents of their own.  `group_by`,
     `plot_pars`, `delivery_keys` are for formats that know them.  `test_mode` puts the query aside for some records.
+    `access_id` names a `handover`, which is None until it is looked up.
     """
 
     entity: Entity = "variants"
@@ -126,6 +128,8 @@ class Ask:
     analysis_ids: tuple[str, ...] = ()
     variant_ids: tuple[str, ...] = ()
     cohort_ids: tuple[str, ...] = ()
+    access_id: str = ""
+    handover: Handover | None = None
     variants: tuple[VariantAsk, ...] = ()
     limit: int | None = None
     skip: int = 0
@@ -149,7 +153,7 @@ class Ask:
     def selects_everything(self) -> bool:
         """Whether nothing in the request narrows the dataset."""
         ids = self.biosample_ids or self.individual_ids or self.analysis_ids or self.variant_ids or self.cohort_ids
-        return not (self.filters or self.variants or ids)
+        return not (self.filters or self.variants or ids or self.access_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,12 +247,15 @@ class Selection:
     `samples` is a conjunction of disjunctions: a biosample is selected if every group has a term that selects it; no
     group selects all.  `rows` further narrows the documents of `entity` that belong to them.  `nothing` says that
     the request can match nothing; the reason is in `warnings`.  `root` is the collection whose ids are selected.
+    Of biosamples with `listed` documents only these are selected; where the rows are to be `of_listed` ones, no others.
     """
 
     dataset: str
     root: str = "biosamples"
     samples: tuple[tuple[Term, ...], ...] = ()
     rows: Condition = field(default_factory=dict)
+    listed: Listed | None = None
+    of_listed: bool = False
     entity: Entity = "variants"
     labels: Mapping[str, str] = field(default_factory=dict)
     nothing: bool = False

@@ -21,11 +21,13 @@ from typing import Final
 
 from gateway.db.driver import Topology
 from gateway.db.failures import known_down
+from gateway.db.handovers import QueryBuffers
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
 from gateway.db.survey import Lists, Survey, newest, survey
 from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
+from gateway.handovers import Listed
 
 __all__ = ["Catalog", "StoredMap"]
 
@@ -48,8 +50,9 @@ class Catalog:
     that fails leaves it as it is, and is the last until somebody asks again.
     """
 
-    def __init__(self, source: Source, *, ttl: float) -> None:
+    def __init__(self, source: Source, *, ttl: float, query_buffers: Sequence[tuple[str, str]] = ()) -> None:
         self._source = source
+        self.query_buffers = QueryBuffers(source, query_buffers)
         self._ttl = ttl
         self._states: dict[str, tuple[float, DatasetState]] = {}
         self._counted: dict[str, tuple[float, DatasetState]] = {}
@@ -287,6 +290,10 @@ class Catalog:
     async def unknown(self, dataset_state: DatasetState, collection: str, field: str, ids: Sequence[str]) -> set[str]:
         """Those of the given ids that no document has in a field; none where it takes long to know."""
         return await self._at(dataset_state).unknown(collection, field, ids)
+
+    async def listed(self, dataset_state: DatasetState, listed: Listed) -> int | None:
+        """How many documents there are of those that a handover lists; None where it takes long to know."""
+        return await self._at(dataset_state).listed(listed)
 
     async def frequency_maps(
         self, dataset_state: DatasetState, ids: Iterable[str], binning: str

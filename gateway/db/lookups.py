@@ -13,10 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from gateway.db.handover_ids import listed_slices
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.download_types import Collation, DatasetState
 from gateway.errors import DatabaseSlow, GatewayError
+from gateway.handovers import Listed
 from gateway.rows import in_slices
 
 __all__ = ["Lookups", "Recent", "StoredMap"]
@@ -28,6 +30,8 @@ _COLLATION_FIELDS: Final = dict.fromkeys(("id", "label", "child_terms", "db_key"
 _IDS_A_LOOKUP: Final = 500
 _IDS_A_CHECK: Final = 100  # of which any index, and any server, knows in some ms
 _IDS_CHECKED: Final = 500
+_COUNTS_AT_ONCE: Final = 4
+_LISTED_CHECKED: Final = 50_000
 _FEW: Final = 5
 _FIRST_BINNING: Final = "1Mb"  # of maps that do not say: there was no other
 _IDS_KEPT: Final = 500  # as many as one look-up finds
@@ -142,6 +146,25 @@ class Lookups:
             return set(ids).difference(*await asyncio.gather(*map(known, in_slices(list(ids), _IDS_A_CHECK))))
         except DatabaseSlow:  # nobody should wait, or be refused, for a warning
             return set()
+
+    async def listed(self, listed: Listed) -> int | None:
+        """How many documents there are of those that a handover lists; None where it takes long to know."""
+        if len(listed.values) > _LISTED_CHECKED:
+            return None
+        # Remembered whatever tells of changes: no row depends on it.
+        question = ("listed", listed.collection, listed.key, listed.name)
+        if question not in self._answers:
+            _keep(self._answers, question, await self._listed(listed), _ANSWERS_KEPT)
+        return int(self._answers[question])
+
+    async def _listed(self, listed: Listed) -> int:
+        name = self.state.analyses if listed.collection == "analyses" else listed.collection
+        if name not in self.state.collections:
+            return 0
+        number = 0
+        for some in in_slices(list(listed_slices(self._reader, name, listed)), _COUNTS_AT_ONCE):
+            number += sum(await asyncio.gather(*(self._reader.count(name, condition) for condition in some)))
+        return number
 
     async def frequency_maps(self, ids: Iterable[str], binning: str) -> dict[str, StoredMap]:
         """The stored frequency maps of these ids in a binning, wherever each era keeps them."""

@@ -144,6 +144,10 @@ class DatasetReader:
         """The index that fits a condition best."""
         return fitting(self._state.indexes.get(collection, ()), condition)
 
+    def ordered_by(self, collection: str, field: str) -> str | None:
+        """The index that has all documents in the order of a field."""
+        return ordering(self._state.indexes.get(collection, ()), field)
+
     def is_served(self, collection: str, condition: Condition) -> bool:
         """Whether indexes alone answer a condition."""
         return is_served(self._state.indexes.get(collection, ()), condition)

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway import codec
 from gateway.db.checked_ids import CheckedIds
+from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
@@ -62,7 +63,7 @@ class SampleIds:
             self.complete = True
         elif self._checked is not None:  # it was found, and what it checked first was not
             await self._pull(self._checked)
-        elif not self._terms.indirect:
+        elif self._terms.is_direct:
             await self._start_direct(both(self._terms.direct))
         elif await self._terms.are_few():
             self.ids = sorted(await self._terms.resolve())
@@ -146,6 +147,15 @@ class SampleIds:
             await self.more(len(self.ids))
         return self.ids
 
+    @property
+    def listed(self) -> ListedDocuments | None:
+        """What was found of the documents that a handover lists, if one does, and it was looked for."""
+        return self._terms.listed
+
+    def know(self, listed: ListedDocuments) -> None:
+        """Take what was found of them at the same version of the data."""
+        self._terms.listed = listed
+
     def is_rare(self, collection: str, condition: Condition) -> bool:
         """Whether it was found that few documents of a collection meet a condition."""
         return any(term.collection == collection and term.condition == condition for term in self._terms.rare)
@@ -169,10 +179,10 @@ class SampleIds:
         try:
             await again.start()
             if not self._paged:
-                return await again.all() == await self.all()
+                return await again.all() == await self.all() and again.listed == self.listed
             known = len(self.ids)  # those that were used are among these
             more = await again.more(known if self.complete else known - 1)
-            return again.ids[:known] == self.ids and not (self.complete and more)
+            return again.ids[:known] == self.ids and not (self.complete and more) and again.listed == self.listed
         finally:
             await again.stop()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.download_types import Condition, DatasetState, Selection, Term, both
 from gateway.rows import in_slices
@@ -34,11 +35,15 @@ class TermIds:
         """The selection without what must be checked."""
         self.direct: list[Condition] = [group[0].condition for group in self.candidates.samples]
         self.indirect: list[tuple[Term, ...]] = [g for g in groups if not _is_direct(g, selection.root)]
+        self.listed: ListedDocuments | None = None
+        """What was found of the documents that a handover lists, once it was looked for."""
         self.rare: list[Term] = []
         """Terms that match few documents, as far as `are_few` found out."""
 
     async def are_few(self) -> bool:
         """Whether some group matches so few documents that resolving it costs nothing, by a bounded look."""
+        if self._selection.listed is not None:  # what is listed has an end
+            return True
         positive = [group for group in self.indirect if not any(term.negated for term in group)]
 
         async def few(group: tuple[Term, ...]) -> bool:
@@ -59,7 +64,7 @@ class TermIds:
 
     async def resolve(self) -> set[str]:
         """The ids that every group selects."""
-        found: set[str] | None = None
+        found = await self._of_listed()
         for group in sorted(self._selection.samples, key=self._order):
             if found is not None and len(group) == 1 and group[0].negated:
                 found -= await self._of_term(group[0])
@@ -74,6 +79,21 @@ class TermIds:
             if not found:
                 return set()
         return found if found is not None else set()
+
+    async def _of_listed(self) -> set[str] | None:
+        """The ids of biosamples that have listed documents; None where nothing is listed."""
+        if self._selection.listed is None:
+            return None
+        if self.listed is None:
+            found = ListedDocuments()
+            await found.look_up(self._reader, self._dataset_state, self._selection.listed)
+            self.listed = found
+        return self.listed.biosamples
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether conditions on its root say all of the selection."""
+        return not self.indirect and self._selection.listed is None
 
     def _order(self, group: tuple[Term, ...]) -> int:
         """What is few comes first, and what is only taken away last, when there is something to take it from."""

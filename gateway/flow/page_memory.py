@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gateway.db.handover_ids import ListedDocuments
 from gateway.download_types import Part
 
 __all__ = ["PageMemory", "Place"]
@@ -59,19 +60,23 @@ class PageMemory:
         self._ids: _Recent[tuple[str, ...]] = _Recent()
         self._strays: _Recent[list[Any]] = _Recent()
         self._rare: _Recent[bool] = _Recent()
+        self._listed: _Recent[ListedDocuments] = _Recent()
 
     @staticmethod
     def rows_key(part: Part) -> str:
         """The question whose rows a part delivers."""
-        rows = part.selection.rows if part.collection == part.selection.entity else {}
-        return _digest(PageMemory.ids_key(part), part.source, part.key, rows, part.narrow)
+        selection = part.selection
+        rows = selection.rows if part.collection == selection.entity else {}
+        listed = (selection.of_listed,) if selection.listed else ()
+        return _digest(PageMemory.ids_key(part), part.source, part.key, rows, part.narrow, *listed)
 
     @staticmethod
     def ids_key(part: Part) -> str:
         """The question whose biosamples a part walks."""
         state, selection = part.dataset_state, part.selection
         asked = (selection.root, selection.samples, selection.nothing, part.ids, part.collection == "individuals")
-        return _digest(state.dataset, state.version, state.spell, *asked)
+        listed = () if selection.listed is None else (selection.listed,)
+        return _digest(state.dataset, state.version, state.spell, *asked, *listed)
 
     @staticmethod
     def collection_key(part: Part) -> str:
@@ -114,6 +119,23 @@ class PageMemory:
         self._ids[key] = tuple(ids)
         while sum(map(len, self._ids.values())) > _IDS:
             self._ids.popitem(last=False)
+
+    @staticmethod
+    def _listed_key(part: Part) -> str:
+        state = part.dataset_state
+        return _digest(state.dataset, state.version, state.spell, part.selection.listed)
+
+    def listed(self, part: Part) -> ListedDocuments | None:
+        """What was found of the documents that a handover lists, if one does and that is known."""
+        return None if part.selection.listed is None else self._listed.recall(self._listed_key(part))
+
+    def looked_up(self, part: Part, found: ListedDocuments) -> None:
+        """Remember that, if it is not too much."""
+        if found.size > _IDS:
+            return
+        self._listed.keep(self._listed_key(part), found, _PLACES)
+        while sum(each.size for each in self._listed.values()) > _IDS:
+            self._listed.popitem(last=False)
 
     def place(self, key: str, rows: int) -> Place:
         """The last known place that has no more than so many rows before it."""

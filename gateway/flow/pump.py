@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 
 from gateway.db.allowance import Allowance
 from gateway.db.catalog import Catalog
+from gateway.db.handover_ids import ListedDocuments, is_narrowed
 from gateway.db.reader import DatasetReader, Outcome
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
@@ -158,7 +159,7 @@ class _Pass:
         self._slicing = slicing
         self.retry = retry
         self._readers: dict[str, DatasetReader] = {}
-        self._slices = Slices(self._reader, executor, scheduler, retry, limit=limit)
+        self._slices = Slices(self._reader, executor, scheduler, retry, limit=limit, listed=self._listed)
         self._sample_ids_of: dict[_Name, SampleIds] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
@@ -194,15 +195,25 @@ class _Pass:
         key = self._name(part)
         if key not in self._sample_ids_of:
             paged = bool(part.limit)
+            known = self._memory.listed(part) if paged else None
             ids = part.ids
-            if ids is None and paged:
+            # Not without what is known of the list: their rows are just those that are listed.
+            if ids is None and paged and (known is not None or part.selection.listed is None):
                 ids = self._memory.ids(self._memory.ids_key(part))
             reader, state = self._reader(part), part.dataset_state
             sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged)
+            if known is not None:
+                sample_ids.know(known)
             self._sample_ids_of[key] = sample_ids
             with self.retry.selecting():
                 await self.retry(sample_ids.start)
+            if paged and sample_ids.listed is not None:
+                self._memory.looked_up(part, sample_ids.listed)
         return self._sample_ids_of[key]
+
+    def _listed(self, part: Part) -> ListedDocuments | None:
+        sample_ids = self._sample_ids_of.get(self._name(part))
+        return sample_ids.listed if sample_ids else None
 
     @staticmethod
     def _name(part: Part) -> _Name:
@@ -211,6 +222,8 @@ class _Pass:
 
     def _better_index(self, part: Part, sample_ids: SampleIds) -> str | None:
         """The index of what narrows the documents of a part, where few of them meet that."""
+        if is_narrowed(part):
+            return self._reader(part).ordered_by(part.source, "_id")
         narrower = self._slices.narrower(part)
         if not narrower:
             return None
@@ -354,7 +367,9 @@ class _Pass:
         def sample_ids(selection: Selection) -> SampleIds:
             return kind(reader, part.dataset_state, selection, RetryPolicy(0))
 
-        question = Question(part, self._slices.narrower(part), reader, sample_ids)
+        if part.selection.listed is not None:  # found before it is counted
+            await self._sample_ids(part)
+        question = Question(part, self._slices.narrower(part), reader, sample_ids, self._slices.listed)
         total = await self.retry(partial(self._totals.total, question, seen))
         if not total.exact and not total.rows:  # so it is not known whether there is any
             found = await self._some(replace(part, limit=1, skip=0))

@@ -36,7 +36,7 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
     """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
     connection = Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
     source = Source(connection, connect)
-    catalog = Catalog(source, ttl=config.version_ttl)
+    catalog = Catalog(source, ttl=config.version_ttl, query_buffers=config.query_buffers)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)

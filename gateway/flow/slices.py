@@ -6,13 +6,14 @@ between two reads, so any of them can be asked again.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from gateway import codec
+from gateway.db.handover_ids import ListedDocuments, narrowing
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page, Reply
 from gateway.db.retry import RetryPolicy
@@ -46,7 +47,9 @@ class Slices:
         retry: RetryPolicy,
         *,
         limit: ReadLimit,
+        listed: Callable[[Part], ListedDocuments | None],
     ) -> None:
+        self._listed = listed
         self._reader_of = reader_of
         self._executor = executor
         self._scheduler = scheduler
@@ -56,7 +59,16 @@ class Slices:
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
         chosen: Condition = {part.key: ids[0] if len(ids) == 1 else {"$in": ids}}
-        return both([chosen, self.narrower(part)])
+        return both([chosen, self._narrowed(part, ids)])
+
+    def _narrowed(self, part: Part, ids: Sequence[str]) -> Condition:
+        """What narrows the documents of some biosamples."""
+        narrower, listed = self.narrower(part), self.listed(part, ids)
+        return both([narrower, listed]) if listed else narrower
+
+    def listed(self, part: Part, ids: Sequence[str]) -> Condition:
+        """What narrows the documents of some biosamples to those that a handover lists, if that does."""
+        return narrowing(part, ids, self._listed(part))
 
     def narrower(self, part: Part) -> Condition:
         """The condition on the documents of a part, whatever biosample they are of."""
@@ -69,7 +81,7 @@ class Slices:
 
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
-        self._reader_of(part).delivered(part.source, part.key, ids, self.narrower(part), rows)
+        self._reader_of(part).delivered(part.source, part.key, ids, self._narrowed(part, ids), rows)
 
     def _place(self, part: Part) -> AbstractAsyncContextManager[Read]:
         """What a read of documents waits for: what is small, a window or a first slice, for nothing."""

@@ -5,7 +5,7 @@ A count that takes longer goes on by itself for a while; who asks again finds it
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,12 +43,13 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be counted, by whom it is read, and how ids of a selection are had."""
+    """What is to be counted, by whom it is read, and how ids of a selection are had, and what narrows their rows."""
 
     part: Part
     condition: Condition
     reader: DatasetReader
     sample_ids: Callable[[Selection], SampleIds]
+    listed: Callable[[Part, Sequence[str]], Condition]
 
 
 class Totals:
@@ -189,7 +190,8 @@ class _Count:
             self._memory.found(key, ids)
 
         async def count(some: tuple[str, ...]) -> int:
-            condition = both([{part.key: {"$in": list(some)}}, self._question.condition])
+            listed = self._question.listed(part, some)
+            condition = both([{part.key: {"$in": list(some)}}, self._question.condition, listed])
             return await reader.count(part.source, condition, within_bounds=self._within_bounds)
 
         position = 0
@@ -207,7 +209,7 @@ def _is_of_all(part: Part, condition: Condition) -> bool:
     So it is where nothing selects biosamples, or only having such a document does.
     """
     selection = part.selection
-    if selection.nothing or part.ids is not None or part.key != "biosample_id":
+    if selection.nothing or selection.listed or part.ids is not None or part.key != "biosample_id":
         return False
     if not selection.samples:
         return True

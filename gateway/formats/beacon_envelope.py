@@ -138,6 +138,7 @@ def _parameters(ask: Ask) -> dict[str, Any]:
     ]
     several = {"variantMultiPars": [_filled(query) for query in queries]} if len(queries) > 1 else {}
     one = queries[0] if len(queries) == 1 else {}
+    found["handover"] = _filled({"accessid": ask.access_id})
     found["g_variant"] = _filled({**one, **several, "variantIds": list(ask.variant_ids)})
     return _filled(found)
 

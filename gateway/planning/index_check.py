@@ -56,6 +56,9 @@ def found_unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Se
         for term in (term for group in selection.samples for term in group):
             name = dataset_state.analyses if term.collection == "analyses" else term.collection
             found[Unserved.of(dataset_state, name, term.condition)] = None
+        if (listed := selection.listed) is not None:
+            name = dataset_state.analyses if listed.collection == "analyses" else listed.collection
+            found[Unserved.of(dataset_state, name, {listed.key: {"$in": [""]}})] = None
     for part in parts:
         indexes = part.dataset_state.indexes.get(part.source, ())
         if (part.fetch or part.count) and ordering(indexes, part.key) is None:

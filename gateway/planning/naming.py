@@ -65,6 +65,7 @@ def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     ids = (*ask.biosample_ids, *ask.individual_ids, *ask.analysis_ids, *ask.variant_ids, *ask.cohort_ids)
     words = [
         *names,
+        *([f"handover-{ask.access_id}"] if ask.access_id else ()),
         *ask.prefixes,
         *ask.collation_types,
         *(term.asked.replace("!", "not-") for term in ask.filters),
@@ -78,7 +79,8 @@ def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
     how = ["any"] if ask.logic == "OR" and len(ask.filters) > 1 else []
     how += [form.name] if form.name in _NAMED else []
-    page = [f"page-{ask.skip}"] if ask.skip else []
+    skipped = ask.skip or (ask.handover.page if ask.handover else 0)
+    page = [f"page-{skipped}"] if skipped else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], *how, what, *page])
     return f"{stem[:120]}.{form.extension}"
 
@@ -100,6 +102,7 @@ def address(ask: Ask) -> str:
 def selecting(ask: Ask) -> list[tuple[str, str]]:
     """The parameters that select the records of an ask; of several variant queries they say only one."""
     pairs = [("filters", ",".join(term.asked for term in ask.filters))] if ask.filters else []
+    pairs += [("accessid", ask.access_id)] if ask.access_id else []
     pairs += [("filterLogic", "OR")] if ask.logic == "OR" else []
     if any(not term.descendants for term in ask.filters):
         pairs.append(("includeDescendantTerms", "false"))

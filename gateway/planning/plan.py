@@ -12,6 +12,7 @@ from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
 from gateway.planning.format_choice import PACKED, check, choose, spelled
+from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
@@ -26,6 +27,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
     Raises BadRequest, Forbidden, NotAcceptable, NotFound, or what the database raises.
     """
     ask, form, packed = choose(spelled(ask, view), accept)
+    ask = await handed_over(ask, form, catalog, view)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
     levels = _levels(ask, names, view)
@@ -112,7 +114,9 @@ async def _selection(
         return cohorts(ask, dataset_state)
     asked = identities(ask)
     found = await asyncio.gather(*(catalog.unknown(dataset_state, place, name, ids) for _, place, name, ids in asked))
-    return select(ask, dataset_state, known, {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)})
+    unknown = {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)}
+    selection = select(ask, dataset_state, known, unknown)
+    return replace(selection, warnings=(*selection.warnings, *await warnings_of(ask, dataset_state, catalog)))
 
 
 def _expected(ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest, Unsupported
 from gateway.ids import NOTHING, flaw
-from gateway.query import Words, filters, scalar, shown, single, variants, whole
+from gateway.query import Words, filters, handovers, scalar, shown, single, variants, whole
 from gateway.query.parameters import CODE_MATCHES, NO_FORMATS, NUMBERS, normal, parameter
 from gateway.query.routes import RECORDS, Route, Routes
 
@@ -38,7 +38,7 @@ _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
 _NOT_VALUES = NOTHING | {""}
 # Parameters whose value is one text, whatever is in it: neither cut at commas, nor are blanks taken off.
-_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", *NUMBERS))
+_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", "accessid", *NUMBERS))
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
 
 # --- gathering words -------------------------------------------------------------------------------------------------
@@ -197,6 +197,12 @@ def _names(words: Words, name: str, *, most: int) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _access_id(words: Words) -> str:
+    """The id of a handover, empty where there is none."""
+    text = single(words, handovers.PARAMETER)
+    return "" if text is None else handovers.checked_id(text)
+
+
 def _plot_pars(words: Words) -> tuple[tuple[str, str], ...]:
     """The pairs of plot parameters, separated by `;` or, as Progenetix' own pages do, by `::`."""
     text = ";".join(words.get("plotPars", ()))
@@ -310,6 +316,8 @@ def _test(ask: Ask, count: int) -> Ask:
 
 def _checked(ask: Ask) -> Ask:
     """The same, unless something is asked that would have to be ignored."""
+    if ask.entity == "collations" and ask.access_id:
+        raise BadRequest(f"{handovers.PARAMETER}: a handover holds no collations", parameter=handovers.PARAMETER)
     if ask.entity in ("cohorts", "datasets"):
         given = {
             "filters": ask.filters,
@@ -318,6 +326,7 @@ def _checked(ask: Ask) -> Ask:
             "analysisIds": ask.analysis_ids,
             "variantIds": ask.variant_ids,
             "cohortIds": ask.cohort_ids if ask.entity == "datasets" else (),
+            handovers.PARAMETER: ask.access_id,
             "referenceName": ask.variants,
         }
         for name, value in given.items():
@@ -360,6 +369,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         analysis_ids=_ids(words, "analysisIds"),
         variant_ids=_ids(words, "variantIds"),
         cohort_ids=_ids(words, "cohortIds"),
+        access_id=_access_id(words),
         variants=_variants([words, *from_body.multi]),
         limit=_number(words, "limit"),
         skip=_number(words, "skip") or 0,

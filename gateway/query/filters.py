@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from gateway.codes import spellings
 from gateway.download_types import Ask, Collation, Condition, DatasetState, FilterTerm, Term
 from gateway.errors import BadRequest, Unsupported
 from gateway.query import among, both, either, scalar, shown
 
-__all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
+__all__ = ["FIELDS", "Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
 
 Place = Literal["biosamples", "individuals", "analyses", "variants", "collations"]
 Group = tuple[Term, ...]
@@ -163,6 +163,11 @@ _CLASSES: Final[tuple[tuple[str, Mapping[Place, tuple[str, ...]]], ...]] = (
     ("cbioportal:", {"biosamples": ("references.cbioportal.id", _REFERENCE)}),
     ("pgx:sex-", {"individuals": ("sex.id",)}),
 )
+
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    place: frozenset(name for _, places in _CLASSES for name in places.get(place, ())) for place in get_args(Place)
+}
+"""All fields of each collection that hold codes."""
 
 # What collations call the collections.
 _ENTITIES: Final[Mapping[str, Place]] = {

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.codes import beginnings, kinds, spellings
 from gateway.download_types import Ask, Collation, Condition, DatasetState, Selection, Term
+from gateway.handovers import Place as HandoverPlace
 from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
@@ -42,9 +43,14 @@ def select(
     """
     filters = resolve(ask, dataset_state, collations)
     variants = [condition(query, dataset_state) for query in ask.variants]
+    asked_again = _handed_over(ask)
+    groups = (*filters.groups, *_ids(ask), *((Term(collection="variants", condition=c),) for c in variants))
+    listed = ask.handover.listed if ask.handover else None
     return Selection(
         dataset=dataset_state.dataset,
-        samples=merged((*filters.groups, *_ids(ask), *((Term(collection="variants", condition=c),) for c in variants))),
+        samples=merged((*groups, *((Term(collection=place, condition=c),) for place, c in asked_again))),
+        listed=listed,
+        of_listed=listed is not None and ask.entity == "variants" and not ask.whole_samples,
         rows=_rows(ask, dataset_state, variants),
         entity="analyses" if ask.entity == "runs" else ask.entity,  # that is where they are
         labels=filters.labels,
@@ -61,9 +67,9 @@ def _warnings(ask: Ask, dataset_state: DatasetState, unknown: Mapping[str, Seque
 
 
 def without_references(ask: Ask, selection: Selection) -> Selection:
-    """The same without reference samples, as Progenetix counts frequencies, unless the request names them or ids."""
+    """The same without reference samples, as Progenetix counts frequencies, unless these or ids are asked for."""
     named = any(term.id == _REFERENCE for term in ask.filters)
-    if named or ask.biosample_ids or ask.individual_ids or ask.analysis_ids or ask.variant_ids:
+    if named or ask.biosample_ids or ask.individual_ids or ask.analysis_ids or ask.variant_ids or ask.access_id:
         return selection
     others: Condition = {name: {"$ne": _REFERENCE} for name in ("biosample_status.id", "provenance.material.id")}
     return replace(selection, samples=merged((*selection.samples, (Term(collection="biosamples", condition=others),))))
@@ -108,6 +114,21 @@ def _ids(ask: Ask) -> list[Group]:
     return [(Term(collection=place, condition={name: among(ids)}),) for place, name, ids in terms]
 
 
+def _handed_over(ask: Ask) -> tuple[tuple[HandoverPlace, Condition], ...]:
+    """The conditions of a handover whose query is asked again; those on variants are met by one variant, as rows."""
+    if ask.handover is None:
+        return ()
+    queries = ask.handover.queries
+    if not _is_of(ask, "variants"):
+        return queries
+    together = both(condition for place, condition in queries if place == "variants")
+    return (*(each for each in queries if each[0] != "variants"), *((("variants", together),) if together else ()))
+
+
+def _is_of(ask: Ask, place: HandoverPlace) -> bool:
+    return ask.handover is not None and ask.handover.collection == place
+
+
 def _rows(ask: Ask, dataset_state: DatasetState, variants: list[Condition]) -> Condition:
     """What narrows the variants, or the analyses, of the selected samples.
 
@@ -123,4 +144,5 @@ def _rows(ask: Ask, dataset_state: DatasetState, variants: list[Condition]) -> C
     if not ask.whole_samples:
         narrowing += [{"id": among(ask.variant_ids)}] if ask.variant_ids else []
         narrowing += [either(variants)] if variants else []
+        narrowing += [c for place, c in _handed_over(ask) if place == "variants" and _is_of(ask, "variants")]
     return both(narrowing)

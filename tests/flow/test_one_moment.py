@@ -138,7 +138,7 @@ async def rig(world: World) -> AsyncIterator[Rig]:
 
 
 async def passed(
-    rig: Rig, world: World, writes: dict[float, list[Callable[[], None]]], *, rows: int = 5
+    rig: Rig, world: World, writes: dict[float, list[Callable[[], None]]], *, rows: int = 5, accessid: str = ""
 ) -> tuple[str, list[str]]:
     """A pass, with writes before its reads of these numbers: how it ended, and the variants that it delivered.
 
@@ -158,7 +158,8 @@ async def passed(
             await asyncio.to_thread(write)
         return found
 
-    plan = await rig.plan("/beacon/variants", output="jsonl", allData="true", datasetIds="moving")
+    asked = {"accessid": accessid} if accessid else {"allData": "true", "datasetIds": "moving"}
+    plan = await rig.plan("/beacon/variants", output="jsonl", **asked)
     assert plan.parts[0].dataset_state.moment.by == WAYS[world.kind]
     whole = b""
     with pytest.MonkeyPatch.context() as patch:
@@ -212,6 +213,41 @@ async def test_biosamples_that_are_gone_for_a_moment(rig: Rig, world: World):
 
     outcome, rows = await passed(rig, world, {1: [delete], 1.5: [put_back]})
     assert (outcome, rows) == (("whole", world.states[0]) if world.kind == "5.0" else ("cut", []))
+
+
+# Of a biosample each, and what those are of which a history begins.
+LISTED: Final = [f"v{n}" for n in range(0, 24, 2)]
+
+
+def listed(rows: list[str]) -> list[str]:
+    return [name for name in rows if name in LISTED]
+
+
+@pytest.mark.parametrize("what", ["put back", "another _id", "another biosample", "nothing"])
+async def test_what_a_handover_lists_is_of_one_moment_too(rig: Rig, world: World, what: str):
+    """Gone, or of another biosample, between the look-up of the list and the slice that reads it."""
+    world.begin()
+    buffer = world.client["buffers"].querybuffer
+    buffer.delete_many({})
+    buffer.insert_one({"id": "a1", "ds_id": "moving", "collection": "variants", "target_values": LISTED})
+    going = world.variants.find_one({"id": "v6"})  # of the first slice
+
+    def change() -> None:
+        world.variants.delete_one({"id": "v6"})
+        if what == "another biosample":
+            world.variants.insert_one(going | {"biosample_id": "s5"})
+
+    def put_back() -> None:
+        if what in {"put back", "another _id"}:
+            world.variants.insert_one(going | ({"_id": 61} if what == "another _id" else {}))
+
+    writes: dict[float, list[Callable[[], None]]] = {} if what == "nothing" else {1.5: [change], 2.5: [put_back]}
+    outcome, rows = await passed(rig, world, writes, accessid="a1")
+    assert not writes
+    if world.kind == "5.0" or what == "nothing":
+        assert (outcome, rows) == ("whole", listed(world.states[0]))
+    else:
+        assert outcome == "cut"
 
 
 @pytest.mark.parametrize("kind", ["4.4", "5.0"])

@@ -37,7 +37,7 @@ class Rig:
     def __init__(self, uri: str, driver: Literal["motor", "pymongo"] = "motor") -> None:
         self.config: Config = load({"mongo_uri": uri, "datasets": "demo,odd,giant,moving"}, {})
         self.source = Source(Connection(uri=uri, timeout=60, size=32, driver=driver))
-        self.catalog = Catalog(self.source, ttl=0)
+        self.catalog = Catalog(self.source, ttl=0, query_buffers=[("buffers", "querybuffer")])
         self.executor = ThreadPoolExecutor(2)
 
     async def plan(self, path: str, **query: str) -> Plan:

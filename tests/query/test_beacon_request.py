@@ -188,7 +188,6 @@ def test_spelling_and_order_do_not_matter(one, other):
         ("cytoBands=8q24", "cytoBands"),
         ("city=Zurich", "city"),
         ("geolatitude=47", "geoLatitude"),
-        ("accessid=1", "accessid"),
         ("filterPrecision=start", "filterPrecision"),
         ("testMode=perhaps", "testMode"),
         ("testMode=true&testModeCount=0", "testModeCount"),
@@ -201,6 +200,20 @@ def test_malformed_values_name_their_parameter(query, parameter):
         ask(f"/beacon/variants?{query}")
     assert caught.value.parameter == parameter
     assert caught.value.message.isascii()
+
+
+@pytest.mark.parametrize("value", ["$where", "a,b", "{}", "a%00", "../x", "x" * 129, "%ED%A0%80"])
+def test_what_is_no_id_of_a_handover_is_known_to_nobody(value):
+    with pytest.raises(NotFound) as caught:
+        ask(f"/beacon/variants?accessid={value}")
+    assert caught.value.parameter == "accessid"
+
+
+@pytest.mark.parametrize("path", ["/beacon/cohorts", "/beacon/datasets", "/services/collations"])
+def test_a_handover_holds_records(path):
+    with pytest.raises(BadRequest) as caught:
+        ask(f"{path}?accessid=0a1b2c3d-4e5f-4678-9abc-def012345678")
+    assert caught.value.parameter == "accessid"
 
 
 @pytest.mark.parametrize(

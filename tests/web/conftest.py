@@ -1,5 +1,6 @@
 """A quick database beside the embedded one: transfers of some megabytes, at full speed or paced."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,8 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo import MongoClient
 
+from gateway.demo.store import Store
 from tests.benchmarks.replay import Replay
 from tests.harness import Answer, Gateway, until
+from tests.web.handed import Buffers
 
 BIG = "/beacon/variants?allData=true&output=pgxseg"
 """7.5 MB in a tenth of a second."""
@@ -47,6 +50,20 @@ def complete(gateway: Gateway, path: str) -> Answer:
 def quick() -> Iterator[Quick]:
     with Replay() as running:
         yield Quick(running)
+
+
+@pytest.fixture(scope="package")
+def buffers(store: Store, mongo: MongoClient[dict[str, Any]]) -> Buffers:
+    return Buffers(store.uri, mongo)
+
+
+@pytest.fixture(scope="package")
+def handed(store: Store, buffers: Buffers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway of two small datasets, to which there are handovers."""
+    log = tmp_path_factory.mktemp("handed") / "log"
+    with Gateway(store.uri, [buffers.demo.name, buffers.flat.name], log=log) as running:
+        yield running
+        assert not re.search(r"request \w+ failed", running.log)
 
 
 @pytest.fixture(scope="package")

@@ -30,7 +30,6 @@ BAD = [
     ("/beacon/g_variants?biosampleIds=$where", "biosampleIds"),
     ("/beacon/g_variants?requestedGranularity=all", "requestedGranularity"),
     ("/beacon/g_variants?geneId=TP53", "geneId"),
-    ("/beacon/g_variants?accessid=0a1b2c3d", "accessid"),
 ]
 
 

@@ -70,6 +70,7 @@ def behind(folder: Path, *gateways: Gateway, first: int = 1, by_export: bool = F
 @pytest.fixture(scope="module")
 def moving(mongo: MongoClient[dict[str, Any]], demo: str) -> str:
     """A dataset that changes: a few samples."""
+    mongo.drop_database("moving")  # where the module comes in two parts
     store = mongo["moving"]
     samples = list(mongo[demo].biosamples.find({"histological_diagnosis.id": "NCIT:C3058"}).limit(2))
     store.biosamples.insert_many(samples)

@@ -1,16 +1,17 @@
 """Behind another server, as `deploy/` has it: downloads reach the gateway and flow at once, the rest the old Beacon."""
 
-import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.formats import FORMATS
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway, until
-from tests.proxies import DEPLOY, Apache, Nginx, old_beacon
+from tests.proxies import Apache, Nginx, old_beacon
+from tests.resuming import CLIENTS, cuts
+from tests.web.conftest import BIG
 
 DOWNLOADS = [
     "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",
@@ -35,29 +36,6 @@ OTHERS = [
 
 
 PROXIES = [Nginx, Apache]
-# What a Beacon's paths deliver; plain JSON is the old Beacon's.
-ROWS = [form for form in FORMATS if form.entities != ("collations",)]
-ALSO = {form.name: form.also for form in ROWS if "frequencies" not in form.entities}
-OUTPUTS = list(dict.fromkeys(w for form in ROWS for w in (*form.words, *form.whole, *ALSO.get(form.name, ()))))
-SERVICES = [word for form in FORMATS for word in form.services]
-
-
-@pytest.mark.parametrize("name", ["nginx.conf", "apache.conf"])
-def test_just_the_outputs_and_services_of_the_formats_table_go_to_the_gateway(name: str):
-    text = (DEPLOY / name).read_text()
-    outputs = re.findall(r"\(method\|output\)=\(\(([^)]*)\)", text)
-    services = re.findall(r"\^/services/\(([^)]*)\)", text)
-    assert [found.split("|") for found in outputs] == [[word for word in OUTPUTS if word != "json"]]
-    assert [found.split("|") for found in services] == [SERVICES]
-
-
-def test_what_goes_to_the_gateway_is_what_it_delivers(gateway: Gateway):
-    for word in OUTPUTS:
-        asked = f"?filters=NCIT:C3058&output={word}"
-        paths = ("g_variants", "biosamples", "analyses")
-        statuses = {gateway.ask(f"/beacon/{path}{asked}", "HEAD").status for path in paths}
-        assert 200 in statuses, word
-    assert gateway.ask("/beacon/g_variants?filters=NCIT:C3058&output=collations", "HEAD").status == 406
 
 
 @pytest.fixture(scope="module", params=PROXIES, ids=lambda proxy: proxy.name)
@@ -116,3 +94,21 @@ def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path
         assert curl.returncode == 18  # partial file
         assert gateway.ask(path).body.startswith(target.read_bytes())
         assert target.stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
+def test_transfers_that_are_cut_or_slow(kept: Gateway, big: bytes, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
+    """Megabytes, more than the buffers on the way hold."""
+    with old_beacon() as beacon, proxy.deployed(tmp_path / proxy.name, kept.port, beacon) as through:
+        with Cutter(("127.0.0.1", through.port), cuts(11, len(big), resets=True)) as cutter:
+            CLIENTS["wget -c"](f"http://127.0.0.1:{cutter.port}{BIG}", tmp_path / "out")
+            assert cutter.cut > 0
+        assert (tmp_path / "out").read_bytes() == big
+        with through.open(BIG, buffer=4096, version="1.0") as slow:
+            got = slow.recv(4096)
+            for _ in range(100):  # 4 kB in 10 ms, and then as fast as it goes
+                got += slow.recv(4096)
+                time.sleep(0.01)
+            while piece := slow.recv(1 << 20):
+                got += piece
+        assert got.partition(b"\r\n\r\n")[2] == big

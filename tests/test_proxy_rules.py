@@ -1,0 +1,116 @@
+"""What a proxy sends to the gateway is what the gateway answers: the rules against the tables that they come from."""
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from gateway.cli.command_line import main
+from gateway.cli.proxy_config import configuration
+from gateway.errors import GatewayError
+from gateway.formats import FORMATS
+from gateway.planning.format_choice import choose
+from gateway.planning.proxy_rules import rules
+from gateway.planning.route_table import ROUTES
+from gateway.query.beacon_request import parse_request
+from gateway.query.parameters import NO_FORMATS, PARAMETERS
+from tests.proxies import DEPLOY
+
+STAY, GO = (list(map(re.compile, patterns)) for patterns in (rules().stay, rules().go))
+WORDS = sorted({word for form in FORMATS for word in (*form.words, *form.whole, *form.also)})
+SERVERS = ("nginx", "apache")
+
+
+def goes(line: str) -> bool:
+    """Whether a request goes to the gateway."""
+    return any(each.search(line) for each in GO) and not any(each.search(line) for each in STAY)
+
+
+def answers(url: str) -> bool:
+    """Whether the gateway has such a path and output."""
+    path, query = urlsplit(url)[2:4]
+    try:
+        choose(parse_request(path, parse_qsl(query), routes=ROUTES), "*/*")
+    except GatewayError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_what_is_deployed_is_what_the_command_prints(name, capsys, monkeypatch):
+    monkeypatch.delenv("GATEWAY_QUERY_BUFFERS", raising=False)
+    assert main(["proxy-config", name]) == 0
+    assert capsys.readouterr().out == configuration(name) == (DEPLOY / f"{name}.conf").read_text()
+    assert main(["proxy-config", name, "--query-buffers="]) == 0
+    assert capsys.readouterr().out == configuration(name, handovers=False)
+    assert main(["proxy-config", name, "--datasets=a,b"]) == 0
+    assert capsys.readouterr().out == configuration(name, datasets=["a", "b"])
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_addresses_are_those_given(name):
+    text = configuration(name, gateway="[::1]:9001", beacon="beacon:9002", listen="9003")
+    assert not re.search(r":(80|8080|8000)\b|listen 80;", text)
+    assert {"[::1]:9001", "beacon:9002", "9003"} <= set(re.findall(r"[\w.\[\]:]*900\d", text.replace("*:", "")))
+
+
+@pytest.mark.parametrize("wrong", [["--gateway", "here"], ["--beacon", "a:1 ;"], ["--listen", "70000"], []])
+def test_what_is_no_address(wrong):
+    with pytest.raises(SystemExit) as caught:
+        main(["proxy-config", *(["nginx"] if wrong else []), *wrong])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("route", list(ROUTES), ids=lambda route: route.path)
+def test_outputs_go_where_they_are_answered(route):
+    """Each output of each path; plain JSON of a Beacon's own paths stays, and so do plots."""
+    path = route.path.replace("{ids}", "NCIT:C3058")
+    service = path.startswith("/services/")
+    for number, word in enumerate((*WORDS, "vcf.gz", "json.gz", "ids", "codematches", "histoplot", "pgxsegs", "ucsc")):
+        form = (f"?filters=NCIT:C3058&output={word}", f"/?method={word.upper()}&filters=NCIT:C3058")[number % 2]
+        url = path + form
+        own = word not in {"json", *NO_FORMATS} and route.entity not in {"cohorts", "datasets"}
+        expected = answers(url) and (service or own)
+        if path == "/services/sampletable/analyses" and word in {"val", "values"}:
+            expected = False  # there could be ids in this place
+        assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == expected, url
+        assert goes(f"POST {url}") == (expected and route.post), url
+    assert not goes(f"DELETE {path}?output=pgxseg")
+    assert goes(f"GET {path}") == goes(f"GET {path}?filters=NCIT:C3058 HTTP/1.1") == service
+    assert not goes(f"GET {path}/more/and/more?output=pgxseg")
+    assert not goes(f"GET /proxy{path}?output=pgxseg")
+
+
+@pytest.mark.parametrize("parameter", [p for p in PARAMETERS if p.use == "narrows"], ids=lambda p: p.name)
+def test_parameters_that_are_refused_stay(parameter):
+    for name in (*parameter.aliases[:1], re.sub("([A-Z])", r"_\1", parameter.name).lower()):
+        for path in ("/services/pgxsegvariants?", "/services/samplematrix/?limit=1&", "/beacon/g_variants?output=vcf&"):
+            if name.lower() in {"id", "ids"} and path.startswith("/beacon"):
+                continue
+            assert not goes(f"GET {path}{name}=x&filters=NCIT:C3058 HTTP/1.1"), name
+            assert goes(f"GET {path}{name}=&filters=NCIT:C3058 HTTP/1.1"), name  # not given
+            assert goes(f"GET {path}my{name}=x&filters=NCIT:C3058"), name
+
+
+def test_pages_of_formats_without_pages_stay_but_for_those_of_handovers():
+    for path in ("/services/vcfvariants", "/services/vcf/pgxbs-1", "/services/variantsbedfile/"):
+        assert not goes(f"GET {path}?filters=NCIT:C3058&skip=0&limit=200 HTTP/1.1")
+        assert goes(f"GET {path}?filters=NCIT:C3058&skip=0&limit=0 HTTP/1.1")
+        assert goes(f"GET {path}?limit=200&accessid=0a1b&skip=0 HTTP/1.1")
+    assert goes("GET /services/pgxsegvariants?filters=NCIT:C3058&limit=200 HTTP/1.1")
+
+
+def test_handovers_stay_where_no_query_buffer_is_read():
+    line = "GET /services/pgxsegvariants?datasetIds=d&accessid=0a1b2c3d HTTP/1.1"
+    assert goes(line)
+    assert any(re.search(pattern, line) for pattern in rules(handovers=False).stay)
+    assert configuration("nginx", handovers=False) != configuration("nginx")
+
+
+def test_other_datasets_stay_where_it_is_said_which_are_served():
+    known = [re.compile(pattern) for pattern in rules(datasets=["progenetix", "refcnv"]).stay]
+    for value, stays in (("progenetix", 0), ("refcnv,progenetix", 0), ("", 0), ("cellz", 1), ("progenetix,cellz", 1)):
+        for name in ("datasetIds", "dataset_ids", "datasetId"):
+            line = f"GET /services/pgxsegvariants?{name}={value}&filters=NCIT:C3058 HTTP/1.1"
+            assert any(each.search(line) for each in known) == bool(stays), line
+            assert goes(line)
