@@ -154,6 +154,10 @@ SETTINGS: Final = (
     ),
     Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
+    Setting("log_format", _choice("text", "json"), "text", "log lines as `text` or as `json`, an object a line"),
+    Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
+    Setting("metrics_host", str, "127.0.0.1", "address of that port; not for the public"),
+    Setting("traces", _switch, "false", "`true` sends traces, as the `OTEL_` variables say", switch=True),
 )
 
 
@@ -186,6 +190,10 @@ class Config:
     spool_quota: int
     no_spool: bool
     max_clients: int
+    log_format: Literal["text", "json"]
+    metrics_port: int
+    metrics_host: str
+    traces: bool
 
 
 def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:

@@ -367,6 +367,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
     continues: bool = False  # whether further pages of it can be asked for
+    form: str = "other"  # the format's name
 
     @property
     def whole(self) -> bool:

@@ -14,6 +14,9 @@ FUNCTION_LINES = 45
 FLOORS = [
     {
         "errors",
+        "logs",
+        "metrics",
+        "spans",
         "text",
         "threads",
         "codes",
@@ -38,6 +41,9 @@ FLOORS = [
 # Within the ground floor the order is the order written here.
 GROUND = [
     "errors",
+    "logs",
+    "metrics",
+    "spans",
     "text",
     "threads",
     "codes",
@@ -64,8 +70,11 @@ OWNERS = {
         *(f"web/{name}.py" for name in ("app", "app_keys", "connections", "server", "workers")),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
+        *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         "fetch/server.py",
     },
+    "prometheus_client": {"web/operations/exposition.py"},
+    "opentelemetry": {"web/operations/traces.py"},
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
@@ -74,7 +83,10 @@ OWNERS = {
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
 }
-ENVIRONMENT_READERS = {"cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"}
+ENVIRONMENT_READERS = {
+    *("cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"),
+    "web/operations/exposition.py",  # which has to write it: Prometheus' library takes its folder from there alone
+}
 PRINTERS = {
     *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
     "demo/store.py",

@@ -61,5 +61,8 @@ SERVING: Final = frozenset(
         "spool_quota",
         "no_spool",
         "max_clients",
+        "metrics_port",
+        "metrics_host",
+        "traces",
     }
 )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from gateway.db.driver import Driver, Member, Route
+from gateway.logs import fields
 
 __all__ = ["Members"]
 
@@ -80,5 +81,6 @@ class Members:
     def _leave_alone(self, route: Route) -> None:
         member = route.taken
         if member[0] and member not in self._resting:
-            log.warning("%s:%s has not answered for %g s: others are asked for a while", *member, _WAIT)
+            told = fields(member=":".join(map(str, member)), seconds=_WAIT)
+            log.warning("a member of the database has not answered: others are asked for a while", extra=told)
         self._resting[member] = time.monotonic() + _REST

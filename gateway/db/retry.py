@@ -11,7 +11,10 @@ from typing import TypeVar
 
 import stamina
 
+from gateway import metrics
 from gateway.errors import DatabaseDown, DatabaseSlow
+from gateway.logs import fields
+from gateway.metrics import Spent
 
 __all__ = ["RetryPolicy"]
 
@@ -26,8 +29,10 @@ _LONGEST_PAUSE = 5.0
 class RetryPolicy:
     """Retries of one pass.  `committed` says that its first byte is out."""
 
-    def __init__(self, window: float) -> None:
+    def __init__(self, window: float, spent: Spent | None = None) -> None:
+        """Try for `window` seconds; tries are counted in `spent`, too."""
         self._window = window
+        self._spent = spent or Spent()
         self.committed = False
 
     async def __call__(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -37,7 +42,7 @@ class RetryPolicy:
         except (DatabaseDown, DatabaseSlow):
             if not self.committed or self._window <= 0:
                 raise
-            log.warning("the database is lost in mid-stream; trying again for %g seconds", self._window)
+            log.warning("the database is lost in mid-stream; trying again", extra=fields(seconds=self._window))
         async for attempt in stamina.retry_context(
             on=(DatabaseDown, DatabaseSlow),
             attempts=None,
@@ -46,5 +51,7 @@ class RetryPolicy:
             wait_max=_LONGEST_PAUSE,
         ):
             with attempt:
+                metrics.DATABASE_RETRIES.add(1)
+                self._spent.retries += 1
                 return await work()
         raise AssertionError("a retry ends with a result or an exception")

@@ -56,6 +56,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         warnings=tuple(dict.fromkeys([*warnings, *slow])),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
+        form=form.name,
     )
 
 

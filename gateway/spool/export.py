@@ -9,7 +9,6 @@ followers wait until it has come to where they are.
 import asyncio
 import logging
 import os
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
@@ -18,7 +17,9 @@ from functools import partial
 from io import FileIO
 from typing import Any, Final
 
+from gateway import metrics
 from gateway.errors import DatasetChanged, GatewayError
+from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
@@ -199,39 +200,35 @@ class Export:
         self._changed = asyncio.Event()
 
     async def _run(self) -> None:
-        began = time.monotonic()
         try:
             await self._make()
         except Unspooled as error:
             self.error = error
-            log.warning("no room for an export digest=%s: %s", self._making.digest, error.__cause__ or error)
+            told = fields(digest=self._making.digest, reason=error.__cause__ or error)
+            log.warning("no room for an export", extra=told)
         except OSError as error:
             self.error = Unspooled(str(error))
-            log.warning("the spool cannot be used digest=%s: %s", self._making.digest, error)
+            log.warning("the spool cannot be used", extra=fields(digest=self._making.digest, reason=error))
         except GatewayError as error:
             self.error = error
         except asyncio.CancelledError:
             self.error = ConnectionResetError("the gateway is stopping")
         except Exception as error:
-            log.exception("export digest=%s failed", self._making.digest)
+            log.exception("an export failed", extra=fields(digest=self._making.digest))
             self.error = error
         finally:
-            if self._tallies:
-                self._log(began)
             self._newest.clear()
             self._tell()
 
-    def _log(self, began: float) -> None:
-        progress, seconds = self.progress, time.monotonic() - began
-        outcome = "complete" if self.error is None else f"failed: {self.error}"
-        text = 'export digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"'
-        log.info(text, self._making.digest, progress.rows, progress.size, seconds, outcome)
-
     async def _make(self) -> None:
         folder, digest = self._disk.folder, self._making.digest
-        pause = _SOON
+        pause, told = _SOON, False
         while True:
             got = await self._disk.opening(partial(folder.claim, digest), give_back)
+            if not told:
+                result = "kept" if isinstance(got, Kept | Unchecked) else "made" if got is not None else "followed"
+                metrics.SPOOL_USES.add(1, result)
+                told = True
             if isinstance(got, Kept):
                 await self._remember()
                 await self._have(got, got.fingerprint)
@@ -371,6 +368,7 @@ class Export:
                 except OSError as error:
                     self._size = writer.size  # what there is of the chunk is right
                     raise Unspooled("no room") from error
+                metrics.SPOOL_WRITTEN_BYTES.add(len(chunk))
                 self._keep_newest(chunk, writer.size - len(chunk))
                 await self._show(writer.file, writer.size)
                 self._tell()
@@ -384,7 +382,7 @@ class Export:
                 async for chunk in chunks:
                     yield chunk
             except NotToBeKept:
-                log.warning("an export is not kept digest=%s", self._making.digest)
+                log.warning("an export is not kept", extra=fields(digest=self._making.digest))
                 self.to_be_kept = False
 
     def _keep_newest(self, chunk: bytes, offset: int) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.db.source import Source
+from gateway.errors import GatewayError
 from gateway.flow.pump import Pump
 from gateway.spool.spool import Spool
 from gateway.web.concurrency import Slots
@@ -18,6 +19,7 @@ __all__ = [
     "EXECUTOR",
     "MEASURED",
     "PUMP",
+    "REFUSAL",
     "REQUEST_ID",
     "SLOTS",
     "SOURCE",
@@ -39,3 +41,5 @@ EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""
 REQUEST_ID = web.RequestKey("request_id", str)
+REFUSAL = web.RequestKey("refusal", GatewayError)
+"""What a request was refused with, if it was."""

@@ -5,7 +5,6 @@ one by one: it gives back nothing of a piece of data in which it finds a fault, 
 for an upgrade that it does not know.  A body with a fault fails for who reads it, at once.
 """
 
-import logging
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -25,10 +24,9 @@ from gateway.errors import (
     VersionNotSpoken,
 )
 from gateway.formats import envelope_error
+from gateway.web.operations.request_log import ID_HEADER, refused_unheard
 
 __all__ = ["LONGEST_FIELD", "LONGEST_LINE", "Connection", "Runner"]
-
-log = logging.getLogger("gateway.web")
 
 LONGEST_LINE: Final = 64 * 1024
 """Bytes of an address.  Long lists of ids in a URL are usual at Beacons; more than this belongs into a POST body."""
@@ -131,12 +129,12 @@ class Connection(web.RequestHandler):
             if exc is not None:
                 self.log_exception("a request failed", exc_info=exc)
         identity = uuid.uuid4().hex[:16]
-        log.info("refused id=%s status=%d reason=%r", identity, error.status, error.message)
+        refused_unheard(error, identity)
         response = web.Response(
             body=envelope_error(error, self._beacon_id, identity) + b"\n",
             content_type="application/json",
             status=error.status,
-            headers={"X-Request-Id": identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+            headers={ID_HEADER: identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
         response.force_close()
         return response

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway import spans
 from gateway.web.endpoints import tickets
 from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest
@@ -12,7 +13,9 @@ __all__ = ["download"]
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
     download_request = await DownloadRequest.of(request)
-    representation = Representation.of(await download_request.plan(request.app), download_request, request.app)
+    with spans.span("plan"):
+        plan = await download_request.plan(request.app)
+    representation = Representation.of(plan, download_request, request.app)
     return await (
         tickets.issue(request, representation) if download_request.ticket else answer(request, representation)
     )

@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.download_types import Part, Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
+from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
@@ -83,6 +84,7 @@ class Representation:
     """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
 
     digest: str
+    form: str
     media: str
     filename: str
     attachment: bool
@@ -105,6 +107,7 @@ class Representation:
         datasets = sorted({part.dataset_state.dataset for part in plan.parts})
         own = {
             **download_request.record(),
+            "form": plan.form,
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,
@@ -126,6 +129,7 @@ class Representation:
         """What was asked before, at its immutable address."""
         return cls(
             digest=digest,
+            form=record.get("form", "other"),
             media=record["media"],
             filename=record["filename"],
             attachment=record["attachment"],
@@ -205,14 +209,17 @@ async def answer(request: web.Request, representation: Representation) -> web.St
             headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
         )
     negotiated = _Negotiated(headers, coding, span)
-    with request.app[CLIENTS].take(), Transfer(request, representation.filename, representation.digest) as transfer:
+    with (
+        request.app[CLIENTS].take(),
+        Transfer(request, representation.filename, representation.digest, representation.form) as transfer,
+    ):
         tune(request)
         if spool is not None:
             try:
                 async with spool.join(representation.making) as export:
                     return await _follow(transfer, representation, export, negotiated)
             except Unspooled as reason:
-                log.info("delivered directly digest=%s: %s", representation.digest, reason)
+                log.info("delivered directly", extra=fields(digest=representation.digest, reason=reason))
         return await _direct(transfer, representation, negotiated)
 
 
@@ -303,7 +310,9 @@ async def _followed(transfer: Transfer, representation: Representation, export: 
             at += len(piece)
             yield piece
     except Unspooled as reason:
-        log.warning("delivered directly from byte %d on digest=%s: %s", at, representation.digest, reason)
+        log.warning(
+            "delivered directly from here on", extra=fields(digest=representation.digest, byte=at, reason=reason)
+        )
     else:
         return
     # The first bytes again, to be sure that they go together with the rest: data may change without a trace.
