@@ -9,6 +9,7 @@ bounded in length, and passwords of database URIs and bearer tokens are struck o
 
 import json
 import logging
+import math
 import re
 import sys
 import time
@@ -70,7 +71,7 @@ def _said(record: logging.LogRecord) -> Iterator[tuple[str, str | int | float | 
     for name, value in {**{key: known for key, known in own.items() if known}, **getattr(record, "fields", {})}.items():
         if isinstance(value, bool | int):
             yield name, value
-        elif isinstance(value, float):
+        elif isinstance(value, float) and math.isfinite(value):  # others JSON does not have
             yield name, round(value, 6)
         elif value is not None:
             yield name, _cut(_struck(str(value)), _VALUE)

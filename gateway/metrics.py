@@ -157,13 +157,13 @@ REQUESTS_RUNNING: Final = Metric("requests_running", "Requests that are being an
 REFUSALS: Final = Metric(
     "refusals", "Requests refused and connections dropped, by the kind of error or limit.", labels={"kind": ()}
 )
+INTERNAL_ERRORS: Final = Metric("internal_errors", "Requests and passes that failed by a fault of the gateway's own.")
 
 # --- transfers --------------------------------------------------------------------------------------------------------
 
-DOWNLOADS: Final = Metric(
-    "downloads",
-    "Transfers of data that ended, by format and how they ended.",
-    labels={"format": (), "outcome": OUTCOMES},
+DOWNLOADS: Final = Metric("downloads", "Transfers of data that ended, by how they ended.", labels={"outcome": OUTCOMES})
+FORMAT_DOWNLOADS: Final = Metric(
+    "format_downloads", "Transfers of data that were complete, by format.", labels={"format": ()}
 )
 DOWNLOAD_SECONDS: Final = Metric(
     "download_seconds", "Seconds that transfers of data took, whole or not.", "histogram", buckets=_LONG
@@ -214,7 +214,14 @@ DATABASE_SECONDS: Final = Metric(
     buckets=_SHORT,
 )
 DATABASE_ERRORS: Final = Metric(
-    "database_errors", "Commands to the database that failed, by kind of error.", labels={"kind": ()}
+    "database_errors",
+    "Commands to the database that failed, by kind of error.",
+    labels={
+        "kind": (
+            *("DatabaseDown", "DatabaseSlow", "DatabaseRefused", "NoSuchIndex"),
+            *("SnapshotLost", "DatasetChanged", "BadDocument"),
+        )
+    },
 )
 DATABASE_RETRIES: Final = Metric("database_retries", "Reads that were tried again in mid-stream.")
 
@@ -238,7 +245,9 @@ SPOOL_QUOTA_BYTES: Final = Metric("spool_quota_bytes", "Bytes that they may take
 # --- the processes ----------------------------------------------------------------------------------------------------
 
 WORKERS: Final = Metric("workers", "Processes that serve.", "gauge")
-STARTS: Final = Metric("starts", "Processes that began to serve.")
+START_SECONDS: Final = Metric(
+    "start_seconds", "When the newest process began to serve, in Unix time.", "gauge", shared=True
+)
 CPU_SECONDS: Final = Metric("cpu_seconds", "Seconds of processors used.")
 MEMORY_BYTES: Final = Metric("memory_bytes", "Memory in use, resident.", "gauge")
 OPEN_FILES: Final = Metric("open_files", "Open files, connections among them.", "gauge")

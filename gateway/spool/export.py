@@ -214,6 +214,7 @@ class Export:
         except asyncio.CancelledError:
             self.error = ConnectionResetError("the gateway is stopping")
         except Exception as error:
+            metrics.INTERNAL_ERRORS.add(1)
             log.exception("an export failed", extra=fields(digest=self._making.digest))
             self.error = error
         finally:

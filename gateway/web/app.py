@@ -136,6 +136,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (ConnectionError, TimeoutError):
         raise
     except Exception:
+        metrics.INTERNAL_ERRORS.add(1)
         log.exception("request failed", extra=fields(method=request.method, path=request.rel_url.raw_path))
         return _failed(request, GatewayError(f"an internal error; it is logged as {request[REQUEST_ID]}"))
     return response

@@ -97,7 +97,9 @@ class Transfer:
             left = isinstance(error, ConnectionError | asyncio.CancelledError)
             self.outcome = self._left() if left else "refused" if isinstance(error, GatewayError) else "failed"
         metrics.DOWNLOADS_RUNNING.add(-1)
-        metrics.DOWNLOADS.add(1, self.form, self.outcome)
+        metrics.DOWNLOADS.add(1, self.outcome)
+        if self.outcome == "complete":
+            metrics.FORMAT_DOWNLOADS.add(1, self.form)
         metrics.DOWNLOAD_SECONDS.observe(time.monotonic() - self.began)
         metrics.DOWNLOAD_BYTES.observe(self.size)
 
@@ -292,6 +294,7 @@ def _waiting(request: web.Request) -> bool:
 def _cut(request: web.Request, error: Exception) -> None:
     """Close the connection so that the transfer looks as broken as it is."""
     if not isinstance(error, GatewayError | TimeoutError):
+        metrics.INTERNAL_ERRORS.add(1)
         log.error("request failed in mid-stream", exc_info=error)
     if request.transport is not None:
         _reset_on_close(request, on=True)  # nor let the kernel go on with what it holds

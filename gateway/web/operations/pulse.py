@@ -22,7 +22,7 @@ _PAGE: Final = resource.getpagesize()
 @asynccontextmanager
 async def beating() -> AsyncIterator[None]:
     """State how this process is, for as long as the block takes."""
-    metrics.STARTS.add(1)
+    metrics.START_SECONDS.put(time.time())
     metrics.WORKERS.put(1)
     metrics.INFO.put(1, __version__, codec.IMPLEMENTATION)
     metrics.OPEN_FILES_MOST.put(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
