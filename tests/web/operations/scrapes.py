@@ -1,15 +1,18 @@
 """Gateways whose metrics are read as Prometheus reads them."""
 
+import shutil
+import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.harness import Gateway, free_port
 
-__all__ = ["OPEN", "Watched", "asked_everything"]
+__all__ = ["OPEN", "Watched", "asked_everything", "folders", "tool"]
 
 OPEN = {"Accept": "application/openmetrics-text; version=1.0.0"}
 
@@ -42,6 +45,15 @@ def asked_everything(gateway: Gateway, big: str) -> None:
     """Use a gateway so that all its metrics have numbers: made, kept, a page, computed, compressed, refused."""
     for path in (big, big, big.replace("pgxseg", "json") + "&limit=2", big + ".gz", "/nowhere", "/health", "/ready"):
         gateway.ask(path)
+
+
+def tool(name: str) -> str:
+    """The path of a program of Prometheus; skips the test where it is not there."""
+    unpacked = Path(sys.prefix) / "prometheus/usr/bin"  # by tests/run.sh
+    found = shutil.which(name) or shutil.which(name, path=str(unpacked))
+    if found is None:
+        pytest.skip(f"{name} is not installed (Debian's package prometheus has it)")
+    return found
 
 
 def folders(where: str = "/dev/shm") -> set[Path]:

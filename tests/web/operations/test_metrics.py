@@ -19,9 +19,9 @@ import pytest
 
 from gateway.metrics import METRICS
 from tests.harness import free_port, until
-from tests.proxies import DEPLOY, program
+from tests.proxies import DEPLOY
 from tests.web.conftest import BIG, PACED, Quick
-from tests.web.operations.scrapes import Watched, asked_everything, folders
+from tests.web.operations.scrapes import Watched, asked_everything, folders, tool
 
 DASHBOARD = DEPLOY / "grafana-dashboard.json"
 RULES = DEPLOY / "prometheus-rules.yml"
@@ -42,7 +42,7 @@ def watched(
 def test_all_of_the_table_is_told(watched: Watched):
     told = set(re.findall(r"^# TYPE pgx_gateway_(\S+) (\S+)$", watched.scrape(), re.MULTILINE))
     assert told == {(m.name + "_total" * (m.kind == "counter"), m.kind) for m in METRICS}
-    command = [program("promtool"), "check", "metrics"]
+    command = [tool("promtool"), "check", "metrics"]
     done = subprocess.run(command, input=watched.scrape(), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -136,7 +136,7 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 
 def test_the_rules_are_right():
-    promtool = program("promtool")
+    promtool = tool("promtool")
     for words in (["check", "rules", RULES.name], ["test", "rules", "prometheus-rules-test.yml"]):
         done = subprocess.run([promtool, *words], cwd=DEPLOY, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -173,7 +173,7 @@ class Prometheus:
             "scrape_configs": [{"job_name": "pgx-gateway", "static_configs": [target]}],
         }
         (folder / "prometheus.yml").write_text(json.dumps(config))  # which is YAML, too
-        command = [program("prometheus"), f"--config.file={folder}/prometheus.yml"]
+        command = [tool("prometheus"), f"--config.file={folder}/prometheus.yml"]
         command += [f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{self._port}"]
         with self._log.open("w") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
