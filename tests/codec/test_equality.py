@@ -166,13 +166,13 @@ def agree(compiled: Engine, arrays: list[bytes], start: int = 0, stop: int | Non
 
 
 # Drawing an input costs fifty times what both engines need for it: few are drawn, and each is used well.
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(arrays=st.lists(batches, max_size=3), start=st.integers(-3, 5), stop=st.none() | st.integers(-3, 9))
 def test_engines_agree(compiled: Engine, arrays: list[bytes], start: int, stop: int | None):
     agree(compiled, arrays, start, stop)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(array=mutated(), seed=st.integers(0, 2**32))
 def test_engines_agree_on_mutated_bytes(compiled: Engine, array: bytes, seed: int):
     agree(compiled, [array])
@@ -206,7 +206,7 @@ ranged = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(found=st.lists(ranged, min_size=1, max_size=6))
 def test_engines_agree_about_ranges(compiled: Engine, found: list[dict]):
     batch = encode({str(n): document for n, document in enumerate(found)})
@@ -235,7 +235,7 @@ shown = st.one_of(
 tabled = st.dictionaries(st.sampled_from(["key", "a", "list", "x", "s", "n", "0"]), shown, max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(found=st.lists(tabled, min_size=1, max_size=6), shuffled=st.randoms())
 def test_engines_agree_about_sheets(compiled: Engine, found: list[dict], shuffled: random.Random):
     numbered = [{"_id": n, **document} for n, document in enumerate(found)]

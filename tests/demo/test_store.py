@@ -52,13 +52,11 @@ def test_what_was_written_is_there_after_a_restart_and_the_folder_may_have_space
         assert client.demo.things.find_one() == {"_id": 1}
 
 
-def test_stopping_is_quick_and_may_be_repeated(tmp_path):
+def test_stopping_may_be_repeated(tmp_path):
     store = Store(tmp_path).start()
     pid = store.pid
-    begun = time.monotonic()
     store.stop()
     store.stop()
-    assert time.monotonic() - begun < 5
     assert not runs(pid)
 
 

