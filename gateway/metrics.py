@@ -155,7 +155,9 @@ REQUEST_SECONDS: Final = Metric(
 )
 REQUESTS_RUNNING: Final = Metric("requests_running", "Requests that are being answered.", "gauge")
 REFUSALS: Final = Metric(
-    "refusals", "Requests refused and connections dropped, by the kind of error or limit.", labels={"kind": ()}
+    "refusals",
+    "Requests refused and connections dropped, by the kind of error, and by the limit where they went beyond one.",
+    labels={"kind": (), "limit": ()},
 )
 INTERNAL_ERRORS: Final = Metric("internal_errors", "Requests and passes that failed by a fault of the gateway's own.")
 

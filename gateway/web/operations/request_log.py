@@ -56,8 +56,9 @@ def endpoint_of(request: web.Request) -> str:
 
 
 async def name_request(request: web.Request, response: web.StreamResponse) -> None:
-    """Say a request's id in its answer."""
-    response.headers[ID_HEADER] = request[REQUEST_ID]
+    """Say a request's id in its answer; what never came to the application has one already."""
+    if (known := request.get(REQUEST_ID)) is not None:
+        response.headers[ID_HEADER] = known
 
 
 @web.middleware
@@ -112,7 +113,7 @@ def _numbers(
 def _write(request: web.Request, endpoint: str, status: str, numbers: Mapping[str, object]) -> None:
     error = request.get(REFUSAL)
     if error is not None:
-        metrics.REFUSALS.add(1, type(error).__name__)
+        _count(error)
     level = logging.DEBUG if endpoint in _PROBES and error is None else logging.INFO
     if not log.isEnabledFor(level):
         return
@@ -145,10 +146,14 @@ def _is_told(name: str) -> bool:
 def refused_unheard(error: GatewayError, identity: str) -> None:
     """Count and tell what was refused before it was a request."""
     metrics.REQUESTS.add(1, _OTHER, str(error.status))
-    metrics.REFUSALS.add(1, type(error).__name__)
+    _count(error)
     if (unwritten := _flood.passes()) is not None:
         told = {"request_id": identity, "status": int(error.status), "outcome": "refused", "reason": error.message}
         log.info("request", extra=fields(**told, unwritten=unwritten or None))
+
+
+def _count(error: GatewayError) -> None:
+    metrics.REFUSALS.add(1, type(error).__name__, getattr(error, "limit", ""))
 
 
 class _Flood:

@@ -209,5 +209,5 @@ def test_names_are_those_that_prometheus_wants_and_labels_are_known():
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
     bounded = {"endpoint", "status", "kind", "outcome", "format", "source", "dataset", "stage"}
-    bounded |= {"command", "result", "version", "engine"}
+    bounded |= {"limit", "command", "result", "version", "engine"}
     assert {label for metric in METRICS for label in metric.labels} <= bounded
