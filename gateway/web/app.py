@@ -52,8 +52,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
-    outer = (traces.traced,) if config.traces else ()
-    app = web.Application(middlewares=[*outer, observed, _errors], client_max_size=MAX_BODY)
+    tracing = (traces.traced,) if config.traces else ()
+    app = web.Application(middlewares=[observed, *tracing, _errors], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[STOPPING] = []
     if config.traces:

@@ -108,8 +108,8 @@ class Transfer:
         return "stopping" if self.request.app[STOPPING] else "client left"
 
     async def _begin(self, response: web.StreamResponse) -> None:
-        self.first, self.status = time.monotonic(), response.status
         await response.prepare(self.request)
+        self.first, self.status = time.monotonic(), response.status
 
     def _count(self, source: str) -> None:
         """Add what was sent, and waited for, since this was done last."""

@@ -79,8 +79,10 @@ class Exposition:
         where = _MEMORY if os.access(_MEMORY, os.W_OK) else tempfile.gettempdir()
         _sweep(Path(where))
         self.folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=where))
-        self._lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        making = self.folder / "making"
+        self._lock = os.open(making, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)  # held by all processes that are forked from this one
+        making.rename(self.folder / _LOCK)  # which nobody has ever seen unlocked
 
     def close(self) -> None:
         """Take the folder away; in the process that made it."""

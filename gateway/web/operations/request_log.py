@@ -74,26 +74,26 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             response = await handler(request)
             status = str(response.status)
         finally:
-            transfer = request.get(TRANSFER)
+            transfer = request.pop(TRANSFER, None)  # or each would keep the other
             if transfer is not None and transfer.status:
                 status = str(transfer.status)
-            first = transfer.first if transfer is not None and transfer.first is not None else time.monotonic()
             metrics.REQUESTS.add(1, endpoint, status)
-            metrics.REQUEST_SECONDS.observe(first - began, endpoint)
-            _write(request, endpoint, status, _numbers(began, first, transfer, response))
+            if transfer is not None and transfer.first is not None:
+                metrics.REQUEST_SECONDS.observe(transfer.first - began, endpoint)
+            elif response is not None:
+                metrics.REQUEST_SECONDS.observe(time.monotonic() - began, endpoint)
+            _write(request, endpoint, status, _numbers(began, transfer, response))
     return response
 
 
-def _numbers(
-    began: float, first: float, transfer: Transfer | None, response: web.StreamResponse | None
-) -> Mapping[str, object]:
+def _numbers(began: float, transfer: Transfer | None, response: web.StreamResponse | None) -> Mapping[str, object]:
     """What the line of a request says of the answer."""
     seconds = {"seconds": round(time.monotonic() - began, 3)}
     if transfer is not None and (transfer.first is not None or response is None):
         return {
             "bytes": transfer.size,
             **seconds,
-            "first_byte_seconds": round(first - began, 3),
+            "first_byte_seconds": round(transfer.first - began, 3) if transfer.first is not None else None,
             "client_seconds": round(transfer.held, 3),
             "file": transfer.filename,
             "digest": transfer.digest,

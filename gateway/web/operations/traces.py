@@ -6,7 +6,7 @@ Sent by OTLP over HTTP, as the standard `OTEL_` variables say.  The library is l
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,7 @@ __all__ = ["check", "traced", "tracing"]
 _NAME: Final = "pgx-gateway"
 # What is not sent by then is lost: an unreachable collector must not hold up the end.
 _LAST_SECONDS: Final = 3.0
+_LONGEST_PATH: Final = 500
 
 _TRACER: Final = web.AppKey["Tracer"]("tracer")
 
@@ -72,7 +73,8 @@ async def _end(provider: "TracerProvider") -> None:
 
     def end() -> None:
         provider.shutdown()
-        loop.call_soon_threadsafe(over.set)
+        with suppress(RuntimeError):  # nobody waits any more
+            loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=end, name="traces", daemon=True).start()
     try:
@@ -88,7 +90,8 @@ async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
     from opentelemetry import propagate, trace  # noqa: PLC0415
 
     endpoint = endpoint_of(request)
-    attributes = {"http.request.method": request.method, "http.route": endpoint, "url.path": request.rel_url.raw_path}
+    path = request.rel_url.raw_path[:_LONGEST_PATH]
+    attributes = {"http.request.method": request.method, "http.route": endpoint, "url.path": path}
     with request.app[_TRACER].start_as_current_span(
         f"{request.method} {endpoint}",
         propagate.extract(request.headers),
