@@ -146,6 +146,7 @@ def test_the_rules_are_right():
     assert sorted(set(fired)) == sorted(alerts)
 
 
+@pytest.mark.parametrize("watched", [2], ids=["two processes"], indirect=True)
 def test_prometheus_has_all_that_dashboard_and_rules_ask(watched: Watched, tmp_path: Path):
     """A Prometheus that scrapes the gateway answers each panel; its alerts can be evaluated."""
     told = {name for name, _ in watched.samples()}
