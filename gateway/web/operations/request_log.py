@@ -33,6 +33,8 @@ _PROBES: Final = frozenset({"/health", "/ready"})
 _OTHER: Final = "other"
 _UNANSWERED: Final = "none"
 _HIDDEN: Final = "***"
+# Parameters that lead to what somebody else asked.
+_HANDLES: Final = frozenset({"accessid"})
 _LONGEST_QUERY: Final = 500
 _LONGEST_NAME: Final = 120
 # Lines of refusals a second: a flood of them must not fill a disk.  They are counted all the same.
@@ -140,7 +142,7 @@ def _query(request: web.Request) -> str:
 
 def _is_told(name: str) -> bool:
     known = parameter(name)
-    return known is not None and known.use != "narrows"
+    return known is not None and known.use != "narrows" and known.name not in _HANDLES
 
 
 def refused_unheard(error: GatewayError, identity: str) -> None:

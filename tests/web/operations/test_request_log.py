@@ -8,7 +8,7 @@ import pytest
 
 from gateway.web.operations.request_log import _Flood
 from tests.harness import Gateway, until
-from tests.web.conftest import BIG, SMALL, Quick
+from tests.web.conftest import BIG, PACED, SMALL, Quick
 
 ID = "X-Request-ID"
 
@@ -81,6 +81,7 @@ def test_a_download(logging: Gateway):
         (SMALL + "&skip=x", {}, {"status": 400, "outcome": "refused", "query": (SMALL + "&skip=x").partition("?")[2]}),
         ("/beacon/variants?allData=true&output=nosuch", {}, {"status": 406, "outcome": "refused"}),
         ("/nowhere?access_token=geheim&filters=NCIT:C1", {}, {"query": "access_token=***&filters=NCIT:C1"}),
+        ("/nowhere?accessid=geheim", {}, {"query": "accessid=***"}),
         ("/a%0Ab%1b[31m?filters=%0A%1b", {}, {"path": "/a%0Ab%1b[31m", "query": "filters=%0A%1B"}),
     ],
 )
@@ -115,7 +116,7 @@ def test_who_asks_whether_it_lives_is_no_news(logging: Gateway):
 
 
 def test_a_client_that_leaves(logging: Gateway):
-    with logging.open(BIG.replace("b400v250", "x") + "&datasetIds=b400v250p30&limit=99999") as client:
+    with logging.open(PACED) as client:
         assert client.recv(100)
     until(lambda: any(x.get("outcome") == "client left" for x in lines(logging)), what="its line")
 
