@@ -5,6 +5,9 @@ importer writes one) is believed as long as the numbers of documents that it sta
 of the largest `_id`, the largest indexed `updated` and the number of documents of every collection that downloads read.
 
 Who asks for a dataset that was asked for lately waits for none of this: it is renewed before it is too old.
+
+Numbers that must be counted, which a large dataset needs seconds for, are not counted again and again while data is
+being written: what was counted is believed for some more time, until the numbers that the server keeps will do again.
 """
 
 import asyncio
@@ -20,7 +23,7 @@ from gateway.db.driver import Topology
 from gateway.db.failures import known_down
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
-from gateway.db.survey import Lists, newest, survey
+from gateway.db.survey import Lists, Survey, newest, survey
 from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 from gateway.logs import fields
@@ -31,8 +34,8 @@ log = logging.getLogger("gateway.db")
 
 _TOLD: Final = 50  # sentences of what no index serves
 _QUICK: Final = 2.0  # seconds
-_TIMES_KEPT: Final = 20
-_MOST_KEPT: Final = 60.0  # of the 300 seconds for which servers remember
+_TIMES_KEPT: Final = 20  # as long as counting took
+_MOST_KEPT: Final = 60.0  # seconds, of the 300 for which servers remember
 _LISTS_KEPT: Final = 60.0  # seconds, or as many states where these are kept shortly
 _STATES_A_LIST: Final = 12
 _ASKED_LATELY: Final = 600.0
@@ -50,6 +53,7 @@ class Catalog:
         self._source = source
         self._ttl = ttl
         self._states: dict[str, tuple[float, DatasetState]] = {}
+        self._counted: dict[str, tuple[float, DatasetState]] = {}
         self._lists: dict[str, Lists] = {}
         self._lookups: dict[str, Lookups] = {}
         self._recent: dict[str, Recent] = {}
@@ -65,7 +69,7 @@ class Catalog:
         """What was asked that no index serves, in sentences."""
 
     async def state(self, dataset: str) -> DatasetState:
-        """What is known of a dataset, at most `ttl` seconds old."""
+        """What is known of a dataset, at most `ttl` seconds old; up to a minute where it must be counted."""
         now = self._asked[dataset] = time.monotonic()
         until, dataset_state = self._states.get(dataset, (0.0, None))
         if dataset_state is not None and now <= until:
@@ -97,26 +101,45 @@ class Catalog:
         """Read the state anew when it is asked for: it was found to be of the past, as is what is being read."""
         self._forgotten[dataset] = time.monotonic()
         self._states.pop(dataset, None)
+        self._counted.pop(dataset, None)
         self._running.pop(dataset, None)
         self._spell(dataset, "")
 
-    async def read_state(self, dataset: str) -> DatasetState:
-        """What is known of a dataset, read now, with the look-ups that were lately made in it."""
+    async def read_state(self, dataset: str, instead: DatasetState | None = None) -> DatasetState:
+        """What is known of a dataset, read now, with the look-ups that were lately made in it.
+
+        What is given `instead` of counting is taken where documents would have to be counted.
+        """
         began = time.monotonic()
         await self._source.know_server()
-        dataset_state, lists = await self._read(dataset)
-        dataset_state = replace(dataset_state, spell=self._spell(dataset, dataset_state.version))
+        found = await self._read(dataset, may_count=instead is None)
+        valid = began >= self._forgotten.get(dataset, 0.0)
+        if found is None:
+            if instead is None or not valid:
+                return await self.read_state(dataset)
+            self._keep(instead, began)
+            return instead
+        dataset_state = replace(found.state, spell=self._spell(dataset, found.state.version))
         recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None
         lookups = Lookups(self._source, dataset_state, recent)
         await lookups.warm()
         if began >= self._forgotten.get(dataset, 0.0):
-            until = self._until(dataset_state, began)
-            self._states[dataset] = (until, dataset_state)
+            self._keep(dataset_state, began)
             self._lookups[dataset] = lookups
-            if lists is not None:
-                self._lists[dataset] = lists
-            self._renew_before(until, dataset, time.monotonic() - began)
+            if found.lists is not None:
+                self._lists[dataset] = found.lists
+            self._counted.pop(dataset, None)
+            if found.counting > _QUICK:
+                until = time.monotonic() + min(_TIMES_KEPT * found.counting, _MOST_KEPT)
+                self._counted[dataset] = until, dataset_state
         return dataset_state
+
+    def _keep(self, dataset_state: DatasetState, began: float) -> None:
+        """Give a state to who asks from now on, and have it renewed."""
+        now, dataset = time.monotonic(), dataset_state.dataset
+        until = now + (min(self._ttl, _MOST_KEPT) if dataset_state.moment.by == "snapshot" else self._ttl)
+        self._states[dataset] = until, dataset_state
+        self._renew_before(until, dataset, now - began)
 
     def _spell(self, dataset: str, version: str) -> int:
         """The number of the spell for which a dataset has had the version that it has now."""
@@ -129,10 +152,17 @@ class Catalog:
     # --- when it is read ---------------------------------------------------------------------------------------------
 
     def _start(self, dataset: str) -> asyncio.Task[DatasetState]:
-        task = self._running[dataset] = asyncio.create_task(self.read_state(dataset))
+        task = self._running[dataset] = asyncio.create_task(self._renewed(dataset))
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, dataset))
         return task
+
+    async def _renewed(self, dataset: str) -> DatasetState:
+        """What is known of a dataset now; what was counted lately is not counted again, if that took long."""
+        until, counted = self._counted.get(dataset, (0.0, None))
+        if counted is None or time.monotonic() > until:
+            return await self.read_state(dataset)
+        return await self.read_state(dataset, counted)
 
     def _ended(self, dataset: str, task: asyncio.Task[DatasetState]) -> None:
         self._tasks.discard(task)
@@ -158,22 +188,14 @@ class Catalog:
             context.run(known_down.set, True)  # who asks next will hear of it
             context.run(self._start, dataset)
 
-    def _until(self, dataset_state: DatasetState, began: float) -> float:
-        """When what is known must be read again."""
-        now, kept = time.monotonic(), self._ttl
-        if dataset_state.moment.by == "snapshot" and now - began > _QUICK:  # where counting takes its time
-            kept = max(kept, _TIMES_KEPT * (now - began))
-        return now + (min(kept, _MOST_KEPT) if dataset_state.moment.by == "snapshot" else kept)
-
     # --- how it is read ----------------------------------------------------------------------------------------------
 
-    async def _read(self, dataset: str) -> tuple[DatasetState, Lists | None]:
+    async def _read(self, dataset: str, *, may_count: bool) -> Survey | None:
         """What is known of a dataset, read now, and the lists that can be believed for a while."""
         _, before = self._states.get(dataset, (0.0, None))
         holds = before is not None and bool(before.stated) and not before.bounds.last
-        read = partial(survey, self._source, dataset, stated=holds)
+        read = partial(survey, self._source, dataset, stated=holds, may_count=may_count)
         lists = self._known_lists(dataset)
-        found: tuple[DatasetState, Lists | None]
         try:
             try:
                 found = await read(lists, snapshots=True)
@@ -186,7 +208,8 @@ class Catalog:
                 raise
             # A member of an older version, perhaps, in the middle of an upgrade.
             log.warning("no snapshot can be read: changes are watched", extra=fields(dataset=dataset, reason=error))
-            found = (await read(None, snapshots=False))[0], None
+            found = await read(None, snapshots=False)
+            found = found and replace(found, lists=None)
         except NotFound:
             self._empty.add(dataset)
             self._spell(dataset, "")

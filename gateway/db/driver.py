@@ -4,6 +4,8 @@ It is little, so that one driver can take the place of another: `motor_driver` a
 setting `driver` says which serves.  Their exceptions are PyMongo's, and are translated in `source`.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
@@ -99,12 +101,12 @@ _KINDS: Final[Mapping[str, Literal["standalone", "replica set", "sharded cluster
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Route:
     """Where a command is to go: to `member`, or to one that is not to be avoided, or to the `primary`.
 
     Within what the read preference allows, but for what is asked of the `freshest` and is no data; `taken` is where it
-    went.
+    went, `sent` when, by the monotonic clock.
     """
 
     member: Member | None = None
@@ -112,6 +114,7 @@ class Route:
     primary: bool = False
     freshest: bool = False
     taken: Member = ("", None)
+    sent: float = math.inf
 
     def preference(self, usual: _ServerMode) -> _ServerMode:
         """The read preference of the command."""
@@ -143,7 +146,7 @@ class _Listener(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         if route := _route.get():
-            route.taken = event.connection_id
+            route.taken, route.sent = event.connection_id, time.monotonic()
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         pass

@@ -28,7 +28,7 @@ from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index, ordering
 from gateway.logs import fields
 
-__all__ = ["Lists", "newest", "survey"]
+__all__ = ["Lists", "Survey", "newest", "survey"]
 
 log = logging.getLogger("gateway.db")
 
@@ -55,6 +55,15 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known of a dataset; lists that can be believed; the seconds that it took to count documents anew."""
+
+    state: DatasetState
+    lists: Lists | None
+    counting: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Marks:
     """What changes with the data, beside numbers."""
 
@@ -64,15 +73,19 @@ class _Marks:
 
 
 async def survey(
-    source: Source, dataset: str, known: Lists | None, *, snapshots: bool, stated: bool
-) -> tuple[DatasetState, Lists]:
+    source: Source, dataset: str, known: Lists | None, *, snapshots: bool, stated: bool, may_count: bool = True
+) -> Survey | None:
     """What is known of a dataset, read now; `known` lists are believed where names and identities are the same still.
 
     `snapshots`: whether its moment may be one; `stated`: whether the dataset is expected to state its version.  Raises
-    NotFound where the dataset holds no data.
+    NotFound where the dataset holds no data.  None where documents would have to be counted, but not if they may be:
+    on a replica set while data is being written, on a cluster always.
     """
     began = await source.cluster_time()
-    reading = _Reading(source, dataset, began, snapshots=snapshots and (known is None or known.names.told))
+    snapshots = snapshots and (known is None or known.names.told)
+    reading = _Reading(source, dataset, began, snapshots=snapshots, may_count=may_count)
+    if reading.counts_always and not may_count:
+        return None
     marks = None
     if known is None:
         names = await reading.names()
@@ -85,22 +98,27 @@ async def survey(
         early = reading.marks_if(moment, present, known, stated=stated)
         names, counts, marks = await asyncio.gather(reading.names(), reading.counts(present, moment), early)
         if names != known.names:
-            return await survey(source, dataset, None, snapshots=snapshots, stated=stated)
+            return await survey(source, dataset, None, snapshots=snapshots, stated=stated, may_count=may_count)
     if moment is None:
         moment, settled = await reading.moment_after()
         counted = reading.counts_at(moment, counts, settled=settled)
-        counts, found = await asyncio.gather(counted, reading.marks(moment, present, known, stated=stated))
+        at_moment, found = await asyncio.gather(counted, reading.marks(moment, present, known, stated=stated))
+        if at_moment is None:
+            return None
+        counts = at_moment
     else:
         found = marks or await reading.marks(moment, present, known, stated=stated)
     if found.last is None and not _holds(found.stated, counts):
         found = await reading.marks(moment, present, known, stated=False)
-    return _state(dataset, known, counts, found, moment), known
+    return Survey(_state(dataset, known, counts, found, moment), known, reading.counting)
 
 
 class _Reading:
     """Questions about a dataset, not before a time."""
 
-    def __init__(self, source: Source, dataset: str, began: Any, *, snapshots: bool) -> None:
+    def __init__(self, source: Source, dataset: str, began: Any, *, snapshots: bool, may_count: bool) -> None:
+        self.counting = 0.0
+        self._may_count = may_count
         self._source = source
         self._dataset = dataset
         self._began = began
@@ -108,6 +126,7 @@ class _Reading:
         self._way = "watched" if way == "snapshot" and not snapshots else way
         # Numbers as servers keep them: at once, but not of one moment, and on clusters not right.
         self._kept = source.topology.kind in {"standalone", "replica set"}
+        self.counts_always = not self._kept
 
     async def names(self) -> Names:
         """The collections that there are."""
@@ -141,18 +160,21 @@ class _Reading:
         asked = (self._source.stated_count(self._dataset, name, concern=since) for name in present)
         return dict(zip(present, await asyncio.gather(*asked), strict=True))
 
-    async def counts_at(self, moment: Moment, counts: dict[str, int], *, settled: bool) -> dict[str, int]:
-        """The numbers at a moment: those from before it, if nothing was changed between."""
+    async def counts_at(self, moment: Moment, counts: dict[str, int], *, settled: bool) -> dict[str, int] | None:
+        """The numbers at a moment: those from before it, if nothing was changed between; None if it may not count."""
         source, dataset = self._source, self._dataset
         if settled and moment.time == self._began:
             return counts
         if settled and await changed(source, dataset, counts, self._began, Bounds(), until=moment.time) is False:
             return counts
-        return await self._counted(list(counts), moment)
+        return await self._counted(list(counts), moment) if self._may_count else None
 
     async def _counted(self, names: Sequence[str], moment: Moment) -> dict[str, int]:
+        began = time.monotonic()
         asked = (self._source.count(self._dataset, name, {}, concern=moment.concern) for name in names)
-        return dict(zip(names, await asyncio.gather(*asked), strict=True))
+        found = dict(zip(names, await asyncio.gather(*asked), strict=True))
+        self.counting += time.monotonic() - began
+        return found
 
     async def marks(self, moment: Moment, present: Sequence[str], lists: Lists, *, stated: bool) -> _Marks:
         """The newest documents at a moment; the largest ids only where no version is `stated`."""

@@ -42,8 +42,8 @@ async def made() -> AsyncIterator[Made]:
     """Makes a source and a catalog of a database."""
     opened: list[tuple[Source, Catalog]] = []
 
-    def make(uri: str, ttl: float = 5) -> tuple[Source, Catalog]:
-        source = Source(Connection(uri=uri, timeout=60, size=32))
+    def make(uri: str, ttl: float = 5, size: int = 32) -> tuple[Source, Catalog]:
+        source = Source(Connection(uri=uri, timeout=60, size=size))
         opened.append((source, Catalog(source, ttl=ttl)))
         return opened[-1]
 
@@ -128,6 +128,34 @@ async def test_a_renewal_that_fails_is_no_news(rs: ReplicaSet, made: Made, caplo
         await catalog.state("demo")
 
 
+async def test_what_took_long_to_count_is_believed_while_data_is_written(
+    rs: ReplicaSet, made: Made, monkeypatch: pytest.MonkeyPatch
+):
+    """And no longer: when nothing is written any more, nothing needs to be counted."""
+    monkeypatch.setattr(catalogs, "_QUICK", 0.0)
+    monkeypatch.setattr(catalogs, "_TIMES_KEPT", 1_000_000)
+    source, catalog = made(rs.uri, ttl=0)
+    biosamples = rs.client(w="majority")["demo"].biosamples
+    stated_count = source.stated_count
+
+    async def written(*words: Any, **others: Any) -> int:
+        number = await stated_count(*words, **others)
+        await asyncio.to_thread(biosamples.insert_one, {})
+        return number
+
+    with monkeypatch.context() as writing:
+        writing.setattr(source, "stated_count", written)
+        counted = await catalog.state("demo")
+        assert counted.counts["biosamples"] > 30
+        rs.forget_commands()
+        assert [await catalog.state("demo") for _ in range(3)] == [counted] * 3
+        assert not [command for command in rs.asked("aggregate") if "$count" in command["pipeline"][-1]]
+        catalog.forget("demo")
+        assert (await catalog.state("demo")).counts["biosamples"] > counted.counts["biosamples"]
+    biosamples.insert_one({})
+    assert (await catalog.state("demo")).counts["biosamples"] == biosamples.count_documents({})
+
+
 async def test_nothing_is_renewed_behind_the_end(rs: ReplicaSet, made: Made):
     _, catalog = made(rs.uri, ttl=0.3)
     await catalog.state("demo")
@@ -196,6 +224,24 @@ async def test_who_rests_is_asked_rather_than_nobody(store: Store, made: Made, m
         found = [source.count("demo", "biosamples", {}, concern=concern) for _ in range(6)]
         async with asyncio.timeout(20):
             assert await asyncio.gather(*found) == [31] * 6
+
+
+async def test_reads_that_a_member_does_not_answer_leave_connections_for_others(
+    store: Store, made: Made, monkeypatch: pytest.MonkeyPatch
+):
+    """One secondary lags and the other is slow: whatever is sent to the one stays there for as long as it may."""
+    monkeypatch.setattr(members, "_WAIT", 0.05)
+    with ReplicaSet("5.0", store=store) as running:
+        fill(running.client(w="majority"))
+        running.members[2].stop_applying()
+        running.members[1].delay(0.1, "aggregate")
+        running.client(w="majority")["demo"].biosamples.insert_one({"id": "new"})
+        concern = {"readConcern": {"level": "snapshot", "atClusterTime": running.time}}
+        source, _ = made(f"{running.uri}&readPreference=secondary&localThresholdMS=1000", size=24)
+        async with asyncio.timeout(40):
+            for _ in range(10):
+                found = [source.count("demo", "biosamples", {}, concern=concern) for _ in range(4)]
+                assert await asyncio.gather(*found) == [31] * 4
 
 
 @pytest.mark.parametrize(

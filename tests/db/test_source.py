@@ -41,6 +41,8 @@ def asked(mongo: Client) -> str:
 async def source(request: pytest.FixtureRequest, store: Store) -> AsyncIterator[Source]:
     made = Source(Connection(uri=store.uri, timeout=60, size=8, driver=request.param))
     yield made
+    while made._orphans:  # whose cursors the next test would count
+        await asyncio.wait(made._orphans)
     await made.close()
 
 
