@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 __all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load", "ranged"]
 
@@ -114,6 +115,20 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origin(text: str) -> str:
+    if text and not re.match(r"https?://[^\s/?#@]+/?\Z", text):
+        raise ValueError("must be http://HOST:PORT or https://HOST, without a path")
+    if text and urlsplit(text).port == 0:  # raises ValueError for what is no port
+        raise ValueError("must have a port that can be connected to")
+    return text.rstrip("/")
+
+
+def _contact(text: str) -> str:
+    if text and not re.match(r"(https?://|mailto:)[^\s]+\Z", text):
+        raise ValueError("must be an https or mailto URL")
+    return text
+
+
 def _mongo(text: str) -> str:
     if not re.match(r"mongodb(\+srv)?://\S+\Z", text):
         raise ValueError("must begin with mongodb:// or mongodb+srv://")
@@ -129,6 +144,26 @@ SETTINGS: Final = (
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
     Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
     Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
+    Setting("beacon_name", str, "", "the Beacon's name, as `/beacon/info` states it; empty: made of `--beacon-id`"),
+    Setting("organization", str, "", "who runs the Beacon; empty: the domain in `--beacon-id`"),
+    Setting("organization_url", _url, "", "the web site of who runs it; empty: that of the domain in `--beacon-id`"),
+    Setting("contact_url", _contact, "", "where to ask, `https:` or `mailto:`; empty: not stated"),
+    Setting(
+        "environment", _choice("prod", "test", "staging", "dev"), "prod", "what `/beacon/info` says the service is"
+    ),
+    Setting(
+        "beacon_url",
+        _origin,
+        "",
+        "a Beacon to forward to what the gateway does not serve itself; empty: none",
+    ),
+    Setting("beacon_timeout", _seconds(1), "300", "seconds for which it may be silent"),
+    Setting(
+        "beacon_connections",
+        _whole(1, 10_000),
+        "64",
+        "requests to it at once in a process; others are answered 503",
+    ),
     Setting("licence", str, "CC-BY 4.0", "the licence of the data, as files state it; empty: not stated"),
     Setting("citation", str, "", "how to cite the data, as files state it; empty: not stated"),
     Setting("page_limit", _whole(1, 100_000), "200", "records of a JSON page where the request does not say"),
@@ -173,6 +208,14 @@ class Config:
     workers: int
     public_url: str
     beacon_id: str
+    beacon_name: str
+    organization: str
+    organization_url: str
+    contact_url: str
+    environment: Literal["prod", "test", "staging", "dev"]
+    beacon_url: str
+    beacon_timeout: float
+    beacon_connections: int
     licence: str
     citation: str
     page_limit: int

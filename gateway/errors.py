@@ -2,9 +2,11 @@
 
 GatewayError
  ├── BadRequest           400  a parameter is malformed or contradicts another: mend the request
+ │    └── Unsupported          it may mean something to another Beacon
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
+ ├── RequestTimeout       408  the head or the body of the request did not come within its time
  ├── Gone                 410  the data that an immutable address names is no longer there: ask the live query
  ├── NotMatched           412  the export is not the one that `If-Match` names
  ├── TooLarge             413  the request body is larger than allowed
@@ -12,9 +14,12 @@ GatewayError
  ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
  ├── ExpectationFailed    417  an `Expect` header that is not `100-continue`
  ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
+ ├── NotSupported         501  a way of talking that is not supported: WebSocket, transfer codings
+ ├── BeaconDown           502  the Beacon behind the gateway cannot be reached
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
+ ├── BeaconSlow           504  the Beacon behind the gateway did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
  ├── DatabaseRefused      500  the database refuses for a reason that will not change: its operator must mend it
  │    └── NoSuchIndex          it does not have the index that a read names: the read goes without
@@ -34,6 +39,8 @@ __all__ = [
     "BadDocument",
     "BadRange",
     "BadRequest",
+    "BeaconDown",
+    "BeaconSlow",
     "Busy",
     "DatabaseDown",
     "DatabaseRefused",
@@ -49,8 +56,11 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "NotMatched",
+    "NotSupported",
+    "RequestTimeout",
     "SnapshotLost",
     "TooLarge",
+    "Unsupported",
     "VersionNotSpoken",
     "plain",
 ]
@@ -92,6 +102,10 @@ class BadRequest(GatewayError):
     status = 400
 
 
+class Unsupported(BadRequest):
+    """A parameter, or a value of it, that is not supported here; another Beacon may know it."""
+
+
 class NotFound(GatewayError):
     """No such path, dataset or id."""
 
@@ -108,6 +122,13 @@ class NotAcceptable(GatewayError):
     """No such output."""
 
     status = 406
+
+
+class RequestTimeout(GatewayError):
+    """The head or the body of the request did not come within its time."""
+
+    status = 408
+    retry_after = 1
 
 
 class Gone(GatewayError):
@@ -152,6 +173,19 @@ class HeadersTooLarge(GatewayError):
     status = 431
 
 
+class NotSupported(GatewayError):
+    """The request wants a way of talking that is not supported."""
+
+    status = 501
+
+
+class BeaconDown(GatewayError):
+    """The Beacon behind the gateway cannot be reached, or what it says is no HTTP."""
+
+    status = 502
+    retry_after = 5
+
+
 class Busy(GatewayError):
     """Too many passes run already."""
 
@@ -168,6 +202,13 @@ class DatabaseDown(GatewayError):
 
 class DatabaseSlow(GatewayError):
     """The database did not answer within its time."""
+
+    status = 504
+    retry_after = 30
+
+
+class BeaconSlow(GatewayError):
+    """The Beacon behind the gateway did not answer within its time."""
 
     status = 504
     retry_after = 30

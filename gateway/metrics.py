@@ -176,11 +176,18 @@ DOWNLOAD_BYTES: Final = Metric(
 DOWNLOADS_RUNNING: Final = Metric("downloads_running", "Transfers of data under way.", "gauge")
 SENT_BYTES: Final = Metric(
     "sent_bytes",
-    "Bytes of data sent, from a complete file or as they are made.",
-    labels={"source": ("file", "stream")},
+    "Bytes sent, of data from a complete file or as they are made, or of what the Beacon behind answers.",
+    labels={"source": ("file", "stream", "beacon")},
 )
 CLIENT_WAIT_SECONDS: Final = Metric(
     "client_wait_seconds", "Seconds that transfers waited for their clients to take what was sent."
+)
+
+FORWARDED: Final = Metric(
+    "forwarded", "Answers of the Beacon behind that were passed on, by how they ended.", labels={"outcome": OUTCOMES}
+)
+BEACON_SECONDS: Final = Metric(
+    "beacon_seconds", "Seconds until an answer of the Beacon behind began, or failed to.", "histogram", buckets=_SHORT
 )
 
 # --- passes -----------------------------------------------------------------------------------------------------------

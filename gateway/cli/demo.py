@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"biosamples to make (default: {SAMPLES})",
     )
     parser.add_argument("--path", type=Path, help="folder of the database (default: in the user's data folder)")
-    add_settings(parser, but=frozenset({"mongo_uri", "datasets"}))
+    add_settings(parser, but=frozenset({"mongo_uri", "datasets", "environment"}))
     parser.set_defaults(run=_run)
 
 
@@ -44,5 +44,5 @@ def _run(options: argparse.Namespace) -> int:
             print("making and loading the demo cohort, once; this takes some seconds", file=sys.stderr)
 
     with demo_store(options.samples, options.path, progress=progress) as (store, dataset):
-        config = replace(config, mongo_uri=store.uri, datasets=(dataset,))
+        config = replace(config, mongo_uri=store.uri, datasets=(dataset,), environment="test")
         return run_server(config, demo_urls(""))

@@ -11,6 +11,7 @@ from gateway.formats import (
     beacon,
     bed,
     cnvstats,
+    filtering_terms,
     frequencies,
     gistic,
     jsonl,
@@ -47,6 +48,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     cnvstats.FORMAT,
     service_json.COLLATIONS,
     service_json.COLLATION_TEXT,
+    filtering_terms.FORMAT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

@@ -13,7 +13,19 @@ from gateway.errors import GatewayError
 from gateway.formats.base import camel, dumps, plain
 from gateway.rows import Say, Tally
 
-__all__ = ["API_VERSION", "collections", "end", "error", "fetched", "meta", "page", "result_sets", "shown"]
+__all__ = [
+    "API_VERSION",
+    "collections",
+    "end",
+    "error",
+    "fetched",
+    "informational",
+    "meta",
+    "page",
+    "result_sets",
+    "schema_of",
+    "shown",
+]
 
 API_VERSION: Final = "v2.1.0"
 _SCHEMAS: Final = "https://progenetix.org/services/schemas/"
@@ -44,12 +56,39 @@ def error(failure: GatewayError, beacon_id: str, request_id: str) -> bytes:
     )
 
 
+def schema_of(kind: str) -> str:
+    """The URL of the schema that records of a kind follow."""
+    return f"{_SCHEMAS}{kind}/"
+
+
+def informational(beacon_id: str, kind: str, schema: str, response: Mapping[str, Any]) -> bytes:
+    """An answer about the Beacon itself, of a kind and in a schema of Beacon's framework."""
+    schemas = [{"entityType": kind, "schema": schema}]
+    return dumps(
+        {
+            "meta": {
+                "apiVersion": API_VERSION,
+                "beaconId": beacon_id,
+                "receivedRequestSummary": {
+                    "apiVersion": API_VERSION,
+                    "requestedSchemas": schemas,
+                    "pagination": {"skip": 0, "limit": 0},
+                    "requestedGranularity": "record",
+                },
+                "returnedGranularity": "record",
+                "returnedSchemas": schemas,
+            },
+            "response": response,
+        }
+    )
+
+
 def meta(wanted: Wanted, kind: str, *, limit: int, said: Mapping[str, Any] | None = None) -> bytes:
     """What is said of a request before its records, which are of a `kind`; `said` is for its summary."""
     ask = wanted.ask
     warnings = [warning for _, selection in wanted.datasets for warning in selection.warnings]
     warnings += [warning for group in wanted.groups for warning in group.selection.warnings]
-    schemas = [{"entityType": kind, "schema": f"{_SCHEMAS}{kind}/"}]
+    schemas = [{"entityType": kind, "schema": schema_of(kind)}]
     summary = {
         "apiVersion": API_VERSION,
         "requestedSchemas": schemas,

@@ -6,10 +6,10 @@ from typing import Final
 from gateway import formats
 from gateway.config import Config
 from gateway.download_types import Ask
-from gateway.errors import BadRequest, NotAcceptable, NotFound
+from gateway.errors import BadRequest, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
 
-__all__ = ["PACKED", "check", "choose"]
+__all__ = ["PACKED", "check", "choose", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -28,6 +28,15 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     return plain, form, word.endswith(PACKED)
 
 
+def spelled(ask: Ask, config: Config) -> Ask:
+    """The same, with datasets in the spelling that they have here: pgxRpi of 2023 asks for `Progenetix`.
+
+    Names of MongoDB's databases differ in more than case.
+    """
+    here = {name.lower(): name for name in config.datasets}
+    return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
+
+
 def check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:
     """Refuse what a format cannot deliver.  Raises BadRequest, NotFound."""
     for name in names:
@@ -36,11 +45,11 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> Non
     if ask.test_mode and not form.records:
         raise BadRequest(f"a {form.name} file is of data; testMode is for JSON", parameter="testMode")
     if len(names) > 1 and not form.sets:
-        raise BadRequest(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
+        raise Unsupported(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
     if ask.limit and not form.pages:
-        raise BadRequest(f"a {form.name} file has no pages", parameter="limit")
+        raise Unsupported(f"a {form.name} file has no pages", parameter="limit")
     whole = (not form.paged or ask.limit == 0) and ask.entity not in {"collations", "cohorts", "datasets"}
     if whole and ask.selects_everything and not ask.all_data:
         raise BadRequest(

@@ -11,7 +11,7 @@ from gateway.download_types import Ask, Collation, DatasetState, Plan, Selection
 from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose
+from gateway.planning.format_choice import PACKED, check, choose, spelled
 from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
@@ -21,7 +21,7 @@ __all__ = ["make_plan"]
 
 async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog) -> Plan:
     """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
-    ask, form, packed = choose(ask, accept)
+    ask, form, packed = choose(spelled(ask, config), accept)
     names = ask.datasets or (config.datasets if ask.entity == "datasets" else config.datasets[:1])
     check(ask, form, names, config)
     datasets: list[tuple[DatasetState, Selection]] = []

@@ -13,7 +13,7 @@ from typing import Final, Literal, cast
 
 from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.download_types import Ask, FilterTerm, VariantAsk
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Unsupported
 from gateway.ids import NOTHING, flaw
 from gateway.query import Words, filters, scalar, shown, single, variants, whole
 from gateway.query.parameters import CODE_MATCHES, NO_FORMATS, NUMBERS, normal, parameter
@@ -62,7 +62,7 @@ class _Gathered:
             words = _words(known.name, value)
             if words and known.use == "narrows":
                 why = f"{known.name} is not supported, and ignoring it would widen the result"
-                raise BadRequest(why, parameter=known.name)
+                raise Unsupported(why, parameter=known.name)
             if words:
                 self.words.setdefault(known.name, []).extend(words)
 
@@ -276,7 +276,7 @@ def _variants(several: list[Words]) -> tuple[VariantAsk, ...]:
 
 def _refuse_unsupported(words: Words) -> None:
     if _choice(words, "filterPrecision", {"exact": "exact", "start": "start"}, "exact") == "start":
-        raise BadRequest("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
+        raise Unsupported("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
 
 
 def _wanted_output(words: Words, route: Route) -> str | None:
@@ -291,7 +291,7 @@ def _of_kind(route: Route, words: Words) -> Route:
         return route
     if word not in RECORDS:
         kinds = ", ".join(dict.fromkeys(RECORDS.values()))
-        raise BadRequest(f"{_KIND}: '{shown(word)}' is none of {kinds}", parameter=_KIND)
+        raise Unsupported(f"{_KIND}: '{shown(word)}' is none of {kinds}", parameter=_KIND)
     return replace(route, entity=RECORDS[word])
 
 
@@ -322,7 +322,7 @@ def _checked(ask: Ask) -> Ask:
         }
         for name, value in given.items():
             if value:
-                raise BadRequest(f"{name}: {ask.entity} are selected by their own ids alone", parameter=name)
+                raise Unsupported(f"{name}: {ask.entity} are selected by their own ids alone", parameter=name)
     return ask
 
 

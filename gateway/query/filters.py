@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from gateway.codes import spellings
 from gateway.download_types import Ask, Collation, Condition, DatasetState, FilterTerm, Term
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Unsupported
 from gateway.query import among, both, either, scalar, shown
 
 __all__ = ["Group", "Place", "Resolved", "from_body", "merged", "parse", "resolve", "spellings", "wanted"]
@@ -75,7 +75,7 @@ def from_body(item: object, *, descendants: bool = True) -> FilterTerm:
     if operator and operator != "!" and operator not in _OPERATORS:
         raise BadRequest(f"filters: '{shown(operator)}' is none of {' '.join(_OPERATORS)} !", parameter="filters")
     if item.get("similarity") not in (None, "exact"):
-        raise BadRequest("filters: only the similarity 'exact' is supported", parameter="filters")
+        raise Unsupported("filters: only the similarity 'exact' is supported", parameter="filters")
     descendants = _flag(item, "includeDescendantTerms", default=descendants)
     excluded = _flag(item, "excluded", default=False)
     if value is None:

@@ -84,6 +84,7 @@ RECORDS: Final[Mapping[str, Entity]] = {
     for word in (*words, *_SINGULAR[entity])
 }
 """Kinds of records by all their words, one and several, as `normal` spells them."""
+_FILTERING_TERMS: Final = ("filtering_terms", "filteringTerms")
 # What paths with ids lead to, beside variants.
 _OWNED: Final[tuple[Entity, ...]] = ("biosamples", "individuals", "analyses", "runs")
 
@@ -100,6 +101,8 @@ def _beacon() -> Iterator[Route]:
             for variants in _VARIANTS:
                 yield Route(path=f"/beacon/{word}/{{ids}}/{variants}", ids=ids)
         yield from (Route(path=f"/beacon/{words[0]}/{{ids}}/{other}", entity=other, ids=ids) for other in _OWNED)
+    for word in _FILTERING_TERMS:
+        yield Route(path=f"/beacon/{word}", entity="collations", output="filteringterms", also=("json",))
 
 
 BEACON: Final = tuple(_beacon())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from gateway.download_types import Condition, DatasetState, VariantAsk
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Unsupported
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES, chromosome, expand_state
 from gateway.query import Words, among, both, either, shown, single, whole
 
@@ -40,7 +40,7 @@ def read(words: Words) -> VariantAsk | None:
     """The variant query among a request's parameters, None where there is none."""
     assembly = single(words, "assemblyId")
     if assembly and not _ASSEMBLIES.fullmatch(assembly):
-        raise BadRequest(f"assemblyId: only {ASSEMBLY} is held, not '{shown(assembly)}'", parameter="assemblyId")
+        raise Unsupported(f"assemblyId: only {ASSEMBLY} is held, not '{shown(assembly)}'", parameter="assemblyId")
     ask = VariantAsk(
         chromosome=_chromosome(words, "referenceName"),
         start=_positions(words, "start"),

@@ -32,6 +32,7 @@ from gateway.web.app_keys import (
     SPOOL,
     STOPPING,
 )
+from gateway.web.beacon.views import VIEWS
 from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
@@ -39,6 +40,8 @@ from gateway.web.first_look import look
 from gateway.web.messages.request import POSTED
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
+from gateway.web.proxy.choice import forward_others
+from gateway.web.proxy.upstream import UPSTREAM, open_upstream
 
 __all__ = ["MAX_BODY", "create_app", "open_resources"]
 
@@ -47,26 +50,39 @@ log = logging.getLogger("gateway.web")
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body; some 50,000 ids."""
 
+# What the gateway says of itself.
+_ABOUT: Final = {
+    "/": index.page,
+    "/health": health.health,
+    "/ready": health.ready,
+    "/openapi.json": openapi.describe,
+}
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
-    tracing = (traces.traced,) if config.traces else ()
-    app = web.Application(middlewares=[observed, *tracing, _errors], client_max_size=MAX_BODY)
+    tracing = [traces.traced] if config.traces else []
+    others = [forward_others] if config.beacon_url else []
+    app = web.Application(middlewares=[observed, *tracing, _errors, *others], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[STOPPING] = []
     if config.traces:
         app.cleanup_ctx.append(traces.tracing)
     app.cleanup_ctx.append(open_resources)
+    if config.beacon_url:
+        app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
     app.on_response_prepare.append(name_request)
-    app.router.add_get("/", index.page)
-    app.router.add_get("/health", health.health)
-    app.router.add_get("/ready", health.ready)
+    for path, view in _ABOUT.items():
+        app.router.add_get(path, view)
+        if config.beacon_url:  # whose own may have these names
+            app.router.add_get(f"/gateway{path}", view)
     app.router.add_get("/exports/{digest}", tickets.ticket)
     app.router.add_get("/exports/{digest}/{name}", exports.export)
-    app.router.add_get("/openapi.json", openapi.describe)
+    for path, described in VIEWS.items():
+        app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
         app.router.add_route("*", prefix, download)
     return app
@@ -122,6 +138,8 @@ async def _let_finish(app: web.Application) -> None:
             await app[CLIENTS].empty()
             if spool := app.get(SPOOL):
                 await spool.idle()
+            if upstream := app.get(UPSTREAM):
+                await upstream.idle()
 
 
 @web.middleware

@@ -180,11 +180,22 @@ def _exports() -> dict[str, Any]:
     }
 
 
+_OF_THE_BEACON: Final = (
+    ("/beacon", "what `/beacon/info` says"),
+    ("/beacon/info", "the Beacon: its name, who runs it, what it speaks"),
+    ("/beacon/service-info", "the same in the form of GA4GH's services"),
+    ("/beacon/configuration", "how ripe the service is, and its entry types"),
+    ("/beacon/map", "the endpoints of each entry type"),
+    ("/beacon/entry_types", "the entry types"),
+)
+
+
 def _service() -> dict[str, Any]:
     """What is said of the gateway itself."""
     said: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         ("/", "a page with datasets, formats and URLs to try", "text/html", {}),
         ("/openapi.json", "this description", "application/json", {}),
+        *((path, what, "application/json", {}) for path, what in _OF_THE_BEACON),
         ("/health", "whether the process runs", "application/json", {}),
         (
             "/ready",

@@ -22,7 +22,7 @@ from gateway.errors import DatasetChanged, GatewayError
 from gateway.spool.spool import Export
 from gateway.web.app_keys import CONFIG, STOPPING
 
-__all__ = ["TRANSFER", "Transfer", "tune"]
+__all__ = ["FORWARDED", "TRANSFER", "Transfer", "tune"]
 
 log = logging.getLogger("gateway.web")
 
@@ -82,6 +82,7 @@ class Transfer:
     held: float = 0.0
     outcome: str = "failed"
     reason: str | None = None
+    source: str = "stream"  # what the bytes come from
     keeps_up: bool = False  # the client took at once what it was last sent
     waiting: float | None = None  # since when the client, or a sign of life from it, is waited for
     _counted: tuple[int, float] = (0, 0.0)  # of size and seconds held
@@ -89,14 +90,20 @@ class Transfer:
     def __enter__(self) -> Self:
         own: Transfer = self
         self.request[TRANSFER] = own
-        metrics.DOWNLOADS_RUNNING.add(1)
+        self._note(1)
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if self.first is None and error is not None:
             left = isinstance(error, ConnectionError | asyncio.CancelledError)
             self.outcome = self._left() if left else "refused" if isinstance(error, GatewayError) else "failed"
-        metrics.DOWNLOADS_RUNNING.add(-1)
+        self._note(-1)
+
+    def _note(self, change: int) -> None:
+        """Count that it begins, or that it ends."""
+        metrics.DOWNLOADS_RUNNING.add(change)
+        if change > 0:
+            return
         metrics.DOWNLOADS.add(1, self.outcome)
         if self.outcome == "complete":
             metrics.FORMAT_DOWNLOADS.add(1, self.form)
@@ -111,11 +118,11 @@ class Transfer:
         await response.prepare(self.request)
         self.first, self.status = time.monotonic(), response.status
 
-    def _count(self, source: str) -> None:
+    def _count(self) -> None:
         """Add what was sent, and waited for, since this was done last."""
         size, held = self._counted
         self._counted = self.size, self.held
-        metrics.SENT_BYTES.add(self.size - size, source)
+        metrics.SENT_BYTES.add(self.size - size, self.source)
         metrics.CLIENT_WAIT_SECONDS.add(self.held - held)
 
     async def chunks(self, headers: dict[str, str], chunks: AsyncIterator[bytes]) -> web.StreamResponse:
@@ -127,6 +134,16 @@ class Transfer:
         _reset_on_close(self.request, on=True)
         await self._begin(response)
         await self._guarded(self._write(response, first, chunks))
+        _reset_on_close(self.request, on=False)
+        return response
+
+    async def send(
+        self, response: web.StreamResponse, chunks: AsyncIterator[bytes], length: int | None
+    ) -> web.StreamResponse:
+        """Send a response with a head of its own; it begins before its first chunk is there."""
+        _reset_on_close(self.request, on=True)
+        await self._begin(response)
+        await self._guarded(self._write(response, b"", chunks, length))
         _reset_on_close(self.request, on=False)
         return response
 
@@ -148,10 +165,11 @@ class Transfer:
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = stop - start
         await self._begin(response)
-        await self._guarded(self._send_file(response, export, start, stop), "file")
+        self.source = "file"
+        await self._guarded(self._send_file(response, export, start, stop))
         return response
 
-    async def _guarded(self, work: Awaitable[None], source: str = "stream") -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         """Do the sending; whatever goes wrong in it ends the connection."""
         try:
             await self._in_allowed_time(work)
@@ -165,7 +183,7 @@ class Transfer:
             _cut(self.request, error)
             raise ConnectionResetError("cut") from error
         finally:
-            self._count(source)
+            self._count()
 
     async def _write(
         self, response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], length: int | None = None
@@ -180,7 +198,7 @@ class Transfer:
                 self.size += len(piece)
                 self.keeps_up = not _waiting(self.request)
                 most = min(2 * most, _LARGE_PIECE) if self.keeps_up else _PIECE
-            self._count("stream")
+            self._count()
             chunk = await anext(rest, None)
         if length is not None and self.size != length:
             raise DatasetChanged(f"{self.size} bytes where {length} were promised")
@@ -248,7 +266,7 @@ class Transfer:
             step = min(step * 2, _LARGEST) if quick else _PIECE
             at += size
             self.size += size
-            self._count("file")
+            self._count()
         last = await export.last(held, stop)
         await self._in_time(self._written(response, memoryview(last)))
         self.size += len(last)
@@ -270,6 +288,8 @@ class Transfer:
             raise DatasetChanged("the export is shorter than it was")
 
 
+FORWARDED: Final = "beacon"
+"""The source of an answer that is not our own."""
 TRANSFER: Final = web.RequestKey("transfer", Transfer)
 """The transfer that a request came to, if it did."""
 

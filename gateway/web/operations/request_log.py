@@ -20,7 +20,7 @@ from gateway.logs import fields, request_id, safe_id
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import parameter
 from gateway.web.app_keys import REFUSAL, REQUEST_ID
-from gateway.web.messages.transfer import TRANSFER, Transfer
+from gateway.web.messages.transfer import FORWARDED, TRANSFER, Transfer
 
 __all__ = ["ID_HEADER", "endpoint_of", "name_request", "observed", "refused_unheard"]
 
@@ -29,9 +29,10 @@ log = logging.getLogger("gateway.web")
 ID_HEADER: Final = "X-Request-ID"
 _DOWNLOADS: Final = frozenset({"/beacon/{path}", "/services/{path}"})
 # What load balancers ask every few seconds is no news while the answer is good.
-_PROBES: Final = frozenset({"/health", "/ready"})
+_PROBES: Final = frozenset({"/health", "/ready", "/gateway/health", "/gateway/ready"})
 _OTHER: Final = "other"
 _UNANSWERED: Final = "none"
+_FAILURES: Final = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _HIDDEN: Final = "***"
 # Parameters that lead to what somebody else asked.
 _HANDLES: Final = frozenset({"accessid"})
@@ -60,7 +61,7 @@ def endpoint_of(request: web.Request) -> str:
 async def name_request(request: web.Request, response: web.StreamResponse) -> None:
     """Say a request's id in its answer; what never came to the application has one already."""
     if (known := request.get(REQUEST_ID)) is not None:
-        response.headers[ID_HEADER] = known
+        response.headers.setdefault(ID_HEADER, known)  # the Beacon behind may have named it
 
 
 @web.middleware
@@ -79,6 +80,8 @@ async def observed(request: web.Request, handler: Handler) -> web.StreamResponse
             transfer = request.pop(TRANSFER, None)  # or each would keep the other
             if transfer is not None and transfer.status:
                 status = str(transfer.status)
+            if transfer is not None and transfer.source == FORWARDED:
+                endpoint = FORWARDED
             metrics.REQUESTS.add(1, endpoint, status)
             if transfer is not None and transfer.first is not None:
                 metrics.REQUEST_SECONDS.observe(transfer.first - began, endpoint)
@@ -97,9 +100,10 @@ def _numbers(began: float, transfer: Transfer | None, response: web.StreamRespon
             **seconds,
             "first_byte_seconds": round(transfer.first - began, 3) if transfer.first is not None else None,
             "client_seconds": round(transfer.held, 3),
-            "file": transfer.filename,
-            "digest": transfer.digest,
-            "rows": transfer.rows(),
+            "source": transfer.source,
+            "file": transfer.filename or None,
+            "digest": transfer.digest or None,
+            "rows": transfer.rows() if transfer.digest else None,
             "outcome": transfer.outcome,
             "reason": transfer.reason,
         }
@@ -108,7 +112,7 @@ def _numbers(began: float, transfer: Transfer | None, response: web.StreamRespon
     body = response.body if isinstance(response, web.Response) else None
     size = len(body) if isinstance(body, bytes) else 0
     good = response.status < HTTPStatus.BAD_REQUEST
-    bad = "failed" if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
+    bad = "failed" if response.status in _FAILURES else "refused"
     return {"bytes": size, **seconds, "outcome": "complete" if good else bad}
 
 

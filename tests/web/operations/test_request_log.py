@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.web.operations.request_log import _Flood
 from tests.harness import Gateway, until
+from tests.proxies import old_beacon
 from tests.web.conftest import BIG, PACED, SMALL, Quick
+from tests.web.operations.scrapes import Watched
 
 ID = "X-Request-ID"
 
@@ -127,3 +130,20 @@ def test_a_flood_of_refusals_does_not_fill_the_disk(logging: Gateway):
     told = [flood.passes() for _ in range(1000)]
     assert 50 <= sum(one is not None for one in told) < 200
     until(lambda: (flood.passes() or 0) > 0, what="the number of those that were not told")
+
+
+def test_what_the_beacon_behind_answers(quick: Quick, tmp_path: Path):
+    """Its own line says so; the Beacon hears the id."""
+    with old_beacon() as port:
+        url = f"http://127.0.0.1:{port}"
+        with Watched(*quick.arguments, log=tmp_path / "log", log_format="json", beacon_url=url) as front:
+            answer = front.ask("/cgi/plot?x=geheim", X_Request_ID="f-1")
+            told = line(front, "f-1")
+            assert (answer.status, answer.headers[ID]) == (200, "f-1")
+            expected = {"source": "beacon", "outcome": "complete", "path": "/cgi/plot", "bytes": len(answer.body)}
+            assert {name: told[name] for name in expected} == expected
+            assert "rows" not in told
+            until(lambda: front.number("forwarded_total", outcome="complete") == 1, what="counting")
+            until(lambda: front.number("requests_total", endpoint="beacon", status="200") == 1, what="counting")
+            assert (front.number("beacon_seconds_count"), front.number("downloads_total")) == (1, 0)
+            assert front.number("sent_bytes_total", source="beacon") == len(answer.body)

@@ -1,0 +1,1 @@
+"""What a Beacon says of itself, for what the gateway serves."""

@@ -1,0 +1,86 @@
+"""Who answers where a Beacon stands behind the gateway: what is ours and can be answered is, all else is forwarded.
+
+What describes the Beacon as a whole is its own to say, as are its site's pages.  What we refuse as unknown or not
+supported is asked of the Beacon: the answer is the one that there was before the gateway came.  What is malformed stays
+refused; but a body that was sent to a Beacon's path may be of a kind that the Beacon understands.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import web
+
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotAcceptable, NotFound, Unsupported
+from gateway.formats import FORMATS
+from gateway.planning.format_choice import PACKED
+from gateway.planning.route_table import ROUTES
+from gateway.query.parameters import normal
+from gateway.web.beacon.views import VIEWS
+from gateway.web.proxy.upstream import UPSTREAM
+
+__all__ = ["forward_others"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OURS: Final = ("/exports/", "/gateway/", "/health", "/ready", "/openapi.json")
+_THE_BEACONS: Final = frozenset(
+    {"", "/favicon.ico", *(path.rstrip("/") for path in VIEWS)}
+    | {"/beacon/filtering_terms", "/beacon/filteringTerms", "/beacon/datasets"}
+)
+_DATA: Final = ("/beacon/", "/services/")
+# Parameters that ask for what the gateway never makes, plots and other forms of JSON; and those that name formats.
+_FORMS: Final = frozenset({"plottype", "responsetype", "responseformat"})
+_OUTPUTS: Final = frozenset({"output", "method"})
+# Formats that Beacons knew, now or once.  Of others they answer with JSON, which would look like the file.
+_OF_BEACONS: Final = frozenset(
+    {
+        *("json", "pgxseg", "callsetspgxseg", "callsetsvariants", "vcf", "igv", "table", "datatable", "sampletable"),
+        *("idtable", "pgxmatrix", "pgxfreq", "frequencies", "cnvstats", "collations", "filteringterms"),
+    }
+)
+_OURS_ALONE: Final = frozenset(word for form in FORMATS for word in (*form.words, *form.whole)) - _OF_BEACONS
+_REFUSED_HERE: Final = (NotFound, MethodNotAllowed, NotAcceptable, Unsupported)
+
+
+@web.middleware
+async def forward_others(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Forward what is not ours, and what we refuse because we do not know it."""
+    if request.path.startswith(_OURS):
+        return await handler(request)
+    if _is_known(request) and not _wants_another_form(request):
+        try:
+            return await handler(request)
+        except (GatewayError, web.HTTPException) as error:
+            if _wants_ours(request) or not _is_refused(request, error):
+                raise
+    return await request.app[UPSTREAM].forward(request)
+
+
+def _is_known(request: web.Request) -> bool:
+    """Whether the path is one of ours; what is none is forwarded as it came, whoever asks."""
+    if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
+        return False
+    if request.path.startswith(_DATA):
+        with suppress(NotFound):
+            return bool(ROUTES.find(request.rel_url.raw_path))
+        return False
+    return True
+
+
+def _is_refused(request: web.Request, error: GatewayError | web.HTTPException) -> bool:
+    if isinstance(error, BadRequest) and request.method == "POST":
+        return True
+    return isinstance(error, (*_REFUSED_HERE, web.HTTPNotFound, web.HTTPMethodNotAllowed))
+
+
+def _wants_another_form(request: web.Request) -> bool:
+    return any(normal(name) in _FORMS and value for name, value in request.query.items())
+
+
+def _wants_ours(request: web.Request) -> bool:
+    """Whether a ticket is asked for, or a format that Beacons do not know."""
+    asked = [(normal(name), value.strip().lower()) for name, value in request.query.items()]
+    return ("ticket", "true") in asked or any(
+        name in _OUTPUTS and (word.endswith(PACKED) or word in _OURS_ALONE) for name, word in asked
+    )
