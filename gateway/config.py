@@ -1,6 +1,6 @@
-"""Settings: one frozen `Config`, made from flags and `GATEWAY_…` variables, checked once, passed as an argument.
+"""Settings: one frozen `Config`, from flags, `GATEWAY_…` variables and a file; checked once, passed as an argument.
 
-`SETTINGS` is the one table of them; the command line, the environment and README follow it.
+`SETTINGS` is the one table of them; the command line, the environment, the file and README follow it.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
-__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "load", "ranged"]
+__all__ = ["SETTINGS", "Config", "ConfigError", "Setting", "StatedIn", "load", "ranged"]
 
 
 class ConfigError(ValueError):
@@ -188,6 +188,13 @@ SETTINGS: Final = (
         "whichever is less",
     ),
     Setting("no_spool", _switch, "false", "`true` delivers directly, without a spool", switch=True),
+    Setting(
+        "trust_local_users",
+        _switch,
+        "false",
+        "`true` takes a spool that others could rename: for volumes of containers, where there are no others",
+        switch=True,
+    ),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
     Setting("log_format", _choice("text", "json"), "text", "log lines as `text` or as `json`, an object a line"),
     Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
@@ -232,6 +239,7 @@ class Config:
     spool: str
     spool_quota: int
     no_spool: bool
+    trust_local_users: bool
     max_clients: int
     log_format: Literal["text", "json"]
     metrics_port: int
@@ -239,16 +247,25 @@ class Config:
     traces: bool
 
 
-def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Config:
-    """Settings as given, else from the environment, else the default; ConfigError names the one that is wrong."""
+@dataclass(frozen=True, slots=True)
+class StatedIn:
+    """What a file states: texts of settings, by name."""
+
+    file: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_NOTHING: Final = StatedIn()
+
+
+def load(given: Mapping[str, str | None], environment: Mapping[str, str], stated: StatedIn = _NOTHING) -> Config:
+    """Settings as given, else from the environment, else as a file states them, else the default.
+
+    ConfigError names the one that is wrong, and where it is said.
+    """
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        text = given.get(setting.name)
-        where = setting.flag
-        if text is None:
-            text, where = environment.get(setting.variable), setting.variable
-        if text is None:
-            text = setting.default
+        text, where = _said(setting, given, environment, stated)
         try:
             values[setting.name] = setting.parse(text)
         except ValueError as error:
@@ -258,3 +275,17 @@ def load(given: Mapping[str, str | None], environment: Mapping[str, str]) -> Con
     if {one.name for one in fields(Config)} != values.keys():
         raise AssertionError("Config and SETTINGS differ")
     return Config(**values)
+
+
+def _said(
+    setting: Setting, given: Mapping[str, str | None], environment: Mapping[str, str], stated: StatedIn
+) -> tuple[str, str]:
+    """The text of a setting, and where it is said."""
+    for text, where in (
+        (given.get(setting.name), setting.flag),
+        (environment.get(setting.variable), setting.variable),
+        (stated.texts.get(setting.name), f"{stated.file}: {setting.name}"),
+    ):
+        if text is not None:
+            return text, where
+    return setting.default, setting.flag

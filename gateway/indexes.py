@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-__all__ = ["Index", "fitting", "is_served", "ordering"]
+__all__ = ["Index", "advised", "fitting", "is_served", "ordering"]
 
 # Fields whose values belong to few documents each.
 _IDENTITIES: Final = frozenset({"_id", "id", "biosample_id", "individual_id", "analysis_id", "callset_id"})
@@ -68,6 +68,22 @@ def is_served(indexes: Sequence[Index], condition: Mapping[str, Any]) -> bool:
         return True
     branches = condition.get("$or", ())
     return bool(branches) and all(each and is_served(indexes, each) for each in branches)
+
+
+def advised(indexes: Sequence[Index], condition: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields, of which an index each would let a server answer a condition by indexes alone; none if it can."""
+    if is_served(indexes, condition):
+        return ()
+    own = {key: _narrowing(value) for key, value in condition.items() if key[:1] != "$"}
+    best = max(own, key=own.__getitem__, default="")
+    found = (best,) if own.get(best) else ()
+    if own.get(best, _NOTHING) >= _SOME:
+        return found
+    for part in condition.get("$and", ()):
+        if part and (fields := advised(indexes, part)):
+            return fields
+    branches = [advised(indexes, each) for each in condition.get("$or", ())]
+    return tuple(dict.fromkeys(field for fields in branches for field in fields)) or found
 
 
 def _predicates(condition: Mapping[str, Any]) -> dict[str, int]:

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 
 from gateway.errors import plain
 
-__all__ = ["fields", "request_id", "safe_id", "set_up", "trace_id"]
+__all__ = ["fields", "request_id", "safe_id", "set_up", "shape", "trace_id"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered, or that a pass was begun for."""
@@ -51,6 +51,13 @@ def set_up(level: str, form: Literal["text", "json"]) -> None:
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level, handlers=[handler])
     logging.captureWarnings(capture=True)
+
+
+def shape(form: Literal["text", "json"]) -> None:
+    """Log in this form from here on, where logging was set up here."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Form):
+            handler.setFormatter(_Json() if form == "json" else _Text())
 
 
 def _struck(text: str) -> str:

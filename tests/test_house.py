@@ -34,7 +34,7 @@ FLOORS = [
     {"planning"},  # a request as words, and as what is to be delivered
     {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
-    {"web", "loading"},  # the one who knows them all; and the way in, which knows the ground alone
+    {"web", "loading", "checks"},  # who knows them all; the way in, which knows the ground alone; who looks them over
     {"demo"},
     {"cli", "__main__"},  # doors
 ]
@@ -61,8 +61,11 @@ GROUND = [
 OWNERS = {
     "motor": {"db/motor_driver.py"},
     "pymongo": {
-        *(f"db/{name}.py" for name in ("driver", "failures", "motor_driver", "pymongo_driver", "receiving", "source")),
-        *("loading/writer.py", "demo/store.py", "demo/run.py"),
+        *(
+            f"db/{name}.py"
+            for name in ("clients", "driver", "failures", "motor_driver", "pymongo_driver", "receiving", "source")
+        ),
+        *("loading/writer.py", "demo/store.py", "demo/run.py", "checks/inspector.py"),
     },
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/disk.py"},
@@ -83,13 +86,17 @@ OWNERS = {
     "isal": {"flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
+    "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {
     *("cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"),
     "web/operations/exposition.py",  # which has to write it: Prometheus' library takes its folder from there alone
 }
 PRINTERS = {
-    *(f"cli/{name}.py" for name in ("command_line", "demo", "export", "import_files", "serve")),
+    *(
+        f"cli/{name}.py"
+        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "write_settings")
+    ),
     "demo/store.py",
     "demo/run.py",
 }

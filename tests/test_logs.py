@@ -5,6 +5,9 @@ import json
 import logging
 import math
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -89,6 +92,15 @@ def test_ids_that_are_taken(good: str):
 @pytest.mark.parametrize("bad", ["", "-a", "a b", "a\n", "é", "x" * 65, '"', "a=b", "\x00", "../x"])
 def test_ids_that_are_not(bad: str):
     assert not safe_id(bad)
+
+
+def test_a_file_of_settings_may_state_the_form(tmp_path: Path):
+    (tmp_path / "gateway.toml").write_text('log_format = "json"\nmongo_uri = "mongodb://127.0.0.1:9"\n')
+    command = ["export", "/beacon/variants?filters=x", "-o", "-", "--config", str(tmp_path / "gateway.toml")]
+    done = subprocess.run([sys.executable, "-m", "gateway", *command], capture_output=True, text=True, check=False)
+    *lines, failed = done.stderr.splitlines()
+    assert failed.startswith("pgx-gateway: ")
+    assert json.loads(lines[-1])["logger"] == "gateway.db"
 
 
 def test_nothing_is_lost_of_what_others_log():

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import __version__, codec
-from gateway.cli import demo, export, fetch, import_files, serve, store
+from gateway.cli import check, demo, export, fetch, import_files, serve, store, write_settings
 from gateway.config import ConfigError
 from gateway.errors import Failure, plain
 from gateway.loading.errors import LoadingError
@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         ("export", export.add_options, "write a download to a file, with no server"),
         ("fetch", fetch.add_options, "download a file from a gateway, resuming by itself, and verify it"),
         ("store", store.add_options, "the embedded database alone"),
+        ("check", check.add_options, "say what of settings, database, spool and versions is not as it should be"),
+        ("settings", write_settings.add_options, "print a file of all settings, with their defaults, for --config"),
     ):
         add(commands.add_parser(name, help=summary, description=summary))
     return parser

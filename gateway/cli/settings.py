@@ -6,14 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.config import SETTINGS, Config, load
+from gateway.cli.settings_file import stated_in
+from gateway.config import SETTINGS, Config, ConfigError, StatedIn, load
+from gateway.logs import shape
 from gateway.spool.private import private_folder
 
-__all__ = ["SERVING", "add_settings", "config_of", "serving"]
+__all__ = ["SERVING", "add_settings", "config_of", "serving", "user_spool"]
+
+_FILE: Final = "GATEWAY_CONFIG"
 
 
 def add_settings(parser: argparse.ArgumentParser, *, but: frozenset[str] = frozenset()) -> None:
-    """Add an option for each setting."""
+    """Add an option for each setting, and one for a file of them."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"file of settings, as `pgx-gateway settings` writes it (environment: {_FILE})",
+    )
     for setting in SETTINGS:
         if setting.name not in but:
             alone: dict[str, Any] = {"nargs": "?", "const": "true"} if setting.switch else {}
@@ -27,8 +36,21 @@ def add_settings(parser: argparse.ArgumentParser, *, but: frozenset[str] = froze
 
 
 def config_of(options: argparse.Namespace) -> Config:
-    """The settings that options and environment say."""
-    return load({setting.name: getattr(options, setting.name, None) for setting in SETTINGS}, os.environ)
+    """The settings that options, environment and a file of settings say."""
+    given = {setting.name: getattr(options, setting.name, None) for setting in SETTINGS}
+    config = load(given, os.environ, _file(options.config))
+    shape(config.log_format)  # which a file may state
+    return config
+
+
+def _file(flag: str | None) -> StatedIn:
+    file = os.environ.get(_FILE, "") if flag is None else flag
+    if not file:
+        return StatedIn()
+    try:
+        return stated_in(Path(file))
+    except ConfigError as error:
+        raise ConfigError(f"{_FILE if flag is None else '--config'} {error}") from error
 
 
 def serving(options: argparse.Namespace) -> Config:
@@ -38,15 +60,20 @@ def serving(options: argparse.Namespace) -> Config:
         return config
     if config.spool:
         try:
-            path = private_folder(Path(config.spool))
+            path = private_folder(Path(config.spool), trusting=config.trust_local_users)
         except OSError as error:
             raise OSError(f"--spool {config.spool}: {error}") from error
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             raise OSError(f"--spool {path}: this folder cannot be written")
         return replace(config, spool=str(path))
+    return replace(config, spool=user_spool())
+
+
+def user_spool() -> str:
+    """The folder for exports in the user's cache directory; empty if there is none."""
     home = os.environ.get("HOME")
     cache = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
-    return replace(config, spool=f"{cache}/pgx-gateway/exports" if cache else "")
+    return f"{cache}/pgx-gateway/exports" if cache else ""
 
 
 SERVING: Final = frozenset(
@@ -60,6 +87,7 @@ SERVING: Final = frozenset(
         "spool",
         "spool_quota",
         "no_spool",
+        "trust_local_users",
         "max_clients",
         "metrics_port",
         "metrics_host",

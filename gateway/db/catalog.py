@@ -59,6 +59,7 @@ class Catalog:
         self._recent: dict[str, Recent] = {}
         self._asked: dict[str, float] = {}
         self._forgotten: dict[str, float] = {}
+        self._read_from: dict[str, float] = {}
         self._running: dict[str, asyncio.Task[DatasetState]] = {}
         self._tasks: set[asyncio.Task[DatasetState]] = set()
         self._renewals: dict[str, asyncio.TimerHandle] = {}
@@ -75,6 +76,16 @@ class Catalog:
         if dataset_state is not None and now <= until:
             return dataset_state
         return await asyncio.shield(self._running.get(dataset) or self._start(dataset))
+
+    async def renew(self, dataset: str, since: float) -> None:
+        """Read the state anew if it was read before a time, by the monotonic clock; lists are listed anew, too.
+
+        Readings go one after the other, however many ask.
+        """
+        while self._read_from.get(dataset, 0.0) < since:
+            self._lists.pop(dataset, None)
+            running = self._running.get(dataset)
+            await asyncio.shield(self._start(dataset) if running is None or running.done() else running)
 
     @property
     def empty(self) -> frozenset[str]:
@@ -123,6 +134,7 @@ class Catalog:
         recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None
         lookups = Lookups(self._source, dataset_state, recent)
         await lookups.warm()
+        self._read_from[dataset] = began
         if began >= self._forgotten.get(dataset, 0.0):
             self._keep(dataset_state, began)
             self._lookups[dataset] = lookups

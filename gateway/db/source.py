@@ -15,14 +15,12 @@ from bson.errors import BSONError
 from pymongo import errors
 
 from gateway import codec
-from gateway.config import ConfigError
+from gateway.db.clients import client
 from gateway.db.cursors import all_of, batches, opened
 from gateway.db.driver import Command, Connection, Cursor, Driver, Member, RawReply, Route, Stream, Topology
 from gateway.db.failures import translated
 from gateway.db.members import Members
-from gateway.db.motor_driver import MotorDriver
 from gateway.db.observing import Shaping, observed
-from gateway.db.pymongo_driver import PymongoDriver
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
 from gateway.errors import DatabaseRefused, DatabaseSlow
@@ -31,7 +29,6 @@ __all__ = ["Source"]
 
 log = logging.getLogger("gateway.db")
 
-_DRIVERS: Final[Mapping[str, Callable[[Connection], Driver]]] = {"motor": MotorDriver, "pymongo": PymongoDriver}
 _DRAIN_BATCH: Final = 5_000
 _DRAINS: Final = 4  # one connection in so many: many passes that begin together leave the others to small reads
 _AGREED: Final = 0.005  # seconds until the members of a replica set have agreed on a write, or so
@@ -44,12 +41,9 @@ _NONE: Final[Concern] = {}
 class Source:
     """A MongoDB deployment.  Create it inside the running event loop; `close` it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, connect: Callable[[Connection], Driver] = client) -> None:
         """Connect lazily: nothing is sent before the first read.  Raises ConfigError."""
-        try:
-            self._driver = _DRIVERS[connection.driver](connection)
-        except (errors.InvalidURI, errors.ConfigurationError, ValueError) as error:
-            raise ConfigError(f"the MongoDB URI cannot be used: {error}") from error
+        self._driver = connect(connection)
         self._milliseconds = int(connection.timeout * 1000)
         self._orphans: set[asyncio.Future[Any]] = set()
         self._members = Members(self._driver)

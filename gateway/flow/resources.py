@@ -1,6 +1,6 @@
 """What running plans needs, opened and closed in one place: for the server's lifetime, or for one export."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Final
 
 from gateway.config import Config
 from gateway.db.catalog import Catalog
-from gateway.db.driver import Connection
+from gateway.db.clients import client
+from gateway.db.driver import Connection, Driver
 from gateway.db.source import Source
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -31,11 +32,10 @@ class Resources:
 
 
 @asynccontextmanager
-async def opened(config: Config) -> AsyncGenerator[Resources, None]:
+async def opened(config: Config, connect: Callable[[Connection], Driver] = client) -> AsyncGenerator[Resources, None]:
     """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
-    source = Source(
-        Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
-    )
+    connection = Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
+    source = Source(connection, connect)
     catalog = Catalog(source, ttl=config.version_ttl)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.

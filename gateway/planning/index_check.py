@@ -1,36 +1,66 @@
 """Questions that no index of a dataset serves: known before they are sent, and told."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.download_types import DatasetState, Part, Selection
-from gateway.indexes import is_served, ordering
+from gateway.download_types import Condition, DatasetState, Part, Selection
+from gateway.indexes import advised, is_served, ordering
 
-__all__ = ["unserved"]
+__all__ = ["Unserved", "found_unserved", "unserved"]
 
 # Of fewer documents all can be read in a fraction of a second.
 _LARGE: Final = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A question about `fields` of a collection that no index serves; one of each `advised` field would."""
+
+    dataset: str
+    collection: str
+    fields: tuple[str, ...]
+    advised: tuple[str, ...]
+    documents: int
+
+    @property
+    def costs(self) -> bool:
+        """Whether it makes the database read a large collection whole."""
+        return self.documents >= _LARGE
+
+    @classmethod
+    def of(cls, dataset_state: DatasetState, collection: str, condition: Condition) -> "Unserved | None":
+        """What a condition on a collection lacks; None if there is an index for it."""
+        indexes = dataset_state.indexes.get(collection, ())
+        if is_served(indexes, condition):
+            return None
+        fields = tuple(sorted(set(_fields(condition))))
+        documents = dataset_state.counts.get(collection, 0)
+        return cls(dataset_state.dataset, collection, fields, advised(indexes, condition), documents)
+
+
 def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> list[str]:
     """What of a download makes the database read a large collection whole, a sentence for each."""
-    found: dict[str, None] = {}
+    return [
+        f"dataset {one.dataset} has no index for this on {one.collection} ({', '.join(one.fields)}): it may take long"
+        for one in found_unserved(datasets, parts)
+        if one.costs
+    ]
+
+
+def found_unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> list[Unserved]:
+    """All that a download asks that no index serves, each once."""
+    found: dict[Unserved | None, None] = {}
     for dataset_state, selection in datasets:
         for term in (term for group in selection.samples for term in group):
             name = dataset_state.analyses if term.collection == "analyses" else term.collection
-            if not is_served(dataset_state.indexes.get(name, ()), term.condition):
-                found |= dict.fromkeys(_told(dataset_state, name, sorted(set(_fields(term.condition)))))
+            found[Unserved.of(dataset_state, name, term.condition)] = None
     for part in parts:
         indexes = part.dataset_state.indexes.get(part.source, ())
         if (part.fetch or part.count) and ordering(indexes, part.key) is None:
-            found |= dict.fromkeys(_told(part.dataset_state, part.source, [part.key]))
-    return list(found)
-
-
-def _told(dataset_state: DatasetState, collection: str, fields: Sequence[str]) -> Iterator[str]:
-    if dataset_state.counts.get(collection, 0) >= _LARGE:
-        named = ", ".join(fields)
-        yield f"dataset {dataset_state.dataset} has no index for this on {collection} ({named}): it may take long"
+            documents = part.dataset_state.counts.get(part.source, 0)
+            found[Unserved(part.dataset_state.dataset, part.source, (part.key,), (part.key,), documents)] = None
+    return [one for one in found if one is not None]
 
 
 def _fields(condition: Mapping[str, Any]) -> Iterator[str]:

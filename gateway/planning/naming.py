@@ -12,7 +12,7 @@ from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
 from gateway.genome import STATES
 
-__all__ = ["address", "digest", "filename"]
+__all__ = ["address", "digest", "filename", "repeats", "selecting"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
 _ENCODER: Final = "6"
@@ -22,6 +22,8 @@ _NAMED: Final = frozenset(
     if any(form.extension == above.extension and {*form.entities} & {*above.entities} for above in formats.FORMATS[:n])
 )
 """Formats that name themselves in file names, which would else be those of others: `wget -c` would join the two."""
+_ENVELOPES: Final = "application/json"
+"""The media type of formats that repeat the request."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
 
 
@@ -30,13 +32,19 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     ask = replace(wanted.ask, output=None, datasets=())
     data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
-    if form.sets:
-        named += (wanted.base, wanted.beacon_id, wanted.page_limit, wanted.downloads)
+    if repeats(form):
+        named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
+        named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
     named += (form.library, form.version) if form.library else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)
     return hashlib.sha256(repr((_ENCODER, form.name, packed, ask, data, named)).encode()).hexdigest()[:40]
+
+
+def repeats(form: Format) -> bool:
+    """Whether the bytes of a format repeat the request, and what was not understood of it."""
+    return form.media == _ENVELOPES
 
 
 def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
@@ -66,6 +74,18 @@ def address(ask: Ask) -> str:
     """Path and query that ask for the same records, without dataset, paging and output; empty if no URL can."""
     if len(ask.variants) > 1 or len({term.descendants for term in ask.filters}) > 1:
         return ""
+    pairs = selecting(ask)
+    path = (
+        "/beacon/g_variants"
+        if ask.entity == "variants"
+        else f"/beacon/{'biosamples' if ask.entity == 'frequencies' else ask.entity}"
+    )
+    said = f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
+    return said if len(said) <= _LONGEST_ADDRESS else ""
+
+
+def selecting(ask: Ask) -> list[tuple[str, str]]:
+    """The parameters that select the records of an ask; of several variant queries they say only one."""
     pairs = [("filters", ",".join(term.asked for term in ask.filters))] if ask.filters else []
     pairs += [("filterLogic", "OR")] if ask.logic == "OR" else []
     if any(not term.descendants for term in ask.filters):
@@ -78,15 +98,9 @@ def address(ask: Ask) -> str:
         ("cohortIds", ask.cohort_ids),
     ):
         pairs += [(name, ",".join(ids))] if ids else []
-    for query in ask.variants:
+    for query in ask.variants[:1]:
         pairs += _variant_words(query)
-    path = (
-        "/beacon/g_variants"
-        if ask.entity == "variants"
-        else f"/beacon/{'biosamples' if ask.entity == 'frequencies' else ask.entity}"
-    )
-    said = f"{path}?{urlencode(pairs, safe=':,!')}" if pairs else path
-    return said if len(said) <= _LONGEST_ADDRESS else ""
+    return pairs
 
 
 def _variant_words(query: VariantAsk) -> list[tuple[str, str]]:

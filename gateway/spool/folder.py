@@ -119,8 +119,9 @@ class Note:
 class Folder:
     """A folder of exports, shared with other processes.  Any method may raise OSError."""
 
-    def __init__(self, path: Path, quota: int) -> None:
-        """`quota` is in bytes; 0 is 10 GiB or half of what the disk has, whichever is less."""
+    def __init__(self, path: Path, quota: int, *, trusting: bool = False) -> None:
+        """`quota` is in bytes; 0 is 10 GiB or half of what the disk has, whichever is less; see `private_folder`."""
+        self._trusting = trusting
         self._files = Files(path)
         self.room = Room(self._files, quota)
         self._boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
@@ -135,7 +136,7 @@ class Folder:
 
     def prepare(self) -> None:
         """Make the folder, prove that we can write to it and others cannot, clear what dead processes left."""
-        self._files.path = private_folder(self.path)
+        self._files.path = private_folder(self.path, trusting=self._trusting)
         with tempfile.TemporaryFile(dir=self.path) as probe:
             probe.write(b"\0")
         for found in self._files.all():

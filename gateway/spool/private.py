@@ -16,8 +16,11 @@ _PRIVATE: Final = 0o700
 _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-def private_folder(path: Path) -> Path:
-    """The folder without links on the way to it, made if it is missing; OSError if others can write to it."""
+def private_folder(path: Path, *, trusting: bool = False) -> Path:
+    """The folder without links on the way to it, made if it is missing; OSError if others can write to it.
+
+    `trusting`: that others could rename it is no reason to refuse it.
+    """
     real = Path(os.path.realpath(path))  # a link may be turned elsewhere later by whoever owns it
     for folder in (*reversed(real.parents), real):
         if not folder.exists():
@@ -37,12 +40,12 @@ def private_folder(path: Path) -> Path:
             f"others than its owner can write to {real} (mode {mode:04o}), and so replace what is delivered from it; "
             f"`chmod 700 {real}`, or name a folder that does not exist yet"
         )
-    for above in real.parents:
+    for above in () if trusting else real.parents:
         mode = stat.S_IMODE(above.stat().st_mode)
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise PermissionError(
                 f"anybody can rename what lies in {above} (mode {mode:04o}), {real} too; `chmod o-w {above}`, "
-                "or name a folder elsewhere"
+                "name a folder elsewhere, or, where there are no others, as in a container, say --trust-local-users"
             )
     return real
 

@@ -79,8 +79,8 @@ def create_app(config: Config) -> web.Application:
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
             app.router.add_get(f"/gateway{path}", view)
-    app.router.add_get("/exports/{digest}", tickets.ticket)
-    app.router.add_get("/exports/{digest}/{name}", exports.export)
+    app.router.add_get("/exports/{export}", tickets.ticket)
+    app.router.add_get("/exports/{export}/{name}", exports.export)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
@@ -116,7 +116,7 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota), slots.take)
+    spool = Spool(Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users), slots.take)
     try:
         await spool.open()
     except OSError as error:

@@ -10,7 +10,19 @@ from importlib.metadata import version
 from platform import python_version
 
 from gateway import codec
-from tests.benchmarks import binned, compression, drivers, engine, formats, pages, peers, scaling, throughput, transfers
+from tests.benchmarks import (
+    binned,
+    capacity,
+    compression,
+    drivers,
+    engine,
+    formats,
+    pages,
+    peers,
+    scaling,
+    throughput,
+    transfers,
+)
 
 NAMED = {
     "engine": lambda: engine.main([]),
@@ -19,6 +31,7 @@ NAMED = {
     "throughput": lambda: throughput.run(1_000_000, 3),
     "peers": lambda: peers.run(200_000, 3),
     "scaling": scaling.run,
+    "capacity": capacity.run,
     "binned": lambda: binned.run(1_000_000, 1),
     "pages": pages.quick,
     "formats": lambda: formats.run(100_000),

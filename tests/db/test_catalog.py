@@ -114,6 +114,24 @@ async def test_what_is_asked_for_is_renewed(rs: ReplicaSet, made: Made, monkeypa
                 break
 
 
+async def test_it_looks_again_for_who_may_know_more(rs: ReplicaSet, made: Made):
+    """What was read before a time is read anew, once for all who ask meanwhile; what was read since is believed."""
+    _, catalog = made(rs.uri, ttl=600)
+    first = await catalog.state("demo")
+    rs.client()["demo"].biosamples.insert_one({"id": "new"})
+    rs.client()["demo"].biosamples.create_index("label")
+    since = time.monotonic()
+    rs.forget_commands()
+    await asyncio.gather(*(catalog.renew("demo", since) for _ in range(50)))
+    assert sum("nameOnly" not in command for command in rs.asked("listCollections")) == 1
+    state = await catalog.state("demo")
+    assert state.counts["biosamples"] == first.counts["biosamples"] + 1
+    assert "label" in state.indexed["biosamples"]  # indexes decide how is asked, and so have to be those of now
+    rs.forget_commands()
+    await catalog.renew("demo", since)
+    assert not rs.commands
+
+
 async def test_a_renewal_that_fails_is_no_news(rs: ReplicaSet, made: Made, caplog: pytest.LogCaptureFixture):
     _, catalog = made(f"{rs.uri}&serverSelectionTimeoutMS=100", ttl=1.5)
     first = await catalog.state("demo")

@@ -48,6 +48,7 @@ def test_a_folder_that_anybody_can_rename_is_refused(tmp_path: Path):
     above.chmod(0o777)
     with pytest.raises(PermissionError, match="rename"):
         private_folder(above / "own")
+    Folder(above / "own", 1_000_000, trusting=True).prepare()  # where there is nobody else
     above.chmod(0o1777)  # as /tmp: each may rename what is his own
     assert private_folder(above / "other") == above / "other"
 

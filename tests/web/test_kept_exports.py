@@ -307,17 +307,18 @@ def test_what_cannot_be_read_in_the_spool_is_no_internal_error(quick: Quick, tmp
         assert gateway.ask(path_of(issued)).body == expected
         (spool / f"{digest}.json").rename(spool / "aside")
         (spool / f"{digest}.json").mkdir()
-        assert gateway.ask(path_of(issued)).status == 503
+        assert gateway.ask(path_of(issued)).body == expected  # by its question
+        assert gateway.ask(f"/exports/{digest}/{issued.json['name']}").status == 503
 
 
 def test_records_of_another_version_are_none(quick: Quick, tmp_path: Path):
     spool = tmp_path / "spool"
     with Gateway(*quick.arguments, log=tmp_path / "log", spool=spool) as gateway:
         issued = complete(gateway, SMALL)
-        own = path_of(issued, "self")
+        own = f"/exports/{issued.json['digest']}"  # without the question
         for text in ("{}", '{"path": "/", "live": "/"}', "", "[]"):
             (spool / f"{issued.json['digest']}.json").write_text(text)
-            for address in (path_of(issued), own):
+            for address in (f"{own}/{issued.json['name']}", own):
                 assert gateway.ask(address).status == 404
             # A ticket mends it, as soon as the export of before is closed.
             until(lambda: gateway.ask(SMALL + "&ticket=true") and gateway.ask(own).status == 200, what="a record")

@@ -91,8 +91,8 @@ def test_tickets_are_as_they_are_described(gateway: Gateway):
     until(lambda: gateway.ask(own).json["state"] == "complete")
     for ticket in (first, gateway.ask(own).json, gateway.ask("/beacon/g_variants?ticket=true", "POST", POSTED).json):
         validator.validate(ticket)
-    paths = {"/exports/{digest}": own, "/exports/{digest}/{name}": first["address"].removeprefix(gateway.url)}
-    paths["/exports/{digest}/{name}.sha256"] = first["sha256Address"].removeprefix(gateway.url)
+    paths = {"/exports/{export}": own, "/exports/{export}/{name}": first["address"].removeprefix(gateway.url)}
+    paths["/exports/{export}/{name}.sha256"] = first["sha256Address"].removeprefix(gateway.url)
     for template, path in paths.items():
         statuses = told["paths"][template]["get"]["responses"].keys()
         for url, headers in ((path, {}), (path, {"Range": "bytes=0-1"}), (path.replace(first["digest"], "0" * 40), {})):

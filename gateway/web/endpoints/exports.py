@@ -1,28 +1,32 @@
 """Exports at their immutable addresses.
 
-`/exports/DIGEST/NAME` is the bytes, now and later, or 410: never other bytes.  `NAME.sha256` is their hash, as
-`sha256sum -c` reads it.
+`/exports/EXPORT/NAME` is the bytes, now and later, or 410: never other bytes.  `NAME.sha256` is their hash, as
+`sha256sum -c` reads it.  A host that does not know the export makes it from the question in the address.
 """
 
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
+from gateway.download_types import Plan
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.rows import Tally
-from gateway.spool.folder import is_digest
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
-from gateway.web.app_keys import CLIENTS, CONFIG, SPOOL
+from gateway.web.app_keys import CATALOG, CLIENTS, CONFIG, SPOOL
+from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of
 
 __all__ = ["HASH_EXTENSION", "export", "represented", "spool_of"]
 
 HASH_EXTENSION: Final = ".sha256"
+_LONGEST_LINK: Final = 2_000  # characters; proxies take some 4 KiB of an answer's head
 
 
 async def export(request: web.Request) -> web.StreamResponse:
@@ -37,7 +41,7 @@ async def export(request: web.Request) -> web.StreamResponse:
         )
     except GatewayError as error:
         if error.status == HTTPStatus.GONE:
-            raise _gone(representation.record or {}, base_of(request)) from error
+            raise _gone((representation.record or {})["live"], base_of(request)) from error
         raise
 
 
@@ -50,26 +54,44 @@ def spool_of(request: web.Request) -> Spool:
 
 
 async def represented(request: web.Request) -> Representation:
-    """An export that was asked for before."""
-    spool, digest = spool_of(request), request.match_info["digest"]
-    try:
-        record = await spool.recall(digest) if is_digest(digest) else None
-    except OSError as error:
-        raise Busy("the spool cannot be read now; try again soon") from error
-    if record is None or Representation.KEPT - record.keys():
-        raise NotFound("no such export; ask the live query again")
-    app = request.app
-    if not set(record["datasets"]) <= set(app[CONFIG].datasets):
-        raise NotFound("the dataset of this export is not served")
+    """The export that an address names: asked for here before, or by the question in the address.
 
+    Raises NotFound where neither is known; Gone, with the live address, where the data are others now.
+    """
+    digest, question = addresses.read(request.match_info["export"])
+    record = await _recalled(request, digest, known=bool(question))
+    if record is not None and set(record["datasets"]) <= set(request.app[CONFIG].datasets):
+        return _kept(request.app, digest, record)
+    if not question:
+        spool_of(request)
+        raise NotFound("no such export; ask the live query again")
+    asked = DownloadRequest.asked(question, base_of(request))
+    plan = await _planned(request.app, asked, digest)
+    representation = Representation.of(plan, asked, request.app)
+    if representation.record is None:
+        raise NotFound("pages have no address of their own; ask the live query")
+    return replace(representation, immutable=True)
+
+
+async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[str, Any] | None:
+    """What was asked for here; a disk that cannot be read is no reason to fail where it is `known` otherwise."""
+    spool = request.app.get(SPOOL)
+    try:
+        record = await spool.recall(digest) if spool is not None else None
+        return None if record is None or Representation.KEPT - record.keys() else record
+    except OSError as error:
+        if known:
+            return None
+        raise Busy("the spool cannot be read now; try again soon") from error
+
+
+def _kept(app: web.Application, digest: str, record: Mapping[str, Any]) -> Representation:
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:
-            plan = await DownloadRequest.kept(record).plan(app)
+            plan = await _planned(app, DownloadRequest.kept(record), digest)
         except (BadRequest, NotFound) as error:
-            raise _gone(record, "") from error
-        if plan.digest != digest:
-            raise _gone(record, "")
+            raise _gone(record["live"], "") from error
         async with aclosing(produced(app, plan, tallies)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -77,9 +99,23 @@ async def represented(request: web.Request) -> Representation:
     return Representation.kept(digest, record, produce)
 
 
-def _gone(record: Mapping[str, Any], base: str) -> Gone:
+async def _planned(app: web.Application, asked: DownloadRequest, digest: str) -> Plan:
+    """The plan of a request if it makes these bytes; Gone if it makes others, whatever this host knew before."""
+    since = time.monotonic()
+    plan = await asked.plan(app)
+    if plan.digest != digest:
+        # Another host may have seen newer data: what is known here is believed only if it was read since.
+        for dataset in {part.dataset_state.dataset for part in plan.parts}:
+            await app[CATALOG].renew(dataset, since)
+        plan = await asked.plan(app)
+    if plan.digest != digest:
+        raise _gone(asked.live, asked.base)
+    return plan
+
+
+def _gone(path: str, base: str) -> Gone:
     """What says so, with the live address as the client names this host: others may have been told other names."""
-    live = record["live"] and base + record["live"]
+    live = base + path if path and len(path) <= _LONGEST_LINK else ""
     where = f"the new data are at {live}" if live else "send the request again for the new data"
     headers = {"Link": f'<{live}>; rel="latest-version"'} if live else {}
     return Gone(f"the data behind this address has changed since; {where}", headers=headers)

@@ -31,7 +31,8 @@ _ERRORS: Final = {
     "504": "the database did not answer in time; with Retry-After",
 }
 _OF_QUERIES: Final = ("400", "404", "406", "412", "414", "416", "503", "504")
-_OF_EXPORTS: Final = ("404", "410", "412", "416", "503", "504")
+_OF_TICKETS: Final = ("400", "404", "406", "410", "414", "503", "504")
+_OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},
     "304": {"description": "unchanged since the download with the ETag of If-None-Match"},
@@ -108,14 +109,15 @@ _NUMBER: Final = {"type": "integer", "minimum": 0}
 _TICKETS: Final[dict[str, Any]] = {
     "type": "object",
     "required": [
-        *("digest", "address", "sha256Address", "self", "query", "name", "mediaType", "etag", "expected", "commands"),
-        "state",
+        *("digest", "address", "sha256Address", "self", "anyHost", "query", "name", "mediaType", "etag", "expected"),
+        *("commands", "state"),
     ],
     "properties": {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
         "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
         "name": _TEXT,
         "mediaType": _TEXT,
@@ -158,24 +160,24 @@ def _named(name: str, what: str) -> dict[str, Any]:
 
 def _exports() -> dict[str, Any]:
     """The paths of exports: the bytes, their hash, their ticket."""
-    digest = _named("digest", "the digest in a ticket, which is also the ETag of the live download")
+    export = _named("export", "as in a ticket: the digest, and behind `-` the question that the export answers")
     name = _named("name", "the name of the file in the ticket")
     whole = {"200": {"description": "the export", "content": {"*/*": {"schema": {}}}}, **_PARTIAL}
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
-    address = "/exports/{digest}/{name}"
+    address = "/exports/{export}/{name}"
     return {
         address: {
-            "parameters": [digest, name],
+            "parameters": [export, name],
             "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
-            "parameters": [digest, name],
-            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused("404", "410", "503", "504")},
+            "parameters": [export, name],
+            "get": {"summary": "the SHA-256 of an export", "responses": hashed | _refused(*_OF_TICKETS)},
         },
-        "/exports/{digest}": {
-            "parameters": [digest],
-            "get": {"summary": "the ticket of an export", "responses": told | _refused("404", "503")},
+        "/exports/{export}": {
+            "parameters": [export],
+            "get": {"summary": "the ticket of an export", "responses": told | _refused(*_OF_TICKETS)},
         },
     }
 

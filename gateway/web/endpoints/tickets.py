@@ -1,4 +1,7 @@
-"""Tickets: `/exports/DIGEST` says how far an export is, and what to do with it; a live URL issues one."""
+"""Tickets: `/exports/EXPORT` says how far an export is, and what to do with it; a live URL issues one.
+
+Its addresses carry their question, so that any host answers them; which those of long ones do not, and it says so.
+"""
 
 import asyncio
 import json
@@ -15,8 +18,9 @@ from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
+from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation
-from gateway.web.messages.request import base_of
+from gateway.web.messages.request import DownloadRequest, base_of
 
 __all__ = ["issue", "ticket"]
 
@@ -26,17 +30,27 @@ _AT_ONCE: Final = 0.1
 
 async def ticket(request: web.Request) -> web.StreamResponse:
     """How far an export is; starts it if nobody makes it, unless it failed."""
-    return await _ticket(request, await represented(request), fresh=False)
+    representation = await represented(request)
+    segment = request.match_info["export"]
+    if segment == representation.digest:  # as they were before they had questions
+        segment = await _segment(request, representation)
+    return await _ticket(request, representation, segment, fresh=False)
 
 
 async def issue(request: web.Request, representation: Representation) -> web.StreamResponse:
     """The ticket of a live request: starts the export if it is not there."""
     if representation.record is None:
         raise BadRequest("only whole downloads have a ticket: no page, no limit", parameter="ticket")
-    return await _ticket(request, representation, fresh=True)
+    return await _ticket(request, representation, await _segment(request, representation), fresh=True)
 
 
-async def _ticket(request: web.Request, representation: Representation, *, fresh: bool) -> web.Response:
+async def _segment(request: web.Request, representation: Representation) -> str:
+    record = representation.record or {}
+    question = await DownloadRequest.kept(record).question_in(request.app, record["datasets"])
+    return addresses.written(representation.digest, question)
+
+
+async def _ticket(request: web.Request, representation: Representation, segment: str, *, fresh: bool) -> web.Response:
     spool = spool_of(request)
     # A fresh one is joined even if it is complete: its record, which the address needs, is mended by that.
     known = None if fresh else await spool.look(representation.digest)
@@ -51,7 +65,7 @@ async def _ticket(request: web.Request, representation: Representation, *, fresh
         )
     else:
         state = await _started(spool, representation, fresh=fresh)
-    value = {**_constant(request, representation), **state}
+    value = {**_constant(request, representation, segment), **state}
     return web.Response(
         body=dumps(value) + b"\n", content_type="application/json", headers={"Cache-Control": "no-store"}
     )
@@ -88,16 +102,17 @@ def _failed(status: int, message: str) -> dict[str, Any]:
     return {"state": "failed", "error": {"status": int(status), "message": message}}
 
 
-def _constant(request: web.Request, representation: Representation) -> dict[str, Any]:
+def _constant(request: web.Request, representation: Representation, segment: str) -> dict[str, Any]:
     """What a ticket says at any time."""
     base, record = base_of(request), representation.record or {}
-    own = f"{base}/exports/{representation.digest}"
+    own = f"{base}/exports/{segment}"
     address = f"{own}/{representation.filename}"
     return {
         "digest": representation.digest,
         "address": address,
         "sha256Address": address + HASH_EXTENSION,
         "self": own,
+        "anyHost": segment != representation.digest,
         "query": base + record["live"] if record["live"] else None,
         "name": representation.filename,
         "mediaType": representation.media,

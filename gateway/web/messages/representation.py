@@ -152,6 +152,7 @@ class Representation:
         )
         if self.immutable:
             headers["Cache-Control"] = _IMMUTABLE
+            headers["Vary"] = "Accept-Encoding"  # the format is settled
         if self.record is not None and not coding:
             headers["Accept-Ranges"] = "bytes"
         return headers

@@ -3,17 +3,19 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Self
-from urllib.parse import quote, urlencode
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
 
 from aiohttp import web
 
-from gateway.download_types import Plan
-from gateway.errors import BadRequest, MethodNotAllowed, TooLarge
+from gateway.download_types import Ask, Plan
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
 from gateway.planning.plan import make_plan
+from gateway.planning.question import canonical, outspoken
 from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
@@ -21,6 +23,8 @@ from gateway.query.parameters import normal
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
+
+T = TypeVar("T")
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
@@ -68,6 +72,37 @@ class DownloadRequest:
         pairs = tuple((str(name), str(value)) for name, value in record["pairs"])
         return cls(record["path"], pairs, record["body"], record["accept"], record["base"])
 
+    @classmethod
+    def asked(cls, question: str, base: str) -> Self:
+        """What a question asks for; BadRequest where it says what a request by HTTP may not."""
+        url, mark, said = question.partition("\n")
+        path, _, query = url.partition("?")
+        if mark and path.rstrip("/") not in POSTED:
+            raise BadRequest("this path takes no body", parameter="body")
+        return cls(path, tuple(parse_qsl(query, keep_blank_values=True)), _json(said) if mark else None, "", base)
+
+    def question(self, datasets: Iterable[str]) -> str:
+        """What asks for the same on any host, however it was spelled; empty if nothing does.
+
+        `datasets` answered it.  The question is a URL's path and query, with the body on a line of its own where no URL
+        can say it.
+        """
+        with suppress(GatewayError):  # of a record: this version may understand less
+            ask = self.ask()
+            meant = outspoken(ask, self.accept, datasets)
+            said = canonical(meant)
+            decided = [("output", meant.output or "")] if ask.output is None else []
+            decided += [] if ask.datasets else [("datasetIds", name) for name in meant.datasets]
+            for candidate in (
+                replace(self, path=said[0], pairs=said[1], body=None),
+                replace(self, pairs=(*self.pairs, *decided), body=bare_body(self.body)),
+            ):
+                question = candidate.url + ("" if candidate.body is None else f"\n{json.dumps(candidate.body)}")
+                with suppress(GatewayError):
+                    if DownloadRequest.asked(question, "").ask() == meant:
+                        return question
+        return ""
+
     def record(self) -> dict[str, Any]:
         """The same as JSON has it; what is no part of the question is left out, large as it may be."""
         own = {"path": self.path, "pairs": list(self.pairs), "body": bare_body(self.body)}
@@ -76,8 +111,13 @@ class DownloadRequest:
     @property
     def live(self) -> str:
         """Path and query that ask it anew; empty if there is no such URL."""
+        return self.url if self.body is None else ""
+
+    @property
+    def url(self) -> str:
+        """Path and query alone."""
         query = f"?{urlencode(self.pairs, safe=':,!', errors='replace')}" if self.pairs else ""
-        return quote(self.path, safe="/:,%", errors="replace") + query if self.body is None else ""
+        return quote(self.path, safe="/:,%", errors="replace") + query
 
     def following(self, skip: int) -> str:
         """The URL of a page that skips so many before it; empty if there is no such URL."""
@@ -87,10 +127,20 @@ class DownloadRequest:
 
     async def plan(self, app: web.Application) -> Plan:
         """The plan that answers it now."""
-        read = partial(parse_request, self.path, self.pairs, self.body, routes=ROUTES)
-        # A body of a megabyte takes its time to read; a query string does not.
-        ask = read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
+        ask = await self._aside(app, self.ask)
         return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
+
+    async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
+        """The same as `question`."""
+        return await self._aside(app, partial(self.question, datasets))
+
+    def ask(self) -> Ask:
+        """What is asked for, understood.  Raises what the parser raises."""
+        return parse_request(self.path, self.pairs, self.body, routes=ROUTES)
+
+    async def _aside(self, app: web.Application, read: Callable[[], T]) -> T:
+        """Read it where nobody is kept waiting: a body of a megabyte takes its time, a query string does not."""
+        return read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
 
 
 def _wants_ticket(values: list[str]) -> bool:
@@ -113,8 +163,12 @@ async def _body(request: web.Request) -> object | None:
         raise TooLarge("the request body is larger than 1 MiB") from error
     except web.RequestPayloadError as error:
         raise BadRequest("the request body does not hold what its headers say", parameter="body") from error
+    return _json(raw) if raw.strip() else {}
+
+
+def _json(raw: bytes | str) -> object:
     try:
-        body: object = json.loads(raw) if raw.strip() else {}
+        body: object = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise BadRequest("the request body is not JSON", parameter="body") from error
     if body is None:  # which stands for none

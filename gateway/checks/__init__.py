@@ -1,0 +1,1 @@
+"""What `pgx-gateway check` looks at: settings, machine, spool, database, indexes and plans, told in plain words."""
