@@ -103,9 +103,9 @@ def _choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def _folder(text: str) -> str:
+def _path(text: str) -> str:
     if "\0" in text:
-        raise ValueError("is no name of a folder")
+        raise ValueError("is no name of a file or folder")
     return text
 
 
@@ -179,7 +179,7 @@ SETTINGS: Final = (
     Setting("version_ttl", _seconds(0), "5", "seconds for which a dataset's data version is believed"),
     Setting("grace", _seconds(0), "10", "seconds that running downloads have after SIGTERM"),
     Setting("encode_threads", _whole(1, 64), "2", "threads that encode at once in a worker"),
-    Setting("spool", _folder, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
+    Setting("spool", _path, "", "folder for exports; empty: `pgx-gateway/exports` in the user's cache directory"),
     Setting(
         "spool_quota",
         _bytes,
@@ -200,6 +200,7 @@ SETTINGS: Final = (
     Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
     Setting("metrics_host", str, "127.0.0.1", "address of that port; not for the public"),
     Setting("traces", _switch, "false", "`true` sends traces, as the `OTEL_` variables say", switch=True),
+    Setting("access", _path, "", "file that says who may see which dataset (TOML); empty: all are public"),
 )
 
 
@@ -245,6 +246,7 @@ class Config:
     metrics_port: int
     metrics_host: str
     traces: bool
+    access: str
 
 
 @dataclass(frozen=True, slots=True)

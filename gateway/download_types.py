@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gateway.bins.maps import DEFAULT, BinMap
 from gateway.indexes import Index
+from gateway.rights import Granularity
 from gateway.rows import Encode, Fold, Say, Tally
 
 __all__ = [
@@ -128,7 +129,7 @@ class Ask:
     variants: tuple[VariantAsk, ...] = ()
     limit: int | None = None
     skip: int = 0
-    granularity: Literal["record", "count", "boolean"] = "record"
+    granularity: Granularity = "record"
     resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
     handovers: bool = True
     all_data: bool = False
@@ -275,7 +276,8 @@ class Wanted:
     `base` is the gateway's public URL without a trailing slash; `address` is path and canonical query of the request
     without its output, empty where no URL can say it; `page_limit` the rows of a page where the request does not say;
     `licence` and `citation` what is said of the data, if anything; `downloads` what else can be had of the same query:
-    `id`, `label` and `note` of each, its `content` and the words of its `query`.
+    `id`, `label` and `note` of each, its `content` and the words of its `query`; `levels` the granularities of datasets
+    of which the caller may see less than was asked for.
     """
 
     ask: Ask
@@ -291,6 +293,11 @@ class Wanted:
     licence: str = ""
     citation: str = ""
     downloads: tuple[Mapping[str, str], ...] = ()
+    levels: Mapping[str, Granularity] = field(default_factory=dict)
+
+    def granularity(self, dataset: str) -> Granularity:
+        """How a dataset is answered."""
+        return self.levels.get(dataset, self.ask.granularity)
 
 
 def bounded(condition: Condition, bounds: Bounds, collection: str) -> Condition:
@@ -356,7 +363,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A download, ready to run.  `digest` names its bytes: same digest, same bytes."""
+    """A download, ready to run.  `digest` names its bytes: same digest, same bytes.
+
+    It is of `datasets`; `guarded` if not everybody gets it, `reduced` if the caller may not see all that was asked for.
+    """
 
     parts: tuple[Part, ...]
     digest: str
@@ -368,8 +378,12 @@ class Plan:
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
     continues: bool = False  # whether further pages of it can be asked for
     form: str = "other"  # the format's name
+    datasets: tuple[str, ...] = ()
+    guarded: bool = False
+    reduced: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether it delivers all rows that there are: no page, and not just numbers."""
-        return any(part.fetch for part in self.parts) and not any(part.limit for part in self.parts)
+        """Whether it delivers all rows that there are: no page, and not just numbers, of any dataset."""
+        told = any(part.fetch for part in self.parts) and not any(part.limit for part in self.parts)
+        return told and not self.reduced

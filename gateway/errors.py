@@ -3,6 +3,8 @@
 GatewayError
  ├── BadRequest           400  a parameter is malformed or contradicts another: mend the request
  │    └── Unsupported          it may mean something to another Beacon
+ ├── Unauthorized         401  the token is not valid: get another, or ask without
+ ├── Forbidden            403  the dataset answers the caller with less than was asked for: ask for numbers
  ├── NotFound             404  no such path, dataset or id
  ├── MethodNotAllowed     405  the path exists, the method does not
  ├── NotAcceptable        406  no such output: choose one of those named
@@ -18,6 +20,7 @@ GatewayError
  ├── BeaconDown           502  the Beacon behind the gateway cannot be reached
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
+ ├── KeysMissing          503  what tokens are verified with cannot be read now: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── BeaconSlow           504  the Beacon behind the gateway did not answer within its time
  ├── VersionNotSpoken     505  another version of HTTP
@@ -48,9 +51,11 @@ __all__ = [
     "DatasetChanged",
     "ExpectationFailed",
     "Failure",
+    "Forbidden",
     "GatewayError",
     "Gone",
     "HeadersTooLarge",
+    "KeysMissing",
     "MethodNotAllowed",
     "NoSuchIndex",
     "NotAcceptable",
@@ -60,6 +65,7 @@ __all__ = [
     "RequestTimeout",
     "SnapshotLost",
     "TooLarge",
+    "Unauthorized",
     "Unsupported",
     "VersionNotSpoken",
     "plain",
@@ -104,6 +110,18 @@ class BadRequest(GatewayError):
 
 class Unsupported(BadRequest):
     """A parameter, or a value of it, that is not supported here; another Beacon may know it."""
+
+
+class Unauthorized(GatewayError):
+    """The token of the request is not valid, whatever is asked with it."""
+
+    status = 401
+
+
+class Forbidden(GatewayError):
+    """The caller may see the dataset, but not as much of it as was asked for."""
+
+    status = 403
 
 
 class NotFound(GatewayError):
@@ -198,6 +216,13 @@ class DatabaseDown(GatewayError):
 
     status = 503
     retry_after = 5
+
+
+class KeysMissing(GatewayError):
+    """The keys, or the list, that tokens are verified with cannot be had."""
+
+    status = 503
+    retry_after = 10
 
 
 class DatabaseSlow(GatewayError):

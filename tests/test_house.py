@@ -21,6 +21,7 @@ FLOORS = [
         "threads",
         "codes",
         "ids",
+        "rights",
         "genome",
         "bins",
         "rows",
@@ -48,6 +49,7 @@ GROUND = [
     "threads",
     "codes",
     "ids",
+    "rights",
     "genome",
     "bins",
     "rows",
@@ -75,10 +77,11 @@ OWNERS = {
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
-        "fetch/server.py",
+        *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
     "prometheus_client": {"web/operations/exposition.py"},
     "opentelemetry": {"web/operations/traces.py"},
+    "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
@@ -89,13 +92,14 @@ OWNERS = {
     "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {
-    *("cli/command_line.py", "cli/settings.py", "demo/run.py", "demo/store.py", "codec/__init__.py"),
+    *(f"cli/{name}.py" for name in ("command_line", "fetch", "settings")),
+    *("demo/run.py", "demo/store.py", "codec/__init__.py"),
     "web/operations/exposition.py",  # which has to write it: Prometheus' library takes its folder from there alone
 }
 PRINTERS = {
     *(
         f"cli/{name}.py"
-        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "write_settings")
+        for name in ("check", "command_line", "demo", "export", "import_files", "serve", "token", "write_settings")
     ),
     "demo/store.py",
     "demo/run.py",

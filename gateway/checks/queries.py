@@ -21,6 +21,7 @@ from gateway.errors import BadRequest, DatabaseSlow, GatewayError, NotFound
 from gateway.flow.resources import Resources
 from gateway.planning.index_check import Unserved, found_unserved
 from gateway.planning.plan import make_plan
+from gateway.rights import View
 
 __all__ = ["check_dataset"]
 
@@ -131,7 +132,8 @@ class _Dataset:
 
     async def _planned(self, question: Question) -> Plan:
         catalog = self._resources.catalog
-        plan = await make_plan(question.ask, "*/*", "http://localhost", config=self._config, catalog=catalog)
+        view = View.whole(self._config.datasets)
+        plan = await make_plan(question.ask, "*/*", "http://localhost", config=self._config, catalog=catalog, view=view)
         selections = {id(part.selection): (part.dataset_state, part.selection) for part in plan.parts}
         self._lacking |= dict.fromkeys(found_unserved(list(selections.values()), plan.parts))
         return plan

@@ -73,7 +73,21 @@ def _findings(config: Config) -> list[Finding]:
     served = ", ".join(config.datasets)
     config = replace(config, spool=config.spool or user_spool())
     settings = ok("settings", f"all are usable; served are {served}, at {config.host}:{config.port}")
-    return [settings, *check_machine(config), *asyncio.run(check_database(config))]
+    return [settings, *_access(config), *check_machine(config), *asyncio.run(check_database(config))]
+
+
+def _access(config: Config) -> Iterator[Finding]:
+    """The file that says who may see what; keys that have to be fetched are not asked for."""
+    from gateway.web.access.policy_file import load_rules  # noqa: PLC0415 - others need it not
+
+    if config.access:
+        try:
+            rules = load_rules(config.access, config.datasets)
+        except ConfigError as error:
+            yield fail("access", str(error))
+            return
+        told = ", ".join(f"{name}: {policy.public or 'none'}" for name, policy in rules.datasets.items())
+        yield ok("access", f"{config.access} can be read; seen by everybody: {told}")
 
 
 def _print(findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import __version__, codec
-from gateway.cli import check, demo, export, fetch, import_files, serve, store, write_settings
+from gateway.cli import check, demo, export, fetch, import_files, serve, store, token, write_settings
 from gateway.config import ConfigError
 from gateway.errors import Failure, plain
 from gateway.loading.errors import LoadingError
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         ("export", export.add_options, "write a download to a file, with no server"),
         ("fetch", fetch.add_options, "download a file from a gateway, resuming by itself, and verify it"),
         ("store", store.add_options, "the embedded database alone"),
+        ("token", token.add_options, "make a token for who may see datasets that are not public"),
         ("check", check.add_options, "say what of settings, database, spool and versions is not as it should be"),
         ("settings", write_settings.add_options, "print a file of all settings, with their defaults, for --config"),
     ):

@@ -2,12 +2,20 @@
 
 import argparse
 import asyncio
+import os
+import re
+from pathlib import Path
+from typing import Final
 
 from gateway.cli.arguments import number_in
+from gateway.config import ConfigError
 from gateway.fetch import urls
 
 __all__ = ["add_options"]
 
+_VARIABLE: Final = "PGX_TOKEN"
+# As RFC 6750 (2.1) has it; anything else could be another header.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SECONDS = number_in(float, 1, 604_800, "must be from 1 to 604800 seconds")
 
 
@@ -32,15 +40,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="without any progress (default: 600)",
     )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help=f"holds the token to show to the server (default: {_VARIABLE} of the environment); never given elsewhere",
+    )
     parser.add_argument("--quiet", action="store_true", help="show nothing but errors")
     parser.set_defaults(run=_run)
+
+
+def _token(options: argparse.Namespace) -> str:
+    """The token to show, empty where there is none; never from the command line, which others can read."""
+    where, text = _VARIABLE, os.environ.get(_VARIABLE, "")
+    if options.token_file is not None:
+        where, text = f"--token-file {options.token_file}", options.token_file.read_text()
+    if (token := text.strip()) and not _TOKEN.fullmatch(token):
+        raise ConfigError(f"{where}: is no token: one word of letters, digits and -._~+/=")
+    if options.token_file is not None and not token:
+        raise ConfigError(f"{where}: is empty")
+    return token
 
 
 def _run(options: argparse.Namespace) -> int:
     from gateway.fetch.progress import Progress  # noqa: PLC0415
     from gateway.fetch.transfer import FetchOptions, fetch  # noqa: PLC0415
 
-    wanted = FetchOptions(url=options.url, output=options.output, overwrite=options.overwrite, give_up=options.give_up)
+    wanted = FetchOptions(
+        url=options.url,
+        output=options.output,
+        overwrite=options.overwrite,
+        give_up=options.give_up,
+        token=_token(options),
+    )
     with Progress(quiet=options.quiet) as progress:
         try:
             done = asyncio.run(fetch(wanted, progress))

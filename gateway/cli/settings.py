@@ -56,6 +56,10 @@ def _file(flag: str | None) -> StatedIn:
 def serving(options: argparse.Namespace) -> Config:
     """Settings of a server, with a spool folder: the one named, which must be usable and private, or the user's."""
     config = config_of(options)
+    if config.access:  # known now, not when a worker starts
+        from gateway.web.access.policy_file import load_rules  # noqa: PLC0415 - others need it not
+
+        load_rules(config.access, config.datasets)
     if config.no_spool:
         return config
     if config.spool:
@@ -92,5 +96,6 @@ SERVING: Final = frozenset(
         "metrics_port",
         "metrics_host",
         "traces",
+        "access",
     }
 )

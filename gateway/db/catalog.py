@@ -13,7 +13,7 @@ being written: what was counted is believed for some more time, until the number
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
@@ -66,8 +66,8 @@ class Catalog:
         self._told = Topology()
         self._empty: set[str] = set()
         self._spells: dict[str, tuple[str, int]] = {}
-        self.unserved: dict[str, None] = {}
-        """What was asked that no index serves, in sentences."""
+        self.unserved: dict[str, str] = {}
+        """What was asked that no index serves: sentences, and the dataset of each."""
 
     async def state(self, dataset: str) -> DatasetState:
         """What is known of a dataset, at most `ttl` seconds old; up to a minute where it must be counted."""
@@ -92,12 +92,12 @@ class Catalog:
         """Datasets that held no data when they were asked for last."""
         return frozenset(self._empty)
 
-    def tell_unserved(self, sentences: Iterable[str]) -> None:
+    def tell_unserved(self, sentences: Mapping[str, str]) -> None:
         """Keep what no index serves, for the operator to see; the log has each once."""
-        for sentence in sentences:
+        for sentence, dataset in sentences.items():
             if sentence not in self.unserved and len(self.unserved) < _TOLD:
-                self.unserved[sentence] = None
-                log.warning("there is no index for a read", extra=fields(reason=sentence))
+                self.unserved[sentence] = dataset
+                log.warning("there is no index for a read", extra=fields(dataset=dataset, reason=sentence))
 
     async def close(self) -> None:
         """Stop reading: nobody asks any more."""

@@ -154,11 +154,21 @@ class Server:
 
 
 @asynccontextmanager
-async def connected() -> AsyncGenerator[Server, None]:
-    """A server to ask; proxies are those of the environment."""
+async def connected(url: str, token: str) -> AsyncGenerator[Server, None]:
+    """The server of a URL to ask; proxies are those of the environment.
+
+    The token goes to the origin of that URL and no other, wherever tickets and redirects lead.
+    """
     headers = {"Accept-Encoding": "identity", "User-Agent": f"pgx-gateway/{__version__}"}
+    home = urls.origin(url)
+
+    async def shown(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if token and urls.origin(str(request.url)) == home:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return await send(request)
+
     async with aiohttp.ClientSession(
-        headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ
+        headers=headers, auto_decompress=False, trust_env=True, read_bufsize=_READ, middlewares=(shown,)
     ) as session:
         yield Server(session)
 

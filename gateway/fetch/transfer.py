@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -50,6 +50,8 @@ class FetchOptions:
     overwrite: bool = False
     give_up: float = 600.0
     """Seconds without progress."""
+    token: str = field(default="", repr=False)
+    """For the server of the URL alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ class Fetched:
 async def fetch(options: FetchOptions, progress: Progress) -> Fetched:
     """Bring the file; FetchError and its kinds say why not."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # we say ourselves what is tried again
-    async with connected() as server:
+    async with connected(options.url, options.token) as server:
         run, why = _Fetch(options, progress, server), ""
         for _ in range(_ANEW + 1):
             try:

@@ -11,7 +11,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["is_fixed", "is_understood", "ticket_url"]
+__all__ = ["is_fixed", "is_understood", "origin", "ticket_url"]
 
 _EXPORT: Final = re.compile(r"(?P<ticket>.*/exports/[0-9A-Za-z_-]+)(?P<name>/[^/]+)?/?\Z")
 _SHA: Final = ".sha256"
@@ -26,6 +26,12 @@ def is_understood(url: str) -> bool:
         return found.scheme in _SCHEMES and bool(found.hostname)
     except ValueError:
         return False
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of a URL: whoever answers there is the same server (RFC 6454)."""
+    found = urlsplit(url)
+    return found.scheme, found.hostname, found.port or {"http": 80, "https": 443}.get(found.scheme)
 
 
 def is_fixed(url: str) -> bool:

@@ -72,6 +72,11 @@ class Format:
         return installed(self.library) if self.library else ""
 
     @property
+    def reducible(self) -> bool:
+        """Whether it can say how many records there are, or whether, without any of them."""
+        return self.records and self.sets
+
+    @property
     def offered(self) -> bool:
         """Whether this installation can make it."""
         return not self.library or bool(self.version)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.download_types import DatasetState, Part, Selection, Wanted
 from gateway.formats.base import Format, dumps
-from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets, shown
+from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets
 from gateway.formats.beacon_records import RECORDS
 from gateway.rows import Encode
 
@@ -39,11 +39,12 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
 
 
 def _datasets(wanted: Wanted) -> tuple[Part, ...]:
-    """Datasets are known by what the catalog says: nothing is read for them."""
+    """Datasets are known by what the catalog says: nothing is read for them.  That there is one is no record of it."""
     limit, skip = page(wanted)
     records = [dumps(_dataset(wanted, dataset_state)) for dataset_state, _ in wanted.datasets]
+    wanted = replace(wanted, levels={})
     listed = b",\n".join(records[skip : skip + limit if limit else None])
-    told = b'"collections":[\n' + listed + b"\n]" if shown(wanted) else b""
+    told = b'"collections":[\n' + listed + b"\n]" if wanted.ask.granularity == "record" else b""
     said = b'{"meta":' + meta(wanted, "dataset", limit=limit) + b',\n"response":{' + told + end(wanted, len(records))
     dataset_state, selection = wanted.datasets[0]
     return (
@@ -63,12 +64,15 @@ def _dataset(wanted: Wanted, dataset_state: DatasetState) -> dict[str, Any]:
     counted = ("individuals", "biosamples", "analyses", "variants")
     names = {name: dataset_state.analyses if name == "analyses" else name for name in counted}
     about = {"licence": wanted.licence, "citation": wanted.citation, "assemblyId": "GRCh38"}
+    numbers = {name: dataset_state.counts.get(collection, 0) for name, collection in names.items()}
+    # Of one that says only whether there is anything, neither numbers nor when they change.
+    told = wanted.levels.get(dataset_state.dataset) != "boolean"
     return {
         "id": dataset_state.dataset,
         "name": dataset_state.dataset,
-        "version": dataset_state.stated or dataset_state.version,
+        **({"version": dataset_state.stated or dataset_state.version} if told else {}),
         "info": {
-            "counts": {name: dataset_state.counts.get(collection, 0) for name, collection in names.items()},
+            **({"counts": numbers} if told else {}),
             **{name: text for name, text in about.items() if text},
         },
     }

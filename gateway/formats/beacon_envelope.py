@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from gateway.download_types import Ask, Part, Wanted
 from gateway.errors import GatewayError
 from gateway.formats.base import camel, dumps, plain
+from gateway.rights import greatest
 from gateway.rows import Say, Tally
 
 __all__ = [
@@ -105,12 +106,16 @@ def meta(wanted: Wanted, kind: str, *, limit: int, said: Mapping[str, Any] | Non
             "apiVersion": API_VERSION,
             "beaconId": wanted.beacon_id,
             "receivedRequestSummary": {**summary, **(said or {})},
-            "returnedGranularity": ask.granularity,
+            "returnedGranularity": greatest(wanted.granularity(name) for name in _datasets(wanted)),
             "returnedSchemas": schemas,
             "testMode": ask.test_mode,
             "info": {"warnings": list(dict.fromkeys([*ask.warnings, *warnings]))},
         }
     )
+
+
+def _datasets(wanted: Wanted) -> list[str]:
+    return [selection.dataset for _, selection in wanted.datasets]
 
 
 def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,29 +148,39 @@ def page(wanted: Wanted) -> tuple[int, int]:
     return limit, wanted.ask.skip * limit
 
 
-def shown(wanted: Wanted) -> bool:
-    """Whether records are in the response: below their granularity there is not even an empty list of them."""
-    return wanted.ask.granularity == "record"
+def shown(wanted: Wanted, dataset: str) -> bool:
+    """Whether a dataset's records are in the response: below their granularity not even an empty list of them is."""
+    return wanted.granularity(dataset) == "record"
 
 
-def fetched(wanted: Wanted) -> bool:
-    """Whether records are to be in the result sets."""
-    return shown(wanted) and wanted.ask.resultsets in {"HIT", "ALL"}
+def fetched(wanted: Wanted, dataset: str) -> bool:
+    """Whether records are to be in the result set of a dataset."""
+    return shown(wanted, dataset) and wanted.ask.resultsets in {"HIT", "ALL"}
 
 
-def end(wanted: Wanted, total: int, *, lower: bool = False) -> bytes:
-    """What follows the last of all records: how many there are, or are at least."""
-    summary: dict[str, Any] = {"exists": total > 0}
-    if wanted.ask.granularity != "boolean":
+def end(wanted: Wanted, total: int, *, exists: bool | None = None, lower: bool = False) -> bytes:
+    """What follows the last of all records: how many there are, or are at least; and whether, if that is more."""
+    summary: dict[str, Any] = {"exists": total > 0 if exists is None else exists}
+    counted = any(wanted.granularity(name) != "boolean" for name in _datasets(wanted))
+    if counted:
         summary["numTotalResults"] = total
     said = b""
-    if lower and wanted.ask.granularity != "boolean":
+    if lower and counted:
         said = b',\n"info":' + dumps({"numTotalResultsIsLowerBound": True})
     return b'},\n"responseSummary":' + dumps(summary) + said + b"}\n"
 
 
 def _end(wanted: Wanted, tallies: Sequence[Tally]) -> bytes:
-    return end(wanted, sum(tally.total or 0 for tally in tallies), lower=any(tally.lower for tally in tallies))
+    """The same of result sets.  Of a dataset that says only whether there is anything, nothing is counted."""
+    counted = [
+        tally for name, tally in zip(_datasets(wanted), tallies, strict=True) if wanted.granularity(name) != "boolean"
+    ]
+    return end(
+        wanted,
+        sum(tally.total or 0 for tally in counted),
+        exists=any(tally.total for tally in tallies),
+        lower=len(counted) < len(tallies) or any(tally.lower for tally in counted),
+    )
 
 
 class _Around(Protocol):
@@ -196,7 +211,7 @@ class _Sets:
         def say(tallies: Sequence[Tally]) -> bytes:
             separator = b"," if any(self._shown(tally) for tally in tallies[:-1]) else b""
             head = {"id": dataset, "setType": "dataset", "responseEntityId": self.kind}
-            return separator + dumps(head)[:-1] + (b',"results":[\n' if shown(self.wanted) else b",")
+            return separator + dumps(head)[:-1] + (b',"results":[\n' if shown(self.wanted, dataset) else b",")
 
         return say
 
@@ -206,23 +221,24 @@ class _Sets:
             said = b""
             if tally.rows or self._shown(tally):
                 said = b"" if tally.rows else self.open(dataset)(tallies)
-                said += (b"\n]," if shown(self.wanted) else b"") + self._summary(dataset, tally)
+                said += (b"\n]," if shown(self.wanted, dataset) else b"") + self._summary(dataset, tally)
             return said + (b"]" + _end(self.wanted, tallies) if last else b"")
 
         return say
 
     def _summary(self, dataset: str, tally: Tally) -> bytes:
         total = tally.total or 0
+        counted = self.wanted.granularity(dataset) != "boolean"
         summary: dict[str, Any] = {"exists": total > 0}
-        if self.wanted.ask.granularity != "boolean":
+        if counted:
             summary["resultsCount"] = total
-        if total:
+        if total and dataset not in self.wanted.levels:  # where downloads would be refused
             summary["resultsHandovers"] = _handovers(self.wanted, dataset)
         warnings = []
-        if fetched(self.wanted) and tally.rows < total and not self.wanted.ask.test_mode:
+        if fetched(self.wanted, dataset) and tally.rows < total and not self.wanted.ask.test_mode:
             of = f"at least {total}" if tally.lower else total
             warnings.append(f"{tally.rows} of {of} records are here: limit and skip lead to the others, limit=0 to all")
-        lower = tally.lower and self.wanted.ask.granularity != "boolean"
+        lower = tally.lower and counted
         if lower:
             warnings.append("there was no time to count all that match: the number is a lower bound; ask again for it")
         if warnings:
@@ -253,13 +269,14 @@ class _Collections:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self.begin = b'"collections":[\n' if shown(wanted) else b""
+        self._shown = any(shown(wanted, name) for name in _datasets(wanted))
+        self.begin = b'"collections":[\n' if self._shown else b""
 
     def open(self, _: str) -> Say:
         return lambda tallies: b",\n" if any(tally.rows for tally in tallies[:-1]) else b""
 
     def close(self, _: str, *, last: bool) -> Say:
-        closing = b"\n]" if shown(self.wanted) else b""
+        closing = b"\n]" if self._shown else b""
         return lambda tallies: closing + _end(self.wanted, tallies) if last else b""
 
 
@@ -270,16 +287,17 @@ def _around(wanted: Wanted, kind: str, around: _Around, parts: Sequence[Part]) -
         replace(
             part,
             before=begin if part is parts[0] else b"",
-            opening=around.open(part.dataset_state.dataset),
-            closing=around.close(part.dataset_state.dataset, last=part is parts[-1]),
+            opening=around.open(name),
+            closing=around.close(name, last=part is parts[-1]),
             lead=2,
             limit=limit,
             skip=skip,
             count=True,
-            fetch=fetched(wanted),
-            enough=1 if wanted.ask.granularity == "boolean" else 0,
+            fetch=fetched(wanted, name),
+            enough=1 if wanted.granularity(name) == "boolean" else 0,
         )
         for part in parts
+        for name in (part.dataset_state.dataset,)
     )
 
 
@@ -291,4 +309,4 @@ def result_sets(wanted: Wanted, kind: str, parts: Sequence[Part]) -> tuple[Part,
 def collections(wanted: Wanted, kind: str, parts: Sequence[Part]) -> tuple[Part, ...]:
     """The same, in the envelope of collections."""
     found = _around(wanted, kind, _Collections(wanted), parts)
-    return tuple(replace(part, fetch=shown(wanted)) for part in found)
+    return tuple(replace(part, fetch=shown(wanted, part.dataset_state.dataset)) for part in found)

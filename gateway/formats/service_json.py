@@ -63,7 +63,8 @@ def _collation(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     begin, end = envelope(wanted, "collations")
-    fields = _asked(wanted)
+    # Where no more than counts may be seen, what else a term may hold is not among them.
+    fields = _asked(wanted) or (_FIELDS if wanted.levels else ())
     part = Part(
         dataset_state=dataset_state,
         selection=selection,

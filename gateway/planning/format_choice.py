@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from gateway import formats
-from gateway.config import Config
 from gateway.download_types import Ask
-from gateway.errors import BadRequest, NotAcceptable, NotFound, Unsupported
+from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
+from gateway.rights import Granularity, View
 
 __all__ = ["PACKED", "check", "choose", "spelled"]
 
@@ -28,20 +28,28 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     return plain, form, word.endswith(PACKED)
 
 
-def spelled(ask: Ask, config: Config) -> Ask:
+def spelled(ask: Ask, view: View) -> Ask:
     """The same, with datasets in the spelling that they have here: pgxRpi of 2023 asks for `Progenetix`.
 
     Names of MongoDB's databases differ in more than case.
     """
-    here = {name.lower(): name for name in config.datasets}
+    here = {name.lower(): name for name in view.granted}
     return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
 
 
-def check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> None:
-    """Refuse what a format cannot deliver.  Raises BadRequest, NotFound."""
+def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
+    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+    if not names or not view.granted.keys() >= {*names}:
+        # The same whether there is such a dataset that others may see, or none at all.
+        there = ", ".join(view.granted) or "none"
+        more = "; who has a token may see more" if view.differs else ""
+        raise NotFound(f"no such dataset here; there are: {there}{more}", parameter="datasetIds")
     for name in names:
-        if name not in config.datasets:
-            raise NotFound(f"no such dataset here; there are: {', '.join(config.datasets)}", parameter="datasetIds")
+        if not _is_told(ask, form, level := view.granted[name]):
+            raise Forbidden(
+                f"of dataset {name} you may see {level} answers only, and {form.name} is more: ask for output=json",
+                parameter="datasetIds",
+            )
     if ask.test_mode and not form.records:
         raise BadRequest(f"a {form.name} file is of data; testMode is for JSON", parameter="testMode")
     if len(names) > 1 and not form.sets:
@@ -57,3 +65,11 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], config: Config) -> Non
             "or say allData=true to have the whole dataset",
             parameter="filters",
         )
+
+
+def _is_told(ask: Ask, form: Format, level: Granularity) -> bool:
+    """Whether a format can be had of a dataset of which no more than that may be seen.
+
+    Filtering terms with their counts say what a count of each would say.
+    """
+    return level == "record" or form.reducible or (level == "count" and ask.entity == "collations")

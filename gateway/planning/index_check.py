@@ -39,13 +39,14 @@ class Unserved:
         return cls(dataset_state.dataset, collection, fields, advised(indexes, condition), documents)
 
 
-def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> list[str]:
-    """What of a download makes the database read a large collection whole, a sentence for each."""
-    return [
-        f"dataset {one.dataset} has no index for this on {one.collection} ({', '.join(one.fields)}): it may take long"
+def unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> dict[str, str]:
+    """What of a download makes the database read a large collection whole: sentences, and the dataset of each."""
+    return {
+        f"dataset {one.dataset} has no index for this on {one.collection} ({told}): it may take long": one.dataset
         for one in found_unserved(datasets, parts)
+        for told in (", ".join(one.fields),)
         if one.costs
-    ]
+    }
 
 
 def found_unserved(datasets: Sequence[tuple[DatasetState, Selection]], parts: Sequence[Part]) -> list[Unserved]:

@@ -36,6 +36,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
         named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
         named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
     named += (form.library, form.version) if form.library else ()
+    named += (sorted(wanted.levels.items()),) if wanted.levels else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)

@@ -15,23 +15,24 @@ from gateway.planning.format_choice import PACKED, check, choose, spelled
 from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import cohorts, collations, identities, select
+from gateway.rights import Granularity, View, lesser
 
 __all__ = ["make_plan"]
 
 
-async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog) -> Plan:
-    """The plan of a request.  Raises BadRequest, NotAcceptable, NotFound, or what the database raises."""
-    ask, form, packed = choose(spelled(ask, config), accept)
-    names = ask.datasets or (config.datasets if ask.entity == "datasets" else config.datasets[:1])
-    check(ask, form, names, config)
-    datasets: list[tuple[DatasetState, Selection]] = []
-    collated: list[Mapping[str, Collation]] = []
-    for dataset_state in await _dataset_states(ask, names, catalog):
-        collated.append(await catalog.collations(dataset_state, filters.wanted(ask)))
-        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
+async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog, view: View) -> Plan:
+    """The plan of a request, of what its caller may see.
+
+    Raises BadRequest, Forbidden, NotAcceptable, NotFound, or what the database raises.
+    """
+    ask, form, packed = choose(spelled(ask, view), accept)
+    names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
+    check(ask, form, names, view)
+    levels = _levels(ask, names, view)
+    datasets, collated = await _selected(ask, names, catalog)
     wanted = Wanted(
         ask=ask,
-        datasets=tuple(datasets),
+        datasets=datasets,
         beacon_id=config.beacon_id,
         base=config.public_url or base,
         address=naming.address(ask),
@@ -39,13 +40,15 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         licence=config.licence,
         citation=config.citation,
         downloads=formats.downloads(ask.entity) if form.sets else (),
+        levels=levels,
     )
     wanted = await complete(wanted, collated, catalog)
-    selections = [*(found for _, found in datasets), *(group.selection for group in wanted.groups)]
-    warnings = [*ask.warnings, *(warning for selection in selections for warning in selection.warnings)]
     parts = form.parts(wanted)
-    slow = unserved([*datasets, *((group.dataset_state, group.selection) for group in wanted.groups)], parts)
+    selections = [*datasets, *((group.dataset_state, group.selection) for group in wanted.groups)]
+    slow = unserved(selections, parts)
     catalog.tell_unserved(slow)
+    warnings = [*ask.warnings, *(warning for _, selection in selections for warning in selection.warnings)]
+    warnings += [told for told, name in slow.items() if name not in levels]  # they tell how large it is
     return Plan(
         parts=parts,
         digest=naming.digest(wanted, form, packed=packed),
@@ -53,11 +56,37 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
         packing=form.packing if packed else "",
-        warnings=tuple(dict.fromkeys([*warnings, *slow])),
+        warnings=tuple(dict.fromkeys(warnings)),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
         form=form.name,
+        datasets=tuple(dataset_state.dataset for dataset_state, _ in datasets),
+        guarded=_is_guarded(ask, names, view),
+        reduced=bool(levels),
     )
+
+
+def _is_guarded(ask: Ask, names: tuple[str, ...], view: View) -> bool:
+    """Whether not everybody gets this answer: others may see less of a dataset, or have another list of them."""
+    return not view.guarded.isdisjoint(names) or (view.differs and ask.entity == "datasets" and not ask.datasets)
+
+
+def _levels(ask: Ask, names: tuple[str, ...], view: View) -> dict[str, Granularity]:
+    """How datasets are answered of which the caller may see less than was asked for."""
+    levels = {name: lesser(ask.granularity, view.granted[name]) for name in names}
+    return {name: level for name, level in levels.items() if level != ask.granularity}
+
+
+async def _selected(
+    ask: Ask, names: tuple[str, ...], catalog: Catalog
+) -> tuple[tuple[tuple[DatasetState, Selection], ...], list[Mapping[str, Collation]]]:
+    """What a request selects in each dataset, and those of its filters that are collations there."""
+    datasets: list[tuple[DatasetState, Selection]] = []
+    collated: list[Mapping[str, Collation]] = []
+    for dataset_state in await _dataset_states(ask, names, catalog):
+        collated.append(await catalog.collations(dataset_state, filters.wanted(ask)))
+        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
+    return tuple(datasets), collated
 
 
 async def _dataset_states(ask: Ask, names: tuple[str, ...], catalog: Catalog) -> list[DatasetState]:

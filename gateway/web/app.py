@@ -18,6 +18,7 @@ from gateway.formats import envelope_error
 from gateway.logs import fields
 from gateway.spool.folder import Folder
 from gateway.spool.spool import Spool
+from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
     CATALOG,
     CLIENTS,
@@ -65,8 +66,10 @@ def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
     tracing = [traces.traced] if config.traces else []
     others = [forward_others] if config.beacon_url else []
-    app = web.Application(middlewares=[observed, *tracing, _errors, *others], client_max_size=MAX_BODY)
+    inner = [_errors, *others, identify]
+    app = web.Application(middlewares=[observed, *tracing, *inner], client_max_size=MAX_BODY)
     app[CONFIG] = config
+    app[ACCESS] = Access.of(config)
     app[STOPPING] = []
     if config.traces:
         app.cleanup_ctx.append(traces.tracing)
@@ -108,6 +111,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         await asyncio.gather(looking, return_exceptions=True)
         if spool is not None:
             await spool.close()
+    await app[ACCESS].close()
 
 
 async def _open_spool(config: Config, slots: Slots) -> Spool | None:

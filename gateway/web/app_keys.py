@@ -9,10 +9,12 @@ from gateway.db.catalog import Catalog
 from gateway.db.source import Source
 from gateway.errors import GatewayError
 from gateway.flow.pump import Pump
+from gateway.rights import View
 from gateway.spool.spool import Spool
 from gateway.web.concurrency import Slots
 
 __all__ = [
+    "CALLER",
     "CATALOG",
     "CLIENTS",
     "CONFIG",
@@ -25,6 +27,7 @@ __all__ = [
     "SOURCE",
     "SPOOL",
     "STOPPING",
+    "VIEW",
 ]
 
 CONFIG = web.AppKey("config", Config)
@@ -43,3 +46,7 @@ STOPPING = web.AppKey("stopping", list[bool])
 REQUEST_ID = web.RequestKey("request_id", str)
 REFUSAL = web.RequestKey("refusal", GatewayError)
 """What a request was refused with, if it was."""
+CALLER = web.RequestKey("caller", str)
+"""Who has shown a valid token, by a name that is none; empty where there was no token."""
+VIEW = web.RequestKey("view", View)
+"""What the caller may see; for all that answers a request there is nothing else."""

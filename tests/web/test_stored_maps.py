@@ -24,6 +24,7 @@ from gateway.flow.scheduling import EncodeScheduler
 from gateway.planning.plan import make_plan
 from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
+from gateway.rights import View
 from gateway.rows import Tally
 from tests.profiles import fractions, frequencies, profiles
 
@@ -47,7 +48,8 @@ class Rig:
 
     async def plan(self, path: str, **query: str) -> Plan:
         ask = parse_request(path, query.items(), routes=ROUTES)
-        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog)
+        view = View.whole(self.config.datasets)
+        return await make_plan(ask, "*/*", "http://gateway", config=self.config, catalog=self.catalog, view=view)
 
     async def run(self, plan: Plan, rows: int = 5000, flights: int = 4) -> bytes:
         tallies: list[Tally] = []

@@ -12,7 +12,7 @@ from gateway import __version__
 from gateway.config import Config
 from gateway.formats.base import dumps
 from gateway.formats.beacon_envelope import API_VERSION, informational
-from gateway.web.app_keys import CONFIG
+from gateway.web.app_keys import CONFIG, VIEW
 from gateway.web.beacon.entry_types import entry_types, map_of
 from gateway.web.messages.request import base_of
 
@@ -99,10 +99,15 @@ async def _service_info(request: web.Request) -> web.Response:
 
 async def _configuration(request: web.Request) -> web.Response:
     """How ripe the service is, what it answers to whom, and its entry types."""
+    view = request[VIEW]
+    first = view.granted[view.default[0]] if view.default else "boolean"
     found = {
         "$schema": _DIALECT,
         "maturityAttributes": {"productionStatus": _STATUS[request.app[CONFIG].environment]},
-        "securityAttributes": {"defaultGranularity": "record", "securityLevels": ["PUBLIC"]},
+        "securityAttributes": {
+            "defaultGranularity": first,
+            "securityLevels": ["PUBLIC", "CONTROLLED"] if view.differs else ["PUBLIC"],
+        },
         "entryTypes": entry_types(),
     }
     return _described(request, "configuration", found)

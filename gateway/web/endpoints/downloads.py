@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from gateway import spans
+from gateway.web.access.access import audit
+from gateway.web.app_keys import VIEW
 from gateway.web.endpoints import tickets
 from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest
@@ -14,7 +16,8 @@ async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
     download_request = await DownloadRequest.of(request)
     with spans.span("plan"):
-        plan = await download_request.plan(request.app)
+        plan = await download_request.plan(request.app, request[VIEW])
+    audit(request, plan.digest, plan.datasets)
     representation = Representation.of(plan, download_request, request.app)
     return await (
         tickets.issue(request, representation) if download_request.ticket else answer(request, representation)

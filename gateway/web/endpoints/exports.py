@@ -15,10 +15,12 @@ from aiohttp import web
 
 from gateway.download_types import Plan
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
+from gateway.rights import View
 from gateway.rows import Tally
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
-from gateway.web.app_keys import CATALOG, CLIENTS, CONFIG, SPOOL
+from gateway.web.access.access import audit
+from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of
@@ -60,13 +62,16 @@ async def represented(request: web.Request) -> Representation:
     """
     digest, question = addresses.read(request.match_info["export"])
     record = await _recalled(request, digest, known=bool(question))
-    if record is not None and set(record["datasets"]) <= set(request.app[CONFIG].datasets):
-        return _kept(request.app, digest, record)
+    view = request[VIEW]  # the right is looked at each time, and what may not be seen is not there
+    if record is not None and view.admits(record["datasets"]):
+        audit(request, digest, record["datasets"])
+        return _kept(request.app, digest, record, view.only(record["datasets"]))
     if not question:
         spool_of(request)
         raise NotFound("no such export; ask the live query again")
     asked = DownloadRequest.asked(question, base_of(request))
-    plan = await _planned(request.app, asked, digest)
+    plan = await _planned(request.app, asked, digest, view)
+    audit(request, digest, plan.datasets)
     representation = Representation.of(plan, asked, request.app)
     if representation.record is None:
         raise NotFound("pages have no address of their own; ask the live query")
@@ -85,29 +90,31 @@ async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[s
         raise Busy("the spool cannot be read now; try again soon") from error
 
 
-def _kept(app: web.Application, digest: str, record: Mapping[str, Any]) -> Representation:
+def _kept(app: web.Application, digest: str, record: Mapping[str, Any], view: View) -> Representation:
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:
-            plan = await _planned(app, DownloadRequest.kept(record), digest)
+            plan = await _planned(app, DownloadRequest.kept(record), digest, view)
         except (BadRequest, NotFound) as error:
             raise _gone(record["live"], "") from error
         async with aclosing(produced(app, plan, tallies)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    return Representation.kept(digest, record, produce)
+    return replace(Representation.kept(digest, record, produce), guarded=bool(view.guarded & {*record["datasets"]}))
 
 
-async def _planned(app: web.Application, asked: DownloadRequest, digest: str) -> Plan:
+async def _planned(app: web.Application, asked: DownloadRequest, digest: str, view: View) -> Plan:
     """The plan of a request if it makes these bytes; Gone if it makes others, whatever this host knew before."""
     since = time.monotonic()
-    plan = await asked.plan(app)
+    plan = await asked.plan(app, view)
+    if plan.reduced:  # the bytes of that name are those of who may see more
+        raise NotFound("no such export; ask the live query again")
     if plan.digest != digest:
         # Another host may have seen newer data: what is known here is believed only if it was read since.
         for dataset in {part.dataset_state.dataset for part in plan.parts}:
             await app[CATALOG].renew(dataset, since)
-        plan = await asked.plan(app)
+        plan = await asked.plan(app, view)
     if plan.digest != digest:
         raise _gone(asked.live, asked.base)
     return plan

@@ -11,7 +11,8 @@ from gateway import __version__, codec
 from gateway.db.driver import Topology
 from gateway.errors import GatewayError
 from gateway.formats.base import dumps
-from gateway.web.app_keys import CATALOG, CONFIG, SOURCE, STOPPING
+from gateway.web.app_keys import CATALOG, CONFIG, SOURCE, STOPPING, VIEW
+from gateway.web.messages.headers import PRIVATE
 
 __all__ = ["health", "ready"]
 
@@ -25,7 +26,7 @@ async def health(_: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """Whether downloads can be served: the database answers, and the server is not stopping."""
-    app = request.app
+    app, view = request.app, request[VIEW]
     trouble, empty = "stopping" if app[STOPPING] else None, []
     if trouble is None:
         try:
@@ -40,13 +41,14 @@ async def ready(request: web.Request) -> web.Response:
         "ready": trouble is None,
         "reason": trouble,
         "engine": codec.IMPLEMENTATION,
-        "datasets": list(app[CONFIG].datasets),
-        "empty": empty,
-        "unindexed": list(app[CATALOG].unserved),
+        "datasets": list(view.granted),
+        "empty": [name for name in empty if name in view.granted],
+        "unindexed": [told for told, name in app[CATALOG].unserved.items() if view.granted.get(name) == "record"],
         "database": _told(app[SOURCE].topology),
         "version": __version__,
     }
     headers = {} if trouble is None else {"Retry-After": "5"}
+    headers |= {"Cache-Control": PRIVATE, "Vary": "Authorization"} if view.differs else {}
     status = HTTPStatus.OK if trouble is None else HTTPStatus.SERVICE_UNAVAILABLE
     return _json(answer, status=status, headers=headers)
 

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.formats import OFFERED, Format
-from gateway.web.app_keys import CONFIG, SPOOL
+from gateway.web.app_keys import SPOOL, VIEW
+from gateway.web.messages.headers import PRIVATE
 
 __all__ = ["page"]
 
@@ -25,8 +26,8 @@ _EXAMPLES: Final = (
 
 async def page(request: web.Request) -> web.Response:
     """A plain page: datasets, formats, URLs to try."""
-    config = request.app[CONFIG]
-    datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in config.datasets)
+    view = request[VIEW]
+    datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in view.granted)
     outputs = "".join(map(_row, OFFERED))
     examples = "".join(
         f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
@@ -35,7 +36,8 @@ async def page(request: web.Request) -> web.Response:
     text = _PAGE.format(
         version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples, ticket=ticket
     )
-    return web.Response(text=text, content_type="text/html")
+    headers = {"Cache-Control": PRIVATE, "Vary": "Authorization"} if view.differs else {}
+    return web.Response(text=text, content_type="text/html", headers=headers)
 
 
 def _row(form: Format) -> str:

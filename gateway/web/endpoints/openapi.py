@@ -20,6 +20,8 @@ _LISTS: Final = frozenset(
 )
 _ERRORS: Final = {
     "400": "a parameter is malformed, named in the message",
+    "401": "the token is not valid; `WWW-Authenticate` says so, too",
+    "403": "of this dataset the caller may see less",
     "404": "no such path, dataset or export",
     "406": "no such format for this entity",
     "410": "the data have changed since; the message and a `Link` header name where the new ones are",
@@ -30,8 +32,8 @@ _ERRORS: Final = {
     "503": "the database is down, or too many downloads run; with Retry-After",
     "504": "the database did not answer in time; with Retry-After",
 }
-_OF_QUERIES: Final = ("400", "404", "406", "412", "414", "416", "503", "504")
-_OF_TICKETS: Final = ("400", "404", "406", "410", "414", "503", "504")
+_OF_QUERIES: Final = ("400", "401", "403", "404", "406", "412", "414", "416", "503", "504")
+_OF_TICKETS: Final = ("400", "401", "403", "404", "406", "410", "414", "503", "504")
 _OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},
@@ -71,7 +73,9 @@ def description() -> dict[str, Any]:
                 for status, what in _ERRORS.items()
             },
             "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS, "NotGiven": _NOT_GIVEN},
+            "securitySchemes": {"token": _SCHEME},
         },
+        "security": [{}, {"token": []}],
     }
 
 
@@ -85,6 +89,11 @@ _NOT_GIVEN: Final = {
     "type": "string",
     "pattern": _any_case("", *sorted(NOTHING)),
     "examples": [""],
+}
+_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "a token of the operator's, or of an issuer that the operator trusts; public data need none",
 }
 _ERROR: Final[dict[str, Any]] = {
     "type": "object",

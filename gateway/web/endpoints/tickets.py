@@ -17,6 +17,7 @@ from gateway.formats.base import dumps
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.web.access.commands import with_token
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
 from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation
@@ -118,7 +119,11 @@ def _constant(request: web.Request, representation: Representation, segment: str
         "mediaType": representation.media,
         "etag": f'"{representation.digest}"',
         "expected": record["expected"],
-        "commands": _commands(address, representation.filename),
+        "commands": (
+            with_token(address, representation.filename, address + HASH_EXTENSION)
+            if representation.guarded
+            else _commands(address, representation.filename)
+        ),
     }
 
 

@@ -12,8 +12,10 @@ from gateway.flow.compression import CODINGS
 from gateway.spool.folder import Sum
 from gateway.web.messages import ranges
 
-__all__ = ["coding_of", "described", "is_known", "sized", "span_of"]
+__all__ = ["PRIVATE", "coding_of", "described", "is_known", "sized", "span_of"]
 
+PRIVATE: Final = "private, no-store"
+"""`Cache-Control` of what depends on who asks."""
 _WARNINGS: Final = 5
 
 
@@ -30,9 +32,16 @@ def coding_of(header: str) -> str | None:
 
 
 def described(
-    digest: str, media: str, filename: str, coding: str | None, *, attachment: bool, warnings: Iterable[str]
+    digest: str,
+    media: str,
+    filename: str,
+    coding: str | None,
+    *,
+    attachment: bool,
+    warnings: Iterable[str],
+    guarded: bool = False,
 ) -> dict[str, str]:
-    """The headers that any download has."""
+    """The headers that any download has; of a `guarded` one, which not everybody gets, no cache keeps a copy."""
     kind = "attachment" if attachment else "inline"
     encoded = {"Content-Encoding": coding} if coding else {}
     headers = {
@@ -41,8 +50,8 @@ def described(
         "Content-Disposition": f'{kind}; filename="{filename}"',
         # Compressed bytes are other bytes.
         "ETag": f'"{digest}-{coding}"' if coding else f'"{digest}"',
-        "Cache-Control": "no-cache",
-        "Vary": "Accept, Accept-Encoding",
+        "Cache-Control": PRIVATE if guarded else "no-cache",
+        "Vary": "Accept, Accept-Encoding" + (", Authorization" if guarded else ""),
         "X-Content-Type-Options": "nosniff",
         # nginx would otherwise take the stream to its disk.
         "X-Accel-Buffering": "no",

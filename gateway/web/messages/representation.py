@@ -20,7 +20,7 @@ from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
-from gateway.web.messages.headers import coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
@@ -81,7 +81,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Representation:
-    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there."""
+    """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there.
+
+    `guarded` is what not everybody gets; what is `reduced` has no ETag: that would change with what is not told.
+    """
 
     digest: str
     form: str
@@ -94,6 +97,8 @@ class Representation:
     produce: Produce
     immutable: bool
     page: Page | None = None
+    guarded: bool = False
+    reduced: bool = False
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -104,7 +109,6 @@ class Representation:
     @classmethod
     def of(cls, plan: Plan, download_request: DownloadRequest, app: web.Application) -> Self:
         """What answers a request now."""
-        datasets = sorted({part.dataset_state.dataset for part in plan.parts})
         own = {
             **download_request.record(),
             "form": plan.form,
@@ -113,7 +117,7 @@ class Representation:
             "attachment": plan.attachment,
             "packing": plan.packing,
             "warnings": list(plan.warnings),
-            "datasets": datasets,
+            "datasets": sorted(plan.datasets),
             "expected": dict(plan.expected),
         }
 
@@ -122,7 +126,9 @@ class Representation:
 
         representation = cls.kept(plan.digest, own, produce)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
-        return replace(representation, immutable=False, record=own if plan.whole else None, page=page)
+        record = own if plan.whole else None
+        told = replace(representation, immutable=False, record=record, page=page)
+        return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
     def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
@@ -148,9 +154,17 @@ class Representation:
     def headers(self, coding: str | None) -> dict[str, str]:
         """The headers that any answer has."""
         headers = described(
-            self.digest, self.media, self.filename, coding, attachment=self.attachment, warnings=self.warnings
+            self.digest,
+            self.media,
+            self.filename,
+            coding,
+            attachment=self.attachment,
+            warnings=self.warnings,
+            guarded=self.guarded,
         )
-        if self.immutable:
+        if self.reduced:
+            headers = _unsettled(headers)
+        if self.immutable and not self.guarded:
             headers["Cache-Control"] = _IMMUTABLE
             headers["Vary"] = "Accept-Encoding"  # the format is settled
         if self.record is not None and not coding:
@@ -197,10 +211,11 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     plain = bool(representation.packing) or "Range" in request.headers
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
     headers = representation.headers(coding)
-    if is_known(request, headers["ETag"]):
+    etag = headers.get("ETag", "")
+    if etag and is_known(request, etag):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)
-    span = span_of(request, headers["ETag"]) if representation.record is not None else None
+    span = span_of(request, etag) if representation.record is not None else None
     spool = request.app.get(SPOOL) if representation.record is not None else None
     if request.method == "HEAD":
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
@@ -279,7 +294,8 @@ async def _page(
 
 def _unsettled(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of what may be another when it is asked for again."""
-    return {name: value for name, value in headers.items() if name != "ETag"} | {"Cache-Control": "no-store"}
+    others = {name: value for name, value in headers.items() if name != "ETag"}
+    return others if headers["Cache-Control"] == PRIVATE else others | {"Cache-Control": "no-store"}
 
 
 async def _streamed(
@@ -311,9 +327,8 @@ async def _followed(transfer: Transfer, representation: Representation, export: 
             at += len(piece)
             yield piece
     except Unspooled as reason:
-        log.warning(
-            "delivered directly from here on", extra=fields(digest=representation.digest, byte=at, reason=reason)
-        )
+        told = fields(digest=representation.digest, byte=at, reason=reason)
+        log.warning("delivered directly from here on", extra=told)
     else:
         return
     # The first bytes again, to be sure that they go together with the rest: data may change without a trace.

@@ -20,6 +20,7 @@ from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import normal
+from gateway.rights import View
 from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of"]
@@ -125,10 +126,10 @@ class DownloadRequest:
         live = replace(self, pairs=(*others, (_SKIP, str(skip)))).live
         return self.base + live if live else ""
 
-    async def plan(self, app: web.Application) -> Plan:
-        """The plan that answers it now."""
+    async def plan(self, app: web.Application, view: View) -> Plan:
+        """The plan that answers it now, to a caller who may see that."""
         ask = await self._aside(app, self.ask)
-        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG])
+        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view)
 
     async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
         """The same as `question`."""

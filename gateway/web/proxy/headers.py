@@ -8,6 +8,8 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from gateway.web.access.static_tokens import is_ours
+
 __all__ = ["DECODED", "answered", "asked", "hops", "readable", "told"]
 
 _PSEUDONYM: Final = "pgx-gateway"
@@ -56,11 +58,13 @@ def _via(received: Received, version: str) -> str:
 def asked(received: Received, *, version: str, peer: str, host: str, scheme: str, request_id: str) -> Fields:
     """The fields of a request as they are forwarded, without those of its body's length.
 
-    Names with a `_` are left out, as most servers do: to a CGI program they would look like those with a `-`.
+    This gateway's own tokens are left out; and names with a `_`, as most servers do: to a CGI program they would look
+    like those with a `-`.
     """
     fields: Fields = CIMultiDict()
     for name, value in _end_to_end(received):
-        if name.lower() not in _SAID_ANEW | _ORIGIN and "_" not in name:
+        shown_here = name.lower() == "authorization" and is_ours(value)
+        if name.lower() not in _SAID_ANEW | _ORIGIN and "_" not in name and not shown_here:
             fields.add(name, value)
     if host:
         fields["Host"] = fields["X-Forwarded-Host"] = host

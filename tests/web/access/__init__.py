@@ -1,0 +1,1 @@
+"""Access: who gets what."""
