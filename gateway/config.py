@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,6 +95,21 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(name.strip()) for name in text.split(",") if name.strip())
+
+
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}\Z|[0-9A-Fa-f:.]{2,45}\Z")
+
+
+def _hosts(text: str) -> frozenset[str]:
+    names = [name.strip().lower().strip("[]") for name in text.split(",") if name.strip()]
+    for name in names:
+        if not _HOST.match(name):
+            raise ValueError(f"{name!r} is no name of a host, without a port")
+    return frozenset(names)
+
+
 def _choice(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
@@ -142,7 +158,12 @@ SETTINGS: Final = (
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
-    Setting("public_url", _url, "", "the gateway's URL as its users see it, for links; empty: as requested"),
+    Setting(
+        "public_url",
+        _url,
+        "",
+        "the gateway's URL as its users see it, for links; empty: as requested, see `--link-hosts`",
+    ),
     Setting("beacon_id", str, "org.progenetix", "`beaconId` of JSON answers"),
     Setting("beacon_name", str, "", "the Beacon's name, as `/beacon/info` states it; empty: made of `--beacon-id`"),
     Setting("organization", str, "", "who runs the Beacon; empty: the domain in `--beacon-id`"),
@@ -201,6 +222,34 @@ SETTINGS: Final = (
     Setting("metrics_host", str, "127.0.0.1", "address of that port; not for the public"),
     Setting("traces", _switch, "false", "`true` sends traces, as the `OTEL_` variables say", switch=True),
     Setting("access", _path, "", "file that says who may see which dataset (TOML); empty: all are public"),
+    # What one client may have of it.  A client is an address, or a /64 of IPv6.
+    Setting(
+        "trusted_proxies",
+        _networks,
+        "127.0.0.0/8,::1/128",
+        "networks of proxies whose `X-Forwarded-For` is believed; what comes from there without it is no client's, and "
+        "not counted; empty: none",
+    ),
+    Setting("client_connections", _whole(0, 1_000_000), "256", "connections of one client at once; 0: any number"),
+    Setting("client_passes", _whole(0, 10_000), "32", "downloads of one client that run at once; 0: any number"),
+    Setting("max_pages", _whole(1, 10_000), "256", "pages that are made at once in a process, beside the downloads"),
+    Setting("client_pages", _whole(0, 10_000), "64", "pages of one client that are made at once; 0: any number"),
+    Setting(
+        "client_bytes", _bytes, "", "bytes that one client may have in a day (UTC), as in `500G`; empty: any number"
+    ),
+    Setting(
+        "client_spool", _bytes, "", "bytes of the spool for downloads that one client asked for; empty: half of them"
+    ),
+    Setting("head_timeout", _seconds(0), "30", "seconds for a request's head to come; 0: any number"),
+    Setting("body_timeout", _seconds(0), "60", "seconds for a request's body to come; 0: any number"),
+    Setting("selection_budget", _seconds(0), "60", "seconds of the database for what a request selects; 0: any number"),
+    Setting(
+        "link_hosts",
+        _hosts,
+        "localhost,127.0.0.1,::1",
+        "hosts that links in files may name where there is no public URL; for all others they are relative; empty: all "
+        "are",
+    ),
 )
 
 
@@ -247,6 +296,17 @@ class Config:
     metrics_host: str
     traces: bool
     access: str
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    client_connections: int
+    client_passes: int
+    max_pages: int
+    client_pages: int
+    client_bytes: int
+    client_spool: int
+    head_timeout: float
+    body_timeout: float
+    selection_budget: float
+    link_hosts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,6 +381,7 @@ class Plan:
     datasets: tuple[str, ...] = ()
     guarded: bool = False
     reduced: bool = False
+    repeats: bool = True  # whether its bytes say what was not understood of the request
 
     @property
     def whole(self) -> bool:

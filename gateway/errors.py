@@ -15,10 +15,12 @@ GatewayError
  ├── AddressTooLong       414  the URL is longer than allowed: ask by POST
  ├── BadRange             416  the range begins behind the end; `Content-Range` says where that is
  ├── ExpectationFailed    417  an `Expect` header that is not `100-continue`
+ ├── TooManyRequests      429  this client has all that one may have: come again after `retry_after` seconds
  ├── HeadersTooLarge      431  the header fields are longer, or more, than allowed
  ├── NotSupported         501  a way of talking that is not supported: WebSocket, transfer codings
  ├── BeaconDown           502  the Beacon behind the gateway cannot be reached
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
+ ├── TooCostly            503  the request needs more of the database than one may: ask for less
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── KeysMissing          503  what tokens are verified with cannot be read now: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
@@ -64,7 +66,9 @@ __all__ = [
     "NotSupported",
     "RequestTimeout",
     "SnapshotLost",
+    "TooCostly",
     "TooLarge",
+    "TooManyRequests",
     "Unauthorized",
     "Unsupported",
     "VersionNotSpoken",
@@ -89,14 +93,24 @@ class Failure(Exception):
 class GatewayError(Failure):
     """A failure with an HTTP status; `parameter` names the request parameter at fault, where one is.
 
-    `headers` are those that its response has beside the usual ones.
+    `headers` are those that its response has beside the usual ones; `limit` is the one that the request went beyond,
+    as counters call it, where that is why.
     """
 
     status = 500
     retry_after: int | None = None
+    limit: str = ""
 
-    def __init__(self, message: str, *, parameter: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: str | None = None,
+    ) -> None:
         super().__init__(message)
+        self.limit = self.limit if limit is None else limit
         self.message = message
         self.parameter = parameter
         self.headers = dict(headers or {})
@@ -165,12 +179,14 @@ class TooLarge(GatewayError):
     """The request body is larger than allowed."""
 
     status = 413
+    limit = "body"
 
 
 class AddressTooLong(GatewayError):
     """The URL is longer than allowed."""
 
     status = 414
+    limit = "address"
 
 
 class BadRange(GatewayError):
@@ -185,10 +201,18 @@ class ExpectationFailed(GatewayError):
     status = 417
 
 
+class TooManyRequests(GatewayError):
+    """This client has, or had, all that one may have."""
+
+    status = 429
+    retry_after = 10
+
+
 class HeadersTooLarge(GatewayError):
     """The header fields of the request are longer, or more, than allowed."""
 
     status = 431
+    limit = "head"
 
 
 class NotSupported(GatewayError):
@@ -209,6 +233,14 @@ class Busy(GatewayError):
 
     status = 503
     retry_after = 10
+
+
+class TooCostly(GatewayError):
+    """The request needs more of the database before its first byte than one may."""
+
+    status = 503
+    retry_after = 60
+    limit = "database"
 
 
 class DatabaseDown(GatewayError):

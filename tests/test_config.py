@@ -40,6 +40,13 @@ BAD = [
     ("version_ttl", "inf"),
     ("grace", "soon"),
     ("encode_threads", ""),
+    ("trusted_proxies", "10.0.0.1/8"),
+    ("trusted_proxies", "proxy.example"),
+    ("client_passes", "-1"),
+    ("client_bytes", "0"),
+    ("head_timeout", "-1"),
+    ("link_hosts", "a b"),
+    ("link_hosts", "https://a"),
 ]
 
 

@@ -32,7 +32,7 @@ def test_a_failure_has_a_status_a_message_and_maybe_a_parameter(kind):
 
 def test_what_is_worth_another_try_says_when():
     for kind in CLASSES:
-        temporary = kind.status in {408, 502, 503, 504}
+        temporary = kind.status in {408, 429, 502, 503, 504}
         assert (kind.retry_after is not None) == temporary
         assert kind.retry_after is None or 0 < kind.retry_after <= 60
 

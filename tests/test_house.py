@@ -72,7 +72,7 @@ OWNERS = {
     "stamina": {"db/retry.py", "fetch/transfer.py"},
     "aiofiles": {"cli/export_file.py", "spool/disk.py"},
     "aiohttp": {
-        *(f"web/{name}.py" for name in ("app", "app_keys", "connections", "server", "workers")),
+        *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -43,7 +43,7 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     size = 0
     base = f"http://{config.host}:{config.port}"
     view = View.whole(config.datasets)  # who can read the database can see all of it
-    async with opened(config) as resources:
+    async with opened(replace(config, selection_budget=0)) as resources:  # who has the command line may wait
         plan = await make_plan(ask, "*/*", base, config=config, catalog=resources.catalog, view=view)
         plain = resources.pump.chunks(plan, tallies)
         async with _file(target) as file, aclosing(plain):

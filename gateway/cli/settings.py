@@ -97,5 +97,16 @@ SERVING: Final = frozenset(
         "metrics_host",
         "traces",
         "access",
+        "trusted_proxies",
+        "client_connections",
+        "client_passes",
+        "max_pages",
+        "client_pages",
+        "client_bytes",
+        "client_spool",
+        "head_timeout",
+        "body_timeout",
+        "selection_budget",
+        "link_hosts",
     }
 )

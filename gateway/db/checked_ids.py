@@ -62,7 +62,8 @@ class CheckedIds:
         seen, hits = self._seen + len(ids), self._hits + len(found)
         decides = self._seen < _LOOKED <= seen
         if upto is not None and decides and hits < seen * (_PART_OF_PAGE if self._paged else _PART):
-            rest = sorted(name for name in await self._retry(self._terms.resolve) if name > upto)
+            with self._retry.selecting():
+                rest = sorted(name for name in await self._retry(self._terms.resolve) if name > upto)
             return found + rest, True
         self._tasks.popleft()
         self._seen, self._hits = seen, hits

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
+from gateway.db.allowance import spent
 from gateway.db.change_stream import changed
 from gateway.db.listing import identities, indexes
 from gateway.db.replies import Concern, Page, Reply
@@ -97,7 +98,8 @@ class DatasetReader:
             return await read(self._state.dataset, collection, seen, hint=hint, concern=moment.concern)
 
         try:
-            return await self._at_moment(lambda moment: at(moment, fits))
+            with spent():
+                return await self._at_moment(lambda moment: at(moment, fits))
         except NoSuchIndex:
             # Dropped since, or not there yet on this member: the rest of the pass leaves the choice to the server.
             told = fields(dataset=self._state.dataset, index=fits, collection=collection)

@@ -7,11 +7,13 @@ nothing else.
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import stamina
 
 from gateway import metrics
+from gateway.db.allowance import Allowance
 from gateway.errors import DatabaseDown, DatabaseSlow
 from gateway.logs import fields
 from gateway.metrics import Spent
@@ -27,13 +29,18 @@ _LONGEST_PAUSE = 5.0
 
 
 class RetryPolicy:
-    """Retries of one pass.  `committed` says that its first byte is out."""
+    """Retries of one pass, and what it may spend before its first byte.  `committed` says that this is out."""
 
-    def __init__(self, window: float, spent: Spent | None = None) -> None:
+    def __init__(self, window: float, allowance: Allowance | None = None, spent: Spent | None = None) -> None:
         """Try for `window` seconds; tries are counted in `spent`, too."""
         self._window = window
+        self.allowance = allowance or Allowance(0)
         self._spent = spent or Spent()
         self.committed = False
+
+    def selecting(self) -> AbstractContextManager[None]:
+        """For the block that finds out what the pass selects."""
+        return self.allowance.selecting()
 
     async def __call__(self, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work`, tried again for `window` seconds of an outage if the pass is committed."""

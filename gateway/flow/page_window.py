@@ -37,7 +37,8 @@ class PageWindow:
     async def pieces(self, tally: Tally) -> AsyncGenerator[Rows, None]:
         """The rows, encoded; with the last of them the tally says whether there are more, and at the end how many."""
         reading, part, sample_ids = self._reading, self._reading.part, self._sample_ids
-        place = await self._seek(part.skip)
+        with self._retry.selecting():
+            place = await self._seek(part.skip)
         reading.position, before = place.position, place.rows
         skip, left = part.skip - before, part.limit
         while left > 0 and await sample_ids.more(reading.position):

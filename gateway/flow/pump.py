@@ -17,6 +17,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from gateway import metrics
+from gateway.db.allowance import Allowance
 from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader, Outcome
 from gateway.db.replies import Page
@@ -69,8 +70,9 @@ class Pump:
         slicing: Slicing,
         retry_window: float,
         count_budget: float = 2.0,
+        selection_budget: float = 0.0,
     ) -> None:
-        """A page waits `count_budget` seconds for its total."""
+        """A page waits `count_budget` seconds for its total; what a pass selects costs `selection_budget` at most."""
         self._source = source
         self._scheduler = scheduler
         self._catalog = catalog
@@ -78,6 +80,7 @@ class Pump:
         self._slicing = slicing
         self._limit = ReadLimit(slicing.flights, slicing.together)
         self._window = retry_window
+        self._selection_budget = selection_budget
         self.totals = Totals(PageMemory(), budget=count_budget)
 
     async def chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool = False) -> AsyncGenerator[bytes, None]:
@@ -107,7 +110,7 @@ class Pump:
             self._executor,
             self._scheduler,
             slicing=self._slicing,
-            retry=RetryPolicy(self._window, spent),
+            retry=RetryPolicy(self._window, Allowance(self._selection_budget), spent),
             spent=spent,
             totals=self.totals,
             limit=self._limit,
@@ -123,6 +126,7 @@ class Pump:
                     async for piece in pieces:
                         pending += piece
                         if pending:
+                            run.retry.allowance.lift()
                             yield pending
                             run.retry.committed = True
                             pending = b""
@@ -205,7 +209,8 @@ class _Pass:
             reader, state = self._reader(part), part.dataset_state
             sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged)
             self._sample_ids_of[key] = sample_ids
-            await self.retry(sample_ids.start)
+            with self.retry.selecting():
+                await self.retry(sample_ids.start)
         return self._sample_ids_of[key]
 
     @staticmethod

@@ -51,6 +51,7 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
         slicing=slicing,
         retry_window=config.retry_window,
         count_budget=config.count_budget,
+        selection_budget=config.selection_budget,
     )
     try:
         yield Resources(source, catalog, packing, pump)

@@ -22,6 +22,8 @@ _NAMED: Final = frozenset(
     if any(form.extension == above.extension and {*form.entities} & {*above.entities} for above in formats.FORMATS[:n])
 )
 """Formats that name themselves in file names, which would else be those of others: `wget -c` would join the two."""
+_WITH_PLOTS: Final = frozenset({"pgxseg", "pgxseg2021"})
+"""Formats that repeat plot parameters."""
 _ENVELOPES: Final = "application/json"
 """The media type of formats that repeat the request."""
 _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a proxy
@@ -29,7 +31,7 @@ _LONGEST_ADDRESS: Final = 8_000  # characters; longer ones are refused by many a
 
 def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     """A name for the bytes: of the request as understood, the data it is asked of, the format and the encoder."""
-    ask = replace(wanted.ask, output=None, datasets=())
+    ask = _that_matters(wanted.ask, form)
     data = [(dataset_state.dataset, dataset_state.version, selection) for dataset_state, selection in wanted.datasets]
     named: tuple[object, ...] = (wanted.licence, wanted.citation)
     if repeats(form):
@@ -46,6 +48,16 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
 def repeats(form: Format) -> bool:
     """Whether the bytes of a format repeat the request, and what was not understood of it."""
     return form.media == _ENVELOPES
+
+
+def _that_matters(ask: Ask, form: Format) -> Ask:
+    """The ask without what changes no byte of a format: else anybody could have a file made again and again."""
+    ask = replace(ask, output=None, datasets=(), all_data=False)
+    if form.name not in _WITH_PLOTS:
+        ask = replace(ask, plot_pars=())
+    if not repeats(form):
+        ask = replace(ask, warnings=(), handovers=True, resultsets="HIT")
+    return ask
 
 
 def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:

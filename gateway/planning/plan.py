@@ -63,6 +63,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         datasets=tuple(dataset_state.dataset for dataset_state, _ in datasets),
         guarded=_is_guarded(ask, names, view),
         reduced=bool(levels),
+        repeats=naming.repeats(form),
     )
 
 

@@ -223,6 +223,12 @@ def _codes(term: FilterTerm, found: list[Collation], dataset_state: DatasetState
     }
 
 
+def _add(codes: _Codes, *, to: _Codes) -> None:
+    for place, fields in codes.items():
+        for name, values in fields.items():
+            to.setdefault(place, {}).setdefault(name, set()).update(values)
+
+
 def _keyed(found: list[Collation]) -> Iterator[tuple[Place, str, Collation]]:
     for collation in found:
         place, key = _ENTITIES.get(collation.entity or ""), collation.db_key or ""
@@ -260,6 +266,8 @@ def resolve(ask: Ask, dataset_state: DatasetState, collations: Mapping[str, Coll
     labels: dict[str, str] = {}
     warnings: list[str] = []
     unknown: list[str] = []
+    without: _Codes = {}
+    together = ask.logic == "AND" and sum(term.excluded and term.operator is None for term in ask.filters) > 1
     size = 0
     for term in ask.filters:
         name = term.text
@@ -276,8 +284,13 @@ def resolve(ask: Ask, dataset_state: DatasetState, collations: Mapping[str, Coll
         if not found and term.operator is None:
             unlisted = "is not among this dataset's filtering terms: only what carries this very code is selected"
             warnings.append(f"filter {shown(name)} {unlisted}")
-        conjunctions.append(groups)
+        if together and term.excluded and term.operator is None:
+            _add(codes, to=without)  # nowhere any of them: one query a collection, however many there are
+        else:
+            conjunctions.append(groups)
         labels[name] = next((collation.label for collation in found if collation.label), "")
+    if without:
+        conjunctions.append(list(_code_groups(without, excluded=True)))
     if size > _MAX_CODES:
         raise BadRequest(f"filters: these stand for more than {_MAX_CODES} codes", parameter="filters")
     nothing = bool(unknown) and (ask.logic == "AND" or not conjunctions)

@@ -9,26 +9,27 @@ followers wait until it has come to where they are.
 import asyncio
 import logging
 import os
+import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from io import FileIO
-from typing import Any, Final
+from typing import Final
 
 from gateway import metrics
-from gateway.errors import DatasetChanged, GatewayError
+from gateway.errors import Busy, DatasetChanged, GatewayError
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Kept, Lock, Note, Sum, Unchecked, give_back
+from gateway.spool.making import Charge, Making, Progress, Slot, Unspooled
 from gateway.spool.sent import Sent
 from gateway.spool.writer import UNKEPT, Writer
 
-__all__ = ["Export", "Making", "Produce", "Progress", "Slot", "Unspooled"]
+__all__ = ["Export"]
 
 log = logging.getLogger("gateway.spool")
 
@@ -38,32 +39,6 @@ _NEWEST: Final = 4 * 1024 * 1024
 _NEWEST_CHUNKS: Final = 64
 # Looking at what another process writes, seconds.
 _SOON, _LATER, _SLOWER = 0.05, 0.25, 1.3
-
-Produce = Callable[[list[Tally]], AsyncGenerator[bytes, None]]
-"""Makes the bytes of an export, from the start; the tallies tell how far it is."""
-Slot = Callable[[], AbstractContextManager[None]]
-"""What each pass holds; may raise what says that there is none."""
-
-
-class Unspooled(Exception):
-    """The spool cannot hold this export, or no longer; its bytes must come from elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """An export: its digest, what was asked (kept beside it, as JSON), and what makes its bytes."""
-
-    digest: str
-    record: Mapping[str, Any]
-    produce: Produce
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an export is, as a ticket says it."""
-
-    rows: int = 0
-    size: int = 0
 
 
 class Export:
@@ -87,6 +62,7 @@ class Export:
         self._stated: Sum | None = None
         self._damaged = False
         self.users = 0
+        self.left = time.monotonic()
         self.begun = False
         self.to_be_kept = True
         self.sum: Sum | None = None
@@ -94,6 +70,17 @@ class Export:
         self.task = asyncio.create_task(self._run())
 
     # --- for followers -----------------------------------------------------------------------------------------------
+
+    @property
+    def digest(self) -> str:
+        """The name of its bytes."""
+        return self._making.digest
+
+    def give_way(self) -> None:
+        """Give up the pass, which nobody follows; who asks for the export from now on begins another."""
+        log.info("gave way: nobody follows it, and others wait", extra=fields(digest=self.digest))
+        self.error = Busy("this download was given up for others; ask again")
+        self.task.cancel()
 
     @property
     def progress(self) -> Progress:
@@ -212,7 +199,7 @@ class Export:
         except GatewayError as error:
             self.error = error
         except asyncio.CancelledError:
-            self.error = ConnectionResetError("the gateway is stopping")
+            self.error = self.error or ConnectionResetError("the gateway is stopping")
         except Exception as error:
             metrics.INTERNAL_ERRORS.add(1)
             log.exception("an export failed", extra=fields(digest=self._making.digest))
@@ -315,13 +302,13 @@ class Export:
             if self._files:
                 self._heed(await self._disk.reading(partial(folder.noted, digest)))
             # A place comes first: for who is refused one, nothing is kept.
-            with self._slot():
+            with self._slot(self) as charge:
                 granted = await self._remember()
                 writer = await self._disk.opening(partial(Writer, folder, digest, lock, granted), Writer.abandon)
                 unwritten.pop_all()  # the writer has the lock now
                 await self._show(writer.file, 0)
                 self._begin()
-                total = await self._filled(writer)
+                total = await self._filled(writer, charge)
         # Followers have all there is; they need not wait for the disk.
         self._fingerprint = writer.fingerprint
         self.sum = total
@@ -335,9 +322,9 @@ class Export:
             self._size = 0  # what was not written safely must not be read any more
             raise
 
-    async def _filled(self, writer: Writer) -> Sum:
+    async def _filled(self, writer: Writer, charge: Charge) -> Sum:
         try:
-            return await self._fill(writer)
+            return await self._fill(writer, charge)
         except asyncio.CancelledError:
             writer.drop()  # here, because a task that is cancelled must not wait for a thread
             raise
@@ -359,11 +346,12 @@ class Export:
         error.status, error.retry_after = note.status, note.retry_after
         raise error
 
-    async def _fill(self, writer: Writer) -> Sum:
+    async def _fill(self, writer: Writer, charge: Charge) -> Sum:
         self._tallies = []
         async with aclosing(self._kept_or_not(self._making.produce(self._tallies))) as chunks:
             async for chunk in chunks:
                 rows = delivered(self._tallies)
+                charge(len(chunk))
                 try:
                     await self._disk.writing(partial(writer.write, chunk, rows))
                 except OSError as error:

@@ -111,6 +111,12 @@ class Room:
                 gained, count = gained + self._bytes(found), count + 1
         return gained
 
+    def give_up(self, digest: str) -> None:
+        """Remove complete data unless somebody reads it, to make room for other data of who asked for both."""
+        if self._remove(digest):
+            log.info("removed: its client has asked for more", extra=fields(digest=digest))
+            metrics.SPOOL_EVICTIONS.add(1, "data")
+
     def _remove(self, digest: str) -> bool:
         """Remove complete data unless somebody reads it."""
         path = self._files.name(digest, "data")

@@ -13,8 +13,9 @@ from gateway import metrics
 from gateway.logs import fields
 from gateway.spool.checking import Checker, Inspector
 from gateway.spool.disk import Disk
-from gateway.spool.export import Export, Making, Produce, Progress, Slot, Unspooled
+from gateway.spool.export import Export
 from gateway.spool.folder import Folder, Note, Sum
+from gateway.spool.making import Making, Produce, Progress, Slot, Unspooled
 
 __all__ = ["Export", "Making", "Produce", "Progress", "Spool", "Unspooled"]
 
@@ -36,6 +37,7 @@ class Spool:
     _disk: Disk = field(init=False)
     _checker: Checker = field(init=False)
     _inspection: asyncio.Task[None] | None = None
+    _removals: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._disk = Disk(self.folder)
@@ -64,6 +66,7 @@ class Spool:
             yield export
         finally:
             export.users -= 1
+            export.left = time.monotonic()
             self._leave(export, making.digest)
 
     def _done(self, export: Export, digest: str, _: asyncio.Task[None]) -> None:
@@ -117,6 +120,12 @@ class Spool:
         note = await self._disk.reading(partial(self.folder.noted, digest))
         return note if note is not None and note.failed else None
 
+    def give_up(self, digest: str) -> None:
+        """Have complete data removed soon, unless somebody reads it then."""
+        removal = asyncio.create_task(self._disk.writing(partial(self.folder.room.give_up, digest)))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
+
     async def idle(self) -> None:
         """Wait until no pass runs here."""
         while running := [export.task for export in self._exports.values() if not export.task.done()]:
@@ -131,5 +140,6 @@ class Spool:
         if self._inspection is not None:
             self._inspection.cancel()
             await asyncio.gather(self._inspection, return_exceptions=True)
+        await asyncio.gather(*self._removals, return_exceptions=True)
         await self._checker.close()
         self._disk.close()

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -17,14 +17,18 @@ from gateway.flow.resources import opened
 from gateway.formats import envelope_error
 from gateway.logs import fields
 from gateway.spool.folder import Folder
+from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
 from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
+    BODIES,
     CATALOG,
     CLIENTS,
     CONFIG,
+    DAILY,
     EXECUTOR,
     MEASURED,
+    PAGES,
     PUMP,
     REFUSAL,
     REQUEST_ID,
@@ -34,10 +38,12 @@ from gateway.web.app_keys import (
     STOPPING,
 )
 from gateway.web.beacon.views import VIEWS
-from gateway.web.concurrency import Slots
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
+from gateway.web.limits.daily import DailyBytes
+from gateway.web.limits.shares import Shares
+from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import POSTED
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
@@ -93,8 +99,12 @@ def create_app(config: Config) -> web.Application:
 
 async def open_resources(app: web.Application) -> AsyncIterator[None]:
     """Open what the application needs for its lifetime, and close it."""
-    app[SLOTS] = Slots(app[CONFIG].max_passes, "downloads")
-    app[CLIENTS] = Slots(app[CONFIG].max_clients, "requests for data")
+    config = app[CONFIG]
+    app[SLOTS] = Slots(config.max_passes, "downloads", each=config.client_passes)
+    app[PAGES] = Slots(config.max_pages, "pages", each=config.client_pages)
+    app[BODIES] = Slots(config.max_pages, "bodies of requests", limit="bodies", each=config.client_pages)
+    app[DAILY] = DailyBytes(config.client_bytes)
+    app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
     metrics.PASSES_MOST.put(app[CONFIG].max_passes)
     async with opened(app[CONFIG]) as resources:
@@ -120,7 +130,15 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     if not config.spool:
         log.warning("there is no home to keep exports in: they are delivered directly; --spool names a folder")
         return None
-    spool = Spool(Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users), slots.take)
+    folder = Folder(Path(config.spool), config.spool_quota, trusting=config.trust_local_users)
+
+    @contextmanager
+    def held(one: Pass) -> Iterator[Charge]:
+        with slots.take(one), shares.writing(one.digest) as charge:
+            yield charge
+
+    spool = Spool(folder, held)
+    shares = Shares(lambda: config.client_spool or folder.room.quota // 2, spool.give_up)
     try:
         await spool.open()
     except OSError as error:

@@ -11,15 +11,19 @@ from gateway.errors import GatewayError
 from gateway.flow.pump import Pump
 from gateway.rights import View
 from gateway.spool.spool import Spool
-from gateway.web.concurrency import Slots
+from gateway.web.limits.daily import DailyBytes
+from gateway.web.limits.slots import Slots
 
 __all__ = [
+    "BODIES",
     "CALLER",
     "CATALOG",
     "CLIENTS",
     "CONFIG",
+    "DAILY",
     "EXECUTOR",
     "MEASURED",
+    "PAGES",
     "PUMP",
     "REFUSAL",
     "REQUEST_ID",
@@ -35,6 +39,11 @@ SOURCE = web.AppKey("source", Source)
 CATALOG = web.AppKey("catalog", Catalog)
 PUMP = web.AppKey("pump", Pump)
 SLOTS = web.AppKey("slots", Slots)
+PAGES = web.AppKey("pages", Slots)
+"""Of what is small: it never waits for a place of a download."""
+BODIES = web.AppKey("bodies", Slots)
+"""Of bodies of requests that are being read: they are held in memory."""
+DAILY = web.AppKey("daily", DailyBytes)
 SPOOL = web.AppKey("spool", Spool)
 """Absent where downloads are delivered directly."""
 CLIENTS = web.AppKey("clients", Slots)

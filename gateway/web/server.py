@@ -16,7 +16,10 @@ from aiohttp import web
 from gateway.config import Config
 from gateway.logs import fields
 from gateway.web.app import create_app
-from gateway.web.connections import Runner
+from gateway.web.limits.addresses import Proxies
+from gateway.web.limits.connections import Runner, Terms
+from gateway.web.limits.door import Door
+from gateway.web.limits.lines import calm
 from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ __all__ = ["BACKLOG", "check_free", "expose", "make_runner", "serve", "url_of"]
 log = logging.getLogger("gateway.web")
 
 BACKLOG: Final = 1024
+# Connections that are accepted in a turn of the loop: it takes some turns until it is looked whether there may be more.
+_AT_ONCE: Final = 16
 # What is still running after the grace time is cut; aiohttp waits this long, twice, for the cutting.
 _AFTER_GRACE: Final = 0.5
 # Files that are open beside one connection a client: the database's connections, exports, what the loop needs.
@@ -66,13 +71,16 @@ def make_runner(config: Config, exposition: "Exposition | None" = None) -> web.A
     if (files := open_many()) < config.max_clients + _OTHER_FILES:
         told = fields(open_files=files, max_clients=config.max_clients)
         log.warning("the system allows too few open files for --max-clients", extra=told)
+    calm()
     app = create_app(config)
     if exposition is not None:
         app.cleanup_ctx.insert(0, exposition.serving)  # what is opened may be counted
     app.on_startup.append(_settle)
+    most = files - min(_OTHER_FILES, files // 2)
+    door = Door(Proxies(config.trusted_proxies), config.client_connections, most)
     return Runner(
         app,
-        beacon_id=config.beacon_id,
+        Terms(door, config.head_timeout, config.beacon_id),
         handler_cancellation=True,  # a client that left stops its pass
         keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
         access_log=None,  # `operations/request_log.py` writes a line a request
@@ -94,15 +102,24 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     runner = make_runner(config, exposition)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, config.host, config.port, backlog=BACKLOG)
+        site = web.TCPSite(runner, config.host, config.port, backlog=_AT_ONCE)
         try:
             await site.start()
         except OSError as error:
             raise _cannot_listen(config.host, config.port, error) from error
+        _let_wait(site)
         started(url_of(*runner.addresses[0][:2]))
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+def _let_wait(site: web.BaseSite) -> None:
+    """Let the system hold more connections than are accepted at once: asyncio has one number for both."""
+    server = site._server  # noqa: SLF001 - there is no other way to the sockets
+    for listening in getattr(server, "sockets", ()):
+        with socket.fromfd(listening.fileno(), listening.family, listening.type) as same:
+            same.listen(BACKLOG)
 
 
 def url_of(host: str, port: int) -> str:

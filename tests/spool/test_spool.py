@@ -9,7 +9,7 @@ import random
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError
 from gateway.rows import Tally
 from gateway.spool.folder import Folder
+from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Export, Making, Spool, Unspooled
-from gateway.web.concurrency import Slots
+from gateway.web.limits.slots import Slots
 
 A, B = "a" * 40, "b" * 40
 DATA = random.Random(4).randbytes(3_000_000)
@@ -49,7 +50,14 @@ class Producer:
 
 @asynccontextmanager
 async def opened(path: Path, *, quota: int = 100_000_000, places: int = 10) -> AsyncIterator[Spool]:
-    spool = Spool(Folder(path, quota), Slots(places, "downloads").take)
+    slots = Slots(places, "downloads")
+
+    @contextmanager
+    def held(one: Pass) -> Iterator[Charge]:
+        with slots.take(one):
+            yield lambda _: None
+
+    spool = Spool(Folder(path, quota), held)
     await spool.open()
     try:
         yield spool

@@ -5,12 +5,14 @@ That nothing was logged as an internal error is checked where the gateway stops,
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.demo.store import Store
 from tests.harness import Gateway
 
 BAD = [
@@ -119,6 +121,16 @@ def test_a_host_header_is_not_repeated_unless_it_is_one(gateway: Gateway):
         if answer.status == 200:
             assert b"script" not in answer.body
             assert answer.json["response"]["resultSets"][0]["resultsHandovers"][0]["url"].startswith("/beacon/")
+
+
+def test_a_selection_that_costs_too_much_is_refused(store: Store, demo: str, tmp_path: Path):
+    selected = "filters=followupTime:>=P1M&variantType=DEL"
+    with Gateway(store.uri, [demo], log=tmp_path / "log", selection_budget="0.000001") as careful:
+        for path in ("biosamples?", "g_variants?", "g_variants?output=pgxseg&", "biosamples?output=table&"):
+            answer = careful.ask(f"/beacon/{path}{selected}")
+            assert (answer.status, answer.headers.get("Retry-After")) == (503, "60"), answer.text
+            assert "filters" in answer.json["error"]["errorMessage"]
+        assert careful.ask("/beacon/biosamples?limit=3").status == 200
 
 
 def test_a_large_body_does_not_stall_the_others(gateway: Gateway):

@@ -168,7 +168,7 @@ def test_a_quota_reached_in_mid_pass_is_no_wrong_byte(quick: Quick, big: bytes, 
             found = list(pool.map(tight.ask, [BIG] * 3))
         assert slow.result() == big
         assert [(answer.body, answer.whole) for answer in found] == [(big, True)] * 3
-        assert "delivered directly from here on" in tight.log
+        assert "delivered directly from here" in tight.log
         assert not list(spool.glob("*.part")) + list(spool.glob("*.data"))
         part = tight.ask(BIG, Range="bytes=1234567-")
         assert (part.status, part.body) == (206, big[1_234_567:])
@@ -270,11 +270,12 @@ def test_curl_resumes_what_was_cut(quick: Quick, tmp_path: Path):
 def test_of_requests_that_are_refused_nothing_is_kept(quick: Quick, tmp_path: Path):
     spool, slow = tmp_path / "spool", ["b400v250p3000"]
     with Gateway(quick.arguments[0], slow, log=tmp_path / "log", spool=spool, max_passes=1, grace=0) as gateway:
-        assert gateway.ask(BIG + "&ticket=true").json["state"] == "producing"
-        for number in range(20):
-            body = {"query": {"filters": [f"PMID:{number}"], "notes": "x" * 1_000_000}}
-            refused = gateway.ask("/beacon/g_variants?output=pgxseg", "POST", body)
-            assert (refused.status, refused.headers.get("Retry-After")) == (503, "10"), refused.text
+        with gateway.open(BIG):  # what nobody follows would give way
+            until(lambda: len(list(spool.glob("*.part"))) == 1, what="a pass")
+            for number in range(20):
+                body = {"query": {"filters": [f"PMID:{number}"], "notes": "x" * 1_000_000}}
+                refused = gateway.ask("/beacon/g_variants?output=pgxseg", "POST", body)
+                assert (refused.status, refused.headers.get("Retry-After")) == (503, "10"), refused.text
         assert len(list(spool.glob("*.json"))) == 1
 
 

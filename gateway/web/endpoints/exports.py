@@ -23,7 +23,7 @@ from gateway.web.access.access import audit
 from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation, answer, produced
-from gateway.web.messages.request import DownloadRequest, base_of
+from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
 __all__ = ["HASH_EXTENSION", "export", "represented", "spool_of"]
 
@@ -69,7 +69,7 @@ async def represented(request: web.Request) -> Representation:
     if not question:
         spool_of(request)
         raise NotFound("no such export; ask the live query again")
-    asked = DownloadRequest.asked(question, base_of(request))
+    asked = DownloadRequest.asked(question, lasting_base(request))
     plan = await _planned(request.app, asked, digest, view)
     audit(request, digest, plan.datasets)
     representation = Representation.of(plan, asked, request.app)

@@ -24,16 +24,19 @@ _ERRORS: Final = {
     "403": "of this dataset the caller may see less",
     "404": "no such path, dataset or export",
     "406": "no such format for this entity",
+    "408": "the body did not come within its time; with Retry-After",
     "410": "the data have changed since; the message and a `Link` header name where the new ones are",
     "412": "not the bytes that `If-Match` names, or those that `If-None-Match` of a POST names",
     "413": "the body is larger than 1 MiB",
     "414": "the URL is longer than 64 KiB; a POST body may hold more",
     "416": "no such range; `Content-Range` says how long the export is",
-    "503": "the database is down, or too many downloads run; with Retry-After",
+    "429": "this client has all that one may have at once, or in a day; with Retry-After",
+    "431": "the header fields are longer than 64 KiB together, or one than 32 KiB",
+    "503": "the database is down, too many downloads run, or too much is selected; with Retry-After",
     "504": "the database did not answer in time; with Retry-After",
 }
-_OF_QUERIES: Final = ("400", "401", "403", "404", "406", "412", "414", "416", "503", "504")
-_OF_TICKETS: Final = ("400", "401", "403", "404", "406", "410", "414", "503", "504")
+_OF_QUERIES: Final = ("400", "401", "403", "404", "406", "412", "414", "416", "429", "431", "503", "504")
+_OF_TICKETS: Final = ("400", "401", "403", "404", "406", "410", "414", "429", "431", "503", "504")
 _OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
     "206": {"description": "the `Range` that was asked for, once the export is complete"},
@@ -247,7 +250,7 @@ def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
     if route.post:
         body = {"description": "a Beacon v2 request", "content": {"application/json": {"schema": {"type": "object"}}}}
         posted = {status: told for status, told in responses.items() if status not in _PARTIAL}
-        path["post"] = {**said, "requestBody": body, "responses": posted | _refused("413")}
+        path["post"] = {**said, "requestBody": body, "responses": posted | _refused("408", "413")}
     return path
 
 

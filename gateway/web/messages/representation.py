@@ -19,7 +19,7 @@ from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
-from gateway.web.app_keys import CLIENTS, EXECUTOR, MEASURED, PUMP, SLOTS, SPOOL
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
@@ -36,6 +36,8 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _MEASURED_KEPT: Final = 1000
 # Of a page that is held until its rows are there.
 _PAGE: Final = 1024 * 1024
+# Rows of a page that has a place beside downloads: one read of the database brings them.
+_SMALL: Final = 10_000
 # Documents of a collection that are counted by index in some ten milliseconds.
 _COUNTED_AT_ONCE: Final = 50_000
 
@@ -65,8 +67,8 @@ class Page:
     def following(self, tallies: Sequence[Tally]) -> str:
         """The URL of the page behind this one; empty where there is none."""
         pairs = zip(self.parts, tallies, strict=True)
-        pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)}
-        return self.url(max(pages)) if pages else ""
+        page = max((p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)), default=0)
+        return self.url(page) if page else ""
 
     def is_known(self, total: Callable[[Part], int | None]) -> bool:
         """Whether the totals that it says are known already."""
@@ -75,8 +77,7 @@ class Page:
     def is_certain(self, tallies: Sequence[Tally]) -> bool:
         """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
         known = all(tally.total is not None and not tally.lower for tally in tallies)
-        counted = any(part.count for part in self.parts)
-        return not counted or (known and len(tallies) == len(self.parts))
+        return not any(part.count for part in self.parts) or (known and len(tallies) == len(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,7 @@ class Representation:
     page: Page | None = None
     guarded: bool = False
     reduced: bool = False
+    small: bool = False
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -110,7 +112,7 @@ class Representation:
     def of(cls, plan: Plan, download_request: DownloadRequest, app: web.Application) -> Self:
         """What answers a request now."""
         own = {
-            **download_request.record(),
+            **(download_request if plan.repeats else download_request.understood).record(),
             "form": plan.form,
             "media": plan.media,
             "filename": plan.filename,
@@ -126,8 +128,8 @@ class Representation:
 
         representation = cls.kept(plan.digest, own, produce)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
-        record = own if plan.whole else None
-        told = replace(representation, immutable=False, record=record, page=page)
+        small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
+        told = replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
@@ -221,14 +223,11 @@ async def answer(request: web.Request, representation: Representation) -> web.St
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
             headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
-        return web.Response(
-            headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
-        )
+        told = {**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        return web.Response(headers=told)
     negotiated = _Negotiated(headers, coding, span)
-    with (
-        request.app[CLIENTS].take(),
-        Transfer(request, representation.filename, representation.digest, representation.form) as transfer,
-    ):
+    transfer = Transfer(request, representation.filename, representation.digest, representation.form)
+    with request.app[CLIENTS].take(), request.app[DAILY].having(lambda: transfer.size), transfer:
         tune(request)
         if spool is not None:
             try:
@@ -327,8 +326,7 @@ async def _followed(transfer: Transfer, representation: Representation, export: 
             at += len(piece)
             yield piece
     except Unspooled as reason:
-        told = fields(digest=representation.digest, byte=at, reason=reason)
-        log.warning("delivered directly from here on", extra=told)
+        log.warning("delivered directly from here", extra=fields(digest=representation.digest, byte=at, reason=reason))
     else:
         return
     # The first bytes again, to be sure that they go together with the rest: data may change without a trace.
@@ -373,7 +371,7 @@ async def _passed(
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a pass."""
     at = 0
-    with app[SLOTS].take():
+    with app[PAGES if representation.small else SLOTS].take():
         async with aclosing(representation.produce(tallies)) as chunks:
             with suppress(NotToBeKept):
                 async for chunk in chunks:

@@ -13,17 +13,17 @@ from urllib.parse import parse_qsl, quote, urlencode
 from aiohttp import web
 
 from gateway.download_types import Ask, Plan
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, TooLarge
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RequestTimeout, TooLarge
 from gateway.planning.plan import make_plan
 from gateway.planning.question import canonical, outspoken
 from gateway.planning.route_table import ROUTES
 from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
-from gateway.query.parameters import normal
+from gateway.query.parameters import normal, parameter
 from gateway.rights import View
-from gateway.web.app_keys import CATALOG, CONFIG, EXECUTOR
+from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
 
-__all__ = ["POSTED", "DownloadRequest", "base_of"]
+__all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,13 @@ def base_of(request: web.Request) -> str:
     """The gateway's URL as its users see it, without a slash at the end; empty where nothing says it."""
     host = request.headers.get("Host", "")
     return request.app[CONFIG].public_url or (f"{request.scheme}://{host}" if _HOST.match(host) else "")
+
+
+def lasting_base(request: web.Request) -> str:
+    """The same for what may be kept, and be given to others: empty where a client names a host that is not known."""
+    config, host = request.app[CONFIG], request.headers.get("Host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return base_of(request) if config.public_url or name.lower() in config.link_hosts else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class DownloadRequest:
             pairs=tuple(pair for pair in pairs if pair[0].lower() != _TICKET),
             body=body,
             accept=",".join(request.headers.getall("Accept", [])),
-            base=base_of(request),
+            base=lasting_base(request),
             ticket=_wants_ticket([value for name, value in pairs if name.lower() == _TICKET]),
         )
 
@@ -108,6 +115,11 @@ class DownloadRequest:
         """The same as JSON has it; what is no part of the question is left out, large as it may be."""
         own = {"path": self.path, "pairs": list(self.pairs), "body": bare_body(self.body)}
         return own | {"accept": self.accept, "base": self.base, "live": self.live}
+
+    @property
+    def understood(self) -> Self:
+        """The same without parameters that mean nothing here: what others may be told, who ask for the same bytes."""
+        return replace(self, pairs=tuple(pair for pair in self.pairs if parameter(pair[0]) is not None))
 
     @property
     def live(self) -> str:
@@ -158,8 +170,15 @@ async def _body(request: web.Request) -> object | None:
         return None
     if request.method != "POST" or request.path.rstrip("/") not in POSTED:
         raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
+    config = request.app[CONFIG]
     try:
-        raw = await request.read()
+        with request.app[BODIES].take():
+            async with asyncio.timeout(config.body_timeout or None):
+                raw = await request.read()
+    except TimeoutError as error:
+        request.content.set_exception(web.RequestPayloadError("late"))  # nor is it waited for behind the answer
+        why = f"the request body took more than {config.body_timeout:g} seconds"
+        raise RequestTimeout(why, parameter="body", limit="body time") from error
     except web.HTTPRequestEntityTooLarge as error:
         raise TooLarge("the request body is larger than 1 MiB") from error
     except web.RequestPayloadError as error:

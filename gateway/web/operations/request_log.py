@@ -159,7 +159,7 @@ def refused_unheard(error: GatewayError, identity: str) -> None:
 
 
 def _count(error: GatewayError) -> None:
-    metrics.REFUSALS.add(1, type(error).__name__, getattr(error, "limit", ""))
+    metrics.REFUSALS.add(1, type(error).__name__, error.limit)
 
 
 class _Flood:

@@ -31,8 +31,8 @@ from gateway.errors import (
 from gateway.logs import fields
 from gateway.metrics import lasted
 from gateway.web.app_keys import CONFIG, REQUEST_ID
-from gateway.web.concurrency import Slots
-from gateway.web.connections import LONGEST_FIELD, LONGEST_LINE
+from gateway.web.limits.connections import LONGEST_FIELD, LONGEST_LINE
+from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import base_of
 from gateway.web.messages.transfer import FORWARDED, Transfer, tune
 from gateway.web.proxy.headers import DECODED, answered, asked, hops, readable, told
@@ -56,7 +56,8 @@ class Upstream:
     def __init__(self, config: Config) -> None:
         self._origin = URL(config.beacon_url)
         self._timeout = config.beacon_timeout
-        self._slots = Slots(config.beacon_connections, "requests to the Beacon")
+        some = max(1, config.beacon_connections // 2)
+        self._slots = Slots(config.beacon_connections, "requests to the Beacon", limit="beacon", each=some)
         self._session = aiohttp.ClientSession(
             # None is used twice: one that was closed meanwhile would be an error for a request that is not repeated.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
