@@ -233,6 +233,10 @@ SETTINGS: Final = (
         switch=True,
     ),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
+    Setting("log_format", _choice("text", "json"), "text", "log lines as `text` or as `json`, an object a line"),
+    Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
+    Setting("metrics_host", str, "127.0.0.1", "address of that port; not for the public"),
+    Setting("traces", _switch, "false", "`true` sends traces, as the `OTEL_` variables say", switch=True),
     Setting("access", _path, "", "file that says who may see which dataset (TOML); empty: all are public"),
     # What one client may have of it.  A client is an address, or a /64 of IPv6.
     Setting(
@@ -304,6 +308,10 @@ class Config:
     no_spool: bool
     trust_local_users: bool
     max_clients: int
+    log_format: Literal["text", "json"]
+    metrics_port: int
+    metrics_host: str
+    traces: bool
     access: str
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     client_connections: int

@@ -384,6 +384,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
     continues: bool = False  # whether further pages of it can be asked for
+    form: str = "other"  # the format's name
     datasets: tuple[str, ...] = ()
     guarded: bool = False
     reduced: bool = False

@@ -14,6 +14,9 @@ FUNCTION_LINES = 45
 FLOORS = [
     {
         "errors",
+        "logs",
+        "metrics",
+        "spans",
         "text",
         "threads",
         "codes",
@@ -40,6 +43,9 @@ FLOORS = [
 # Within the ground floor the order is the order written here.
 GROUND = [
     "errors",
+    "logs",
+    "metrics",
+    "spans",
     "text",
     "threads",
     "codes",
@@ -72,8 +78,11 @@ OWNERS = {
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
+        *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
+    "prometheus_client": {"web/operations/exposition.py"},
+    "opentelemetry": {"web/operations/traces.py"},
     "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
     "numpy": {"bins/counting.py", "bins/coverage.py"},
@@ -87,6 +96,7 @@ OWNERS = {
 ENVIRONMENT_READERS = {
     *(f"cli/{name}.py" for name in ("command_line", "fetch", "settings")),
     *("demo/run.py", "demo/store.py", "codec/__init__.py"),
+    "web/operations/exposition.py",  # which has to write it: Prometheus' library takes its folder from there alone
 }
 PRINTERS = {
     *(

@@ -5,7 +5,6 @@ output has left; `fetch` tells more kinds of failure apart, see `gateway/fetch/e
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from gateway.cli import check, demo, export, fetch, import_files, proxy_config, 
 from gateway.config import ConfigError
 from gateway.errors import Failure, plain
 from gateway.loading.errors import LoadingError
+from gateway.logs import set_up
 
 __all__ = ["main"]
 
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if level not in _LEVELS:
         print(f"pgx-gateway: GATEWAY_LOG_LEVEL {level!r}: one of {', '.join(_LEVELS).lower()}", file=sys.stderr)
         return 2
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    form = getattr(options, "log_format", None) or os.environ.get("GATEWAY_LOG_FORMAT")
+    set_up(level, "json" if form == "json" else "text")  # what is neither is refused with the other settings
     return _told(options.run, options)
 
 

@@ -24,6 +24,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
     """Serve until the process is told to stop; `urls` are sentences and paths to be told at the start."""
+    from gateway.web.operations.traces import check as check_traces  # noqa: PLC0415
     from gateway.web.server import serve  # noqa: PLC0415 - aiohttp and motor are slow to import for `--help`
     from gateway.web.workers import serve_in_workers  # noqa: PLC0415
 
@@ -35,6 +36,8 @@ def run_server(config: Config, urls: Sequence[tuple[str, str]]) -> int:
             print(f"  {sentence}\n    {base}{url}")
         sys.stdout.flush()
 
+    if config.traces:
+        check_traces()
     if config.workers > 1:
         serve_in_workers(config, started=started)
     else:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.cli.settings_file import stated_in
 from gateway.config import SETTINGS, Config, ConfigError, StatedIn, load
+from gateway.logs import shape
 from gateway.spool.private import private_folder
 
 __all__ = ["SERVING", "add_settings", "config_of", "serving", "user_spool"]
@@ -37,7 +38,9 @@ def add_settings(parser: argparse.ArgumentParser, *, but: frozenset[str] = froze
 def config_of(options: argparse.Namespace) -> Config:
     """The settings that options, environment and a file of settings say."""
     given = {setting.name: getattr(options, setting.name, None) for setting in SETTINGS}
-    return load(given, os.environ, _file(options.config))
+    config = load(given, os.environ, _file(options.config))
+    shape(config.log_format)  # which a file may state
+    return config
 
 
 def _file(flag: str | None) -> StatedIn:
@@ -90,6 +93,9 @@ SERVING: Final = frozenset(
         "no_spool",
         "trust_local_users",
         "max_clients",
+        "metrics_port",
+        "metrics_host",
+        "traces",
         "access",
         "trusted_proxies",
         "client_connections",

@@ -28,6 +28,7 @@ from gateway.db.survey import Lists, Survey, newest, survey
 from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 from gateway.handovers import Listed
+from gateway.logs import fields
 
 __all__ = ["Catalog", "StoredMap"]
 
@@ -99,7 +100,7 @@ class Catalog:
         for sentence, dataset in sentences.items():
             if sentence not in self.unserved and len(self.unserved) < _TOLD:
                 self.unserved[sentence] = dataset
-                log.warning("%s", sentence)
+                log.warning("there is no index for a read", extra=fields(dataset=dataset, reason=sentence))
 
     async def close(self) -> None:
         """Stop reading: nobody asks any more."""
@@ -221,7 +222,7 @@ class Catalog:
             if self._source.topology.way != "snapshot":
                 raise
             # A member of an older version, perhaps, in the middle of an upgrade.
-            log.warning("%s: no snapshot can be read, changes are watched: %s", dataset, error)
+            log.warning("no snapshot can be read: changes are watched", extra=fields(dataset=dataset, reason=error))
             found = await read(None, snapshots=False)
             found = found and replace(found, lists=None)
         except NotFound:
@@ -244,12 +245,8 @@ class Catalog:
         """Say in the log what the deployment is, at the start and when it has become another."""
         if topology != self._told:
             self._told = topology
-            log.info(
-                "the database is a %s of wire version %d: passes are %s",
-                topology.kind,
-                topology.wire_version,
-                topology.way,
-            )
+            told = fields(kind=topology.kind, wire_version=topology.wire_version, passes=topology.way)
+            log.info("what the database is", extra=told)
 
     async def changed_since(self, before: DatasetState) -> bool:
         """Whether data that a pass reads was deleted or replaced since its state was read.

@@ -15,6 +15,7 @@ from bson.timestamp import Timestamp
 from gateway.db.source import Source
 from gateway.download_types import Bounds
 from gateway.errors import GatewayError
+from gateway.logs import fields
 
 __all__ = ["changed"]
 
@@ -60,9 +61,9 @@ async def changed(
                 # Before 4.0.7 servers do not say how far they are: on a replica set a first look goes to the end.
                 if _time_of(stream.token) is None and source.topology.kind == "replica set":
                     return False
-        log.warning("the change stream of %s does not come to an end", dataset)
+        log.warning("the change stream does not come to an end", extra=fields(dataset=dataset))
     except GatewayError as error:
-        log.warning("the change stream of %s cannot be read: %s", dataset, error)
+        log.warning("the change stream cannot be read", extra=fields(dataset=dataset, reason=error))
     return None
 
 

@@ -5,14 +5,17 @@ A cursor whose first reply is whole costs one round trip, and closing it none.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import Any, Final, TypeVar
 
-from gateway.db.driver import Cursor, Route
+from gateway.db.driver import Command, Cursor, Route
+from gateway.db.observing import observed
 
 __all__ = ["Unbroken", "all_of", "batches", "opened"]
 
 T = TypeVar("T")
+
+_MORE: Final[Command] = {"getMore": 0}
 
 Unbroken = Callable[[Awaitable[Any]], Awaitable[Any]]
 """Awaits work that runs to its end even if the caller is cancelled."""
@@ -54,13 +57,16 @@ async def batches(cursor: Cursor, size: int, unbroken: Unbroken) -> AsyncGenerat
             reading.cancelled() or reading.exception()  # seen; the caller has had it
         await cursor.close()
 
+    asking: AbstractContextManager[None] = nullcontext()  # the first came with the cursor
     try:
         while True:
-            reading = asyncio.ensure_future(cursor.batch(size))
-            found = await asyncio.shield(reading)
+            with asking:
+                reading = asyncio.ensure_future(cursor.batch(size))
+                found = await asyncio.shield(reading)
             if not found:
                 return
             yield found
+            asking = observed(_MORE)
     finally:
         await unbroken(close())
 

@@ -1,12 +1,14 @@
 """What drivers' exceptions mean, in the gateway's own words."""
 
 import logging
+import re
 from contextvars import ContextVar
 from typing import Final
 
 from bson.errors import BSONError
 from pymongo import errors
 
+from gateway import metrics
 from gateway.errors import (
     BadDocument,
     DatabaseDown,
@@ -17,6 +19,7 @@ from gateway.errors import (
     NoSuchIndex,
     SnapshotLost,
 )
+from gateway.logs import fields
 
 __all__ = ["known_down", "translated"]
 
@@ -28,6 +31,7 @@ known_down: ContextVar[bool] = ContextVar("known_down", default=False)
 # Server codes: the data went away under a query (drop, rename, killed plan); the time allowed was over.
 _CHANGED: Final = {175, 43}
 _SLOW: Final = {50, 202}
+_TAIL: Final = re.compile(", Timeout:|, full error:")
 _BAD_VALUE: Final = 2  # also of a hint that names no index, which has no code of its own
 # SnapshotTooOld; SnapshotUnavailable, after a change of the catalog of collections.
 _SNAPSHOT_LOST: Final = {239, 246}
@@ -40,10 +44,17 @@ _PASSING: Final = {
 
 def translated(error: Exception) -> GatewayError:
     """A driver's exception in our words.  The driver's own text goes to the log: it may name hosts."""
-    # What follows the first sentence of a driver's message is the topology, over and over.
+    # What follows the first sentence of a driver's message is the topology, or the whole reply.
     news = isinstance(error, errors.OperationFailure | BSONError) or not known_down.get()
     level = logging.WARNING if news else logging.DEBUG
-    log.log(level, "database: %s: %s", type(error).__name__, str(error).split(", Timeout:")[0][:300])
+    told = fields(error=type(error).__name__, reason=_TAIL.split(str(error), maxsplit=1)[0])
+    log.log(level, "the database failed", extra=told)
+    meant = _meant(error)
+    metrics.DATABASE_ERRORS.add(1, type(meant).__name__)
+    return meant
+
+
+def _meant(error: Exception) -> GatewayError:
     if isinstance(error, errors.NetworkTimeout | errors.ExecutionTimeout):
         return DatabaseSlow("the database did not answer within its time")
     if isinstance(error, errors.OperationFailure):

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from gateway.db.driver import Driver, Member, Route
+from gateway.logs import fields
 
 __all__ = ["Members"]
 
@@ -115,6 +116,7 @@ class Members:
     def _leave_alone(self, route: Route) -> None:
         member, now = route.taken, time.monotonic()
         if now >= self._told.get(member, 0.0):
-            log.warning("%s:%s has not answered for %g s: others are asked for a while", *member, _WAIT)
+            told = fields(member=":".join(map(str, member)), seconds=_WAIT)
+            log.warning("a member of the database has not answered: others are asked for a while", extra=told)
             self._told[member] = now + _REST
         self._resting[member] = now + _REST

@@ -19,6 +19,7 @@ from gateway.db.source import Source
 from gateway.download_types import Condition, DatasetState, Moment, both, bounded
 from gateway.errors import DatabaseDown, DatabaseRefused, NoSuchIndex, SnapshotLost
 from gateway.indexes import fitting, is_served, ordering
+from gateway.logs import fields
 
 __all__ = ["DatasetReader", "Outcome"]
 
@@ -101,7 +102,8 @@ class DatasetReader:
                 return await self._at_moment(lambda moment: at(moment, fits))
         except NoSuchIndex:
             # Dropped since, or not there yet on this member: the rest of the pass leaves the choice to the server.
-            log.warning("%s: the index %s of %s is not there", self._state.dataset, fits, collection)
+            told = fields(dataset=self._state.dataset, index=fits, collection=collection)
+            log.warning("an index is not there", extra=told)
             self._hinted = False
             self._source.lost_index(self._state.dataset)
             return await self._at_moment(lambda moment: at(moment, None))
@@ -119,8 +121,8 @@ class DatasetReader:
             if moment.by != "snapshot":
                 raise
             if self._moment is moment:  # the first of several reads to hear of it
-                text = "%s: the snapshot cannot be read any more, so changes are watched: %s"
-                log.warning(text, self._state.dataset, error)
+                told = fields(dataset=self._state.dataset, reason=error)
+                log.warning("the snapshot cannot be read any more: changes are watched", extra=told)
                 self._moment = Moment(by="watched", time=moment.time)
             return await read(self._moment)
 

@@ -12,8 +12,11 @@ from typing import TypeVar
 
 import stamina
 
+from gateway import metrics
 from gateway.db.allowance import Allowance
 from gateway.errors import DatabaseDown, DatabaseSlow
+from gateway.logs import fields
+from gateway.metrics import Spent
 
 __all__ = ["RetryPolicy"]
 
@@ -28,9 +31,11 @@ _LONGEST_PAUSE = 5.0
 class RetryPolicy:
     """Retries of one pass, and what it may spend before its first byte.  `committed` says that this is out."""
 
-    def __init__(self, window: float, allowance: Allowance | None = None) -> None:
+    def __init__(self, window: float, allowance: Allowance | None = None, spent: Spent | None = None) -> None:
+        """Try for `window` seconds; tries are counted in `spent`, too."""
         self._window = window
         self.allowance = allowance or Allowance(0)
+        self._spent = spent or Spent()
         self.committed = False
 
     def selecting(self) -> AbstractContextManager[None]:
@@ -44,7 +49,7 @@ class RetryPolicy:
         except (DatabaseDown, DatabaseSlow):
             if not self.committed or self._window <= 0:
                 raise
-            log.warning("the database is lost in mid-stream; trying again for %g seconds", self._window)
+            log.warning("the database is lost in mid-stream; trying again", extra=fields(seconds=self._window))
         async for attempt in stamina.retry_context(
             on=(DatabaseDown, DatabaseSlow),
             attempts=None,
@@ -53,5 +58,7 @@ class RetryPolicy:
             wait_max=_LONGEST_PAUSE,
         ):
             with attempt:
+                metrics.DATABASE_RETRIES.add(1)
+                self._spent.retries += 1
                 return await work()
         raise AssertionError("a retry ends with a result or an exception")

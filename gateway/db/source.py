@@ -20,6 +20,7 @@ from gateway.db.cursors import all_of, batches, opened
 from gateway.db.driver import Command, Connection, Cursor, Driver, Member, RawReply, Route, Stream, Topology
 from gateway.db.failures import translated
 from gateway.db.members import Members
+from gateway.db.observing import Shaping, observed
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
 from gateway.errors import DatabaseRefused, DatabaseSlow
@@ -34,7 +35,6 @@ _AGREED: Final = 0.005  # seconds until the members of a replica set have agreed
 _TIMES_ASKED: Final = 40
 
 T = TypeVar("T")
-
 _NONE: Final[Concern] = {}
 
 
@@ -183,10 +183,13 @@ class Source:
         return command | {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
 
     async def _asked(self, dataset: str, command: Command, shape: Callable[[Reply], T]) -> T:
+        shaping = Shaping()
+
         def split(reply: RawReply) -> tuple[T | None, int, Member]:
             cursor, batch = codec.split_reply(reply.raw)
             nothing_yet = cursor and len(batch) <= EMPTY
-            found = None if nothing_yet else shape(Reply(batch, bool(cursor), command["limit"]))
+            with shaping.encodes():
+                found = None if nothing_yet else shape(Reply(batch, bool(cursor), command["limit"]))
             return found, cursor, reply.member
 
         async def whole(route: Route) -> T:
@@ -197,12 +200,13 @@ class Source:
                 raise DatabaseSlow("the database answered with nothing yet")
             return found
 
-        return await self._sent(command, whole)
+        return await self._sent(command, whole, shaping)
 
-    async def _sent(self, command: Command, send: Callable[[Route], Awaitable[T]]) -> T:
+    async def _sent(self, command: Command, send: Callable[[Route], Awaitable[T]], shaping: Shaping | None = None) -> T:
         """The outcome of a read; one that must wait for a member to catch up is sent to another as well."""
         work = self._members.first(send, self._unbroken) if "readConcern" in command else self._unbroken(send(Route()))
-        return await self._read(work)
+        with observed(command, shaping):
+            return await self._read(work)
 
     async def _kill(self, dataset: str, collection: str, cursor: int, route: Route) -> None:
         kill = {"killCursors": collection, "cursors": [cursor]}
@@ -221,7 +225,7 @@ class Source:
     def _forget(self, task: asyncio.Future[Any]) -> None:
         self._orphans.discard(task)
         if not task.cancelled() and task.exception():
-            log.debug("an abandoned read failed: %r", task.exception())
+            log.debug("an abandoned read failed", exc_info=task.exception())
 
     async def drain(
         self,
@@ -300,8 +304,7 @@ class Source:
                 name = command.get("find") or command["aggregate"]
                 await self._kill(dataset, name, cursor["id"], Route(member=member, primary=route.primary))
                 raise DatabaseSlow("the database answered with more than fits one reply")
-            found: list[dict[str, Any]] = cursor["firstBatch"]
-            return found
+            return list(cursor["firstBatch"])
 
         return await self._sent(command, whole)
 
@@ -312,10 +315,9 @@ class Source:
         """
         command = {"count": collection, "query": {}, "maxTimeMS": self._milliseconds, **concern}
 
-        def told(reply: RawReply) -> int:
-            return int(bson.decode(reply.raw)["n"])
-
-        return await self._sent(command, lambda route: self._driver.reply(dataset, command, told, route))
+        return await self._sent(
+            command, lambda route: self._driver.reply(dataset, command, lambda r: int(bson.decode(r.raw)["n"]), route)
+        )
 
     async def find_one(
         self,

@@ -26,6 +26,7 @@ from gateway.db.source import Source
 from gateway.download_types import Bounds, Condition, DatasetState, Moment
 from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index, ordering
+from gateway.logs import fields
 
 __all__ = ["Lists", "Survey", "newest", "survey"]
 
@@ -134,7 +135,8 @@ class _Reading:
                 found = await listing.identities(self._source, self._dataset, self._began)
                 return Names({name: found[name] for name in found if not name.startswith("system.")}, told=True)
             except DatabaseRefused:
-                log.warning("%s: listCollections is refused: changes are watched, no snapshot is read", self._dataset)
+                told = fields(dataset=self._dataset)
+                log.warning("listCollections is refused: changes are watched, no snapshot is read", extra=told)
         names = await listing.collections(self._source, self._dataset, self._began)
         return Names({name: "" for name in names if not name.startswith("system.")}, told=False)
 

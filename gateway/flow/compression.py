@@ -15,6 +15,9 @@ from typing import Final, Protocol
 import zstandard
 from isal import isal_zlib
 
+from gateway import metrics
+from gateway.metrics import timed
+
 __all__ = ["CODINGS", "compressed"]
 
 _FIRST: Final = 4 * 1024
@@ -121,6 +124,11 @@ async def compressed(chunks: AsyncIterator[bytes], coding: str, executor: Execut
     async for chunk in chunks:
         view = memoryview(chunk)
         for at in range(0, len(view), _PIECE):
-            if found := await loop.run_in_executor(executor, cutter.feed, view[at : at + _PIECE]):
+            if found := await loop.run_in_executor(executor, _timed, cutter.feed, view[at : at + _PIECE]):
                 yield found
-    yield await loop.run_in_executor(executor, cutter.end)
+    yield await loop.run_in_executor(executor, _timed, cutter.end)
+
+
+def _timed(work: Callable[..., bytes], *values: Bytes) -> bytes:
+    with timed(metrics.ENCODING_SECONDS, "compressed"):
+        return work(*values)

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from typing import TypeVar
 
+from gateway import metrics
+from gateway.metrics import Spent, timed
 from gateway.rows import Fold, Rows
 
 __all__ = ["WalkStep", "encoded", "folded"]
@@ -29,7 +31,11 @@ async def encoded(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[Rows, 
 
 
 async def folded(
-    fold: Fold, walks: Sequence[AsyncGenerator[WalkStep, None]], ids: Sequence[str], executor: Executor
+    fold: Fold,
+    walks: Sequence[AsyncGenerator[WalkStep, None]],
+    ids: Sequence[str],
+    executor: Executor,
+    spent: Spent,
 ) -> AsyncGenerator[Rows, None]:
     """What the fold makes of the walks; `ids` are those of the biosamples, which grow while they go."""
     passed, going, done = [0] * len(walks), set(range(len(walks))), 0
@@ -44,20 +50,26 @@ async def folded(
                 passed[behind] = len(ids)
             else:
                 rows, passed[behind] = landed
-                await _off(executor, fold.feed, behind, rows.data)
+                await _off(executor, spent, fold.feed, behind, rows.data)
             yield Rows(b"", 0, 0)  # a sign of life: what was said before is not held back
             ready = min(passed)
-            async for rows in _made(executor, fold.through(ids[done:ready])):
+            async for rows in _made(executor, spent, fold.through(ids[done:ready])):
                 yield rows
             done = ready
-    async for rows in _made(executor, fold.finish()):
+    async for rows in _made(executor, spent, fold.finish()):
         yield rows
 
 
-async def _made(executor: Executor, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
-    while (some := await _off(executor, next, rows, None)) is not None:
+async def _made(executor: Executor, spent: Spent, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
+    while (some := await _off(executor, spent, next, rows, None)) is not None:
         yield some
 
 
-async def _off(executor: Executor, work: Callable[..., T], *values: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(executor, partial(work, *values))
+async def _off(executor: Executor, spent: Spent, work: Callable[..., T], *values: object) -> T:
+    with spent.encodes():
+        return await asyncio.get_running_loop().run_in_executor(executor, partial(_computed, work, *values))
+
+
+def _computed(work: Callable[..., T], *values: object) -> T:
+    with timed(metrics.ENCODING_SECONDS, "computed"):
+        return work(*values)

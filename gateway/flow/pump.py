@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
+from gateway import metrics
 from gateway.db.allowance import Allowance
 from gateway.db.catalog import Catalog
 from gateway.db.handover_ids import ListedDocuments, is_narrowed
@@ -26,6 +27,7 @@ from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Source
 from gateway.download_types import Part, Plan, Selection
 from gateway.errors import DatasetChanged
+from gateway.flow.accounts import observed
 from gateway.flow.fold import WalkStep, encoded, folded
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.page_window import PageWindow
@@ -34,6 +36,7 @@ from gateway.flow.scheduling import EncodeScheduler, beside
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
 from gateway.flow.totals import Question, Total, Totals
+from gateway.metrics import Spent
 from gateway.rows import Fold, NotToBeKept, Rows, Tally
 
 __all__ = ["Pump", "Slicing"]
@@ -90,22 +93,26 @@ class Pump:
         Where that cannot be told, NotToBeKept is raised behind the last chunk.
         """
         waiting = nullcontext if plan.whole else self._limit.page
-        with self._scheduler.passing():
-            async with aclosing(self._chunks(plan, tallies, kept=kept)) as chunks:
+        with self._scheduler.passing(), observed(plan, tallies) as account:
+            async with aclosing(self._chunks(plan, tallies, account.spent, kept=kept)) as chunks:
                 while True:
                     with waiting():  # not while its client takes its time
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
-                    yield chunk
+                    with account.yielded(chunk):
+                        yield chunk
 
-    async def _chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool) -> AsyncGenerator[bytes, None]:
+    async def _chunks(
+        self, plan: Plan, tallies: list[Tally], spent: Spent, *, kept: bool
+    ) -> AsyncGenerator[bytes, None]:
         run = _Pass(
             self._source,
             self._executor,
             self._scheduler,
             slicing=self._slicing,
-            retry=RetryPolicy(self._window, Allowance(self._selection_budget)),
+            retry=RetryPolicy(self._window, Allowance(self._selection_budget), spent),
+            spent=spent,
             totals=self.totals,
             limit=self._limit,
         )
@@ -148,6 +155,7 @@ class _Pass:
         *,
         slicing: Slicing,
         retry: RetryPolicy,
+        spent: Spent,
         totals: Totals,
         limit: ReadLimit,
     ) -> None:
@@ -158,8 +166,9 @@ class _Pass:
         self._executor = executor
         self._slicing = slicing
         self.retry = retry
+        self._spent = spent
         self._readers: dict[str, DatasetReader] = {}
-        self._slices = Slices(self._reader, executor, scheduler, retry, limit=limit, listed=self._listed)
+        self._slices = Slices(self._reader, executor, scheduler, retry, spent, limit=limit, listed=self._listed)
         self._sample_ids_of: dict[_Name, SampleIds] = {}
         self._tasks: set[asyncio.Task[Rows | Page]] = set()
         self._folds: dict[int, Fold] = {}
@@ -253,6 +262,7 @@ class _Pass:
                         data = part.opening(tallies) + data[part.lead :]
                         opened = True
                     tally.rows += rows.rows
+                    metrics.ROWS.add(rows.rows, part.dataset_state.dataset)
                     yield data
                     if part.limit and tally.rows >= part.limit:
                         break
@@ -271,7 +281,7 @@ class _Pass:
             self._folds[id(part.fold)] = fold
             readings = [reading, *map(self.reading, part.beside)]
             walks = [self._everything(each, None, sample_ids) for each in readings]
-            pieces = folded(fold, walks, sample_ids.ids, self._executor)
+            pieces = folded(fold, walks, sample_ids.ids, self._executor, self._spent)
         elif part.limit:
             pieces = PageWindow(reading, sample_ids, self._slices, self._memory, self.retry).pieces(tally)
         else:

@@ -20,8 +20,9 @@ from functools import partial
 from itertools import count
 from typing import Final
 
-from gateway import codec
+from gateway import codec, metrics
 from gateway.db import reply_buffers
+from gateway.metrics import timed
 from gateway.rows import Array, Encode, Rows
 from gateway.threads import give_back, give_way
 
@@ -41,6 +42,11 @@ def beside(encode: Encode) -> Encode | None:
     """What an encoder can do beside the interpreter, as it says; None: nothing."""
     sure: Encode | None = getattr(encode, "sure", encode)
     return sure
+
+
+def _interpreted(encode: Encode, arrays: Sequence[Array], start: int, stop: int | None) -> Rows:
+    with timed(metrics.ENCODING_SECONDS, "interpreted"):
+        return encode(arrays, start=start, stop=stop)
 
 
 class EncodeScheduler:
@@ -97,7 +103,7 @@ class EncodeScheduler:
         sure = beside(encode)
         if sure is None:
             return None
-        with self._turn(urgent=urgent):
+        with self._turn(urgent=urgent), timed(metrics.ENCODING_SECONDS, "rows"):
             return sure(arrays, start=start, stop=stop)
 
     @property
@@ -162,7 +168,7 @@ class EncodeScheduler:
         reference: Encode = getattr(encode, "reference", encode)
         await self._stand_in_line(loop, urgent=urgent)
         try:
-            return await loop.run_in_executor(self._interpreter, partial(reference, arrays, start=start, stop=stop))
+            return await loop.run_in_executor(self._interpreter, partial(_interpreted, reference, arrays, start, stop))
         finally:
             self._call_next()
 

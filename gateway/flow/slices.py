@@ -8,11 +8,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from gateway import codec
+from gateway import codec, spans
 from gateway.db.handover_ids import ListedDocuments, narrowing
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page, Reply
@@ -22,6 +22,7 @@ from gateway.errors import BadDocument
 from gateway.flow.read_limit import Read, ReadLimit
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
+from gateway.metrics import Spent
 from gateway.rows import Array, Rows
 
 __all__ = ["Slices", "once"]
@@ -45,6 +46,7 @@ class Slices:
         executor: Executor,
         scheduler: EncodeScheduler,
         retry: RetryPolicy,
+        spent: Spent,
         *,
         limit: ReadLimit,
         listed: Callable[[Part], ListedDocuments | None],
@@ -54,6 +56,7 @@ class Slices:
         self._executor = executor
         self._scheduler = scheduler
         self._retry = retry
+        self._spent = spent
         self._limit = limit
         self._narrowers: dict[int, tuple[Part, Condition]] = {}  # one for each part: they may name thousands of ids
 
@@ -88,6 +91,10 @@ class Slices:
         small = part.limit or not self._retry.committed
         return (self._limit.small if small else self._limit.slice)((part.source, "documents"))
 
+    def _traced(self) -> AbstractContextManager[None]:
+        """What reads are done within: of the many behind the first byte only the sum is traced."""
+        return spans.quietly(quiet=self._retry.committed)
+
     async def page(self, reading: PartReading, ids: list[str]) -> Page:
         """The documents of some biosamples, as one reply has them."""
         limit = reading.sizer.rows * _OVERSHOOT
@@ -97,19 +104,23 @@ class Slices:
         self, part: Part, condition: Condition, limit: int, *, sort: str | None = None, hint: str | None = None
     ) -> Page:
         async with self._place(part) as read:
-            page = await self._reader_of(part).page(
-                part.source, condition, projection=part.projection, limit=limit, sort=sort, hint=hint
-            )
+            began = time.monotonic()
+            with self._traced():
+                page = await self._reader_of(part).page(
+                    part.source, condition, projection=part.projection, limit=limit, sort=sort, hint=hint
+                )
             read.size = page.size
+            self._spent.read(time.monotonic() - began)
         return page
 
     async def fetch(self, reading: PartReading, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        part = reading.part
+        part, encoding = reading.part, Spent()
 
         def shape(reply: Reply) -> tuple[Rows | Page, int]:
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
-            rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
+            with encoding.encodes():
+                rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
             if rows is not None and rows.matched < reply.limit:
                 return rows, len(reply.batch)
             seen = reply.look()
@@ -118,27 +129,33 @@ class Slices:
 
         async with self._place(part) as read:
             began = time.monotonic()
-            landed, size = await self._reader_of(part).read(
-                part.source,
-                self._condition(part, ids),
-                shape,
-                projection=part.projection,
-                limit=reading.sizer.rows * _OVERSHOOT,
-                hint=reading.hint,
-            )
+            with self._traced():
+                landed, size = await self._reader_of(part).read(
+                    part.source,
+                    self._condition(part, ids),
+                    shape,
+                    projection=part.projection,
+                    limit=reading.sizer.rows * _OVERSHOOT,
+                    hint=reading.hint,
+                )
             read.size = size
-            reading.sizer.took(len(ids), time.monotonic() - began)
+            taken = time.monotonic() - began
+            reading.sizer.took(len(ids), taken)
+        self._spent.read(taken - encoding.encoding)
+        self._spent.encoding += encoding.encoding
         reading.sizer.weighed(len(ids), size)
         if isinstance(landed, Page) and landed.complete:
             reading.sizer.interpreted()
-            return await self._scheduler.interpreted(part.encode, landed.arrays)
+            with self._spent.encodes():
+                return await self._scheduler.interpreted(part.encode, landed.arrays)
         return landed
 
     async def encode(
         self, part: Part, arrays: list[Array], start: int = 0, stop: int | None = None, *, urgent: bool = False
     ) -> Rows:
         """Encoded documents; the urgent ones come first."""
-        return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
+        with self._spent.encodes():
+            return await self._scheduler.encoded(self._executor, part.encode, arrays, start, stop, urgent=urgent)
 
     async def arrays(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[list[Array], None]:
         """All documents of some biosamples, in as many pieces as they need: halves, or a walk within the only one.

@@ -1,13 +1,13 @@
 """From an `Ask` to a `Plan`: which format, which datasets, what it selects, and the digest that names the bytes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway import formats
 from gateway.config import Config
 from gateway.db.catalog import Catalog
-from gateway.download_types import Ask, Collation, DatasetState, Plan, Selection, Wanted
+from gateway.download_types import Ask, Collation, DatasetState, Part, Plan, Selection, Wanted
 from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
@@ -46,11 +46,6 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
     )
     wanted = await complete(wanted, collated, catalog)
     parts = form.parts(wanted)
-    selections = [*datasets, *((group.dataset_state, group.selection) for group in wanted.groups)]
-    slow = unserved(selections, parts)
-    catalog.tell_unserved(slow)
-    warnings = [*ask.warnings, *(warning for _, selection in selections for warning in selection.warnings)]
-    warnings += [told for told, name in slow.items() if name not in levels]  # they tell how large it is
     return Plan(
         parts=parts,
         digest=naming.digest(wanted, form, packed=packed),
@@ -58,14 +53,25 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
         packing=form.packing if packed else "",
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=_warnings(wanted, parts, catalog),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
+        form=form.name,
         datasets=tuple(dataset_state.dataset for dataset_state, _ in datasets),
         guarded=_is_guarded(ask, names, view),
         reduced=bool(levels),
         repeats=naming.repeats(form),
     )
+
+
+def _warnings(wanted: Wanted, parts: Sequence[Part], catalog: Catalog) -> tuple[str, ...]:
+    """What is said of a request beside its answer; the catalog is told what no index serves."""
+    selections = [*wanted.datasets, *((group.dataset_state, group.selection) for group in wanted.groups)]
+    slow = unserved(selections, parts)
+    catalog.tell_unserved(slow)
+    warnings = [*wanted.ask.warnings, *(warning for _, selection in selections for warning in selection.warnings)]
+    warnings += [told for told, name in slow.items() if name not in wanted.levels]  # they tell how large it is
+    return tuple(dict.fromkeys(warnings))
 
 
 def _is_guarded(ask: Ask, names: tuple[str, ...], view: View) -> bool:

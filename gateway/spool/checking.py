@@ -16,6 +16,7 @@ from functools import partial
 from io import FileIO
 from typing import Any, Final
 
+from gateway.logs import fields
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Sum, give_back
@@ -55,11 +56,12 @@ class Checker:
             try:
                 found = await self.slowly(file, known, 0)
             except OSError as error:
-                log.warning("an export cannot be read digest=%s: %s", digest, error)
+                log.warning("an export cannot be read", extra=fields(digest=digest, reason=error))
                 return None
             if found is not None:
                 await self._disk.writing(partial(self._disk.folder.vouch, digest, found, known))
-                log.info("checked digest=%s bytes=%d seconds=%.3f", digest, known.size, time.monotonic() - began)
+                seconds = round(time.monotonic() - began, 3)
+                log.info("checked", extra=fields(digest=digest, bytes=known.size, seconds=seconds))
         return found
 
     async def slowly(self, file: FileIO, known: Sum, rate: int) -> Fingerprint | None:
@@ -121,7 +123,7 @@ class Inspector:
             try:
                 await self._round()
             except OSError as error:
-                log.warning("the spool cannot be looked through: %s", error)
+                log.warning("the spool cannot be looked through", extra=fields(reason=error))
 
     async def _round(self) -> None:
         folder = self.disk.folder

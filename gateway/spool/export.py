@@ -17,7 +17,9 @@ from functools import partial
 from io import FileIO
 from typing import Final
 
+from gateway import metrics
 from gateway.errors import Busy, DatasetChanged, GatewayError
+from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
@@ -76,7 +78,7 @@ class Export:
 
     def give_way(self) -> None:
         """Give up the pass, which nobody follows; who asks for the export from now on begins another."""
-        log.info("gave way digest=%s: nobody follows it, and others wait", self.digest)
+        log.info("gave way: nobody follows it, and others wait", extra=fields(digest=self.digest))
         self.error = Busy("this download was given up for others; ask again")
         self.task.cancel()
 
@@ -185,39 +187,36 @@ class Export:
         self._changed = asyncio.Event()
 
     async def _run(self) -> None:
-        began = time.monotonic()
         try:
             await self._make()
         except Unspooled as error:
             self.error = error
-            log.warning("no room for an export digest=%s: %s", self._making.digest, error.__cause__ or error)
+            told = fields(digest=self._making.digest, reason=error.__cause__ or error)
+            log.warning("no room for an export", extra=told)
         except OSError as error:
             self.error = Unspooled(str(error))
-            log.warning("the spool cannot be used digest=%s: %s", self._making.digest, error)
+            log.warning("the spool cannot be used", extra=fields(digest=self._making.digest, reason=error))
         except GatewayError as error:
             self.error = error
         except asyncio.CancelledError:
             self.error = self.error or ConnectionResetError("the gateway is stopping")
         except Exception as error:
-            log.exception("export digest=%s failed", self._making.digest)
+            metrics.INTERNAL_ERRORS.add(1)
+            log.exception("an export failed", extra=fields(digest=self._making.digest))
             self.error = error
         finally:
-            if self._tallies:
-                self._log(began)
             self._newest.clear()
             self._tell()
 
-    def _log(self, began: float) -> None:
-        progress, seconds = self.progress, time.monotonic() - began
-        outcome = "complete" if self.error is None else f"failed: {self.error}"
-        text = 'export digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"'
-        log.info(text, self._making.digest, progress.rows, progress.size, seconds, outcome)
-
     async def _make(self) -> None:
         folder, digest = self._disk.folder, self._making.digest
-        pause = _SOON
+        pause, told = _SOON, False
         while True:
             got = await self._disk.opening(partial(folder.claim, digest), give_back)
+            if not told:
+                result = "kept" if isinstance(got, Kept | Unchecked) else "made" if got is not None else "followed"
+                metrics.SPOOL_USES.add(1, result)
+                told = True
             if isinstance(got, Kept):
                 await self._remember()
                 await self._have(got, got.fingerprint)
@@ -358,6 +357,7 @@ class Export:
                 except OSError as error:
                     self._size = writer.size  # what there is of the chunk is right
                     raise Unspooled("no room") from error
+                metrics.SPOOL_WRITTEN_BYTES.add(len(chunk))
                 self._keep_newest(chunk, writer.size - len(chunk))
                 await self._show(writer.file, writer.size)
                 self._tell()
@@ -371,7 +371,7 @@ class Export:
                 async for chunk in chunks:
                     yield chunk
             except NotToBeKept:
-                log.warning("an export is not kept digest=%s", self._making.digest)
+                log.warning("an export is not kept", extra=fields(digest=self._making.digest))
                 self.to_be_kept = False
 
     def _keep_newest(self, chunk: bytes, offset: int) -> None:

@@ -28,6 +28,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
+from gateway import metrics
+from gateway.logs import fields
 from gateway.spool.files import Files, Fingerprint, Lock, is_digest, open_own, take_lock
 from gateway.spool.private import private_folder
 from gateway.spool.room import Room
@@ -263,12 +265,16 @@ class Folder:
             state = path.stat(follow_symlinks=False)
             if state.st_ino == inode:
                 path.unlink()
-                log.warning("damaged and removed digest=%s bytes=%d: made anew when asked for", digest, state.st_size)
+                self._tell_damaged(digest, state.st_size)
         except FileNotFoundError:
             pass
         finally:
             if lock is not None:
                 lock.release()
+
+    def _tell_damaged(self, digest: str, size: int) -> None:
+        metrics.SPOOL_DAMAGED.add(1)
+        log.warning("damaged and removed: made anew when asked for", extra=fields(digest=digest, bytes=size))
 
     def due(self, seconds: float, checked: Mapping[str, float]) -> str | None:
         """The complete export that was not checked for longest, if that is so long; `checked` are times of our own."""
@@ -317,7 +323,7 @@ class Folder:
         with suppress(FileNotFoundError):
             size = path.stat(follow_symlinks=False).st_size
             path.unlink()
-            log.warning("damaged and removed digest=%s bytes=%d: not as it was written", digest, size)
+            self._tell_damaged(digest, size)
 
     def part(self, digest: str) -> FileIO:
         """A new, empty part.  The caller holds the lock.  Who reads an old one reads on in that, and asks again."""

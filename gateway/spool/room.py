@@ -7,6 +7,8 @@ import os
 import threading
 from typing import Final
 
+from gateway import metrics
+from gateway.logs import fields
 from gateway.spool.files import Files, Found, open_own
 
 __all__ = ["Room"]
@@ -103,14 +105,17 @@ class Room:
                 break
             removed = self._remove(found.digest) if found.kind == "data" else self._remove_part(found.digest)
             if removed:
-                log.info("removed digest=%s kind=%s bytes=%d", found.digest, found.kind, found.state.st_size)
+                told = fields(digest=found.digest, kind=found.kind, bytes=found.state.st_size)
+                log.info("removed to make room", extra=told)
+                metrics.SPOOL_EVICTIONS.add(1, found.kind)
                 gained, count = gained + self._bytes(found), count + 1
         return gained
 
     def give_up(self, digest: str) -> None:
         """Remove complete data unless somebody reads it, to make room for other data of who asked for both."""
         if self._remove(digest):
-            log.info("removed digest=%s: its client has asked for more", digest)
+            log.info("removed: its client has asked for more", extra=fields(digest=digest))
+            metrics.SPOOL_EVICTIONS.add(1, "data")
 
     def _remove(self, digest: str) -> bool:
         """Remove complete data unless somebody reads it."""

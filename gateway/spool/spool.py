@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from gateway import metrics
+from gateway.logs import fields
 from gateway.spool.checking import Checker, Inspector
 from gateway.spool.disk import Disk
 from gateway.spool.export import Export
@@ -50,12 +52,15 @@ class Spool:
     async def join(self, making: Making) -> AsyncIterator[Export]:
         """An export to follow, whoever writes it: this starts it if nobody does.  Unspooled if there was no room."""
         if time.monotonic() < self._unfit.get(making.digest, 0.0):
+            metrics.SPOOL_USES.add(1, "no room")
             raise Unspooled("there was no room a moment ago")
         export = self._exports.get(making.digest)
         # Where the file has changed, those who read it find out for themselves whether they may go on.
         if export is None or export.error is not None or export.changed or not export.to_be_kept:
             export = self._exports[making.digest] = Export(self._disk, self._checker, making, self.slot)
             export.task.add_done_callback(partial(self._done, export, making.digest))
+        else:  # of a new one it turns out what it is
+            metrics.SPOOL_USES.add(1, "followed" if export.sum is None else "kept")
         export.users += 1
         try:
             yield export
@@ -100,7 +105,7 @@ class Spool:
         try:
             return await self._disk.reading(found)
         except OSError as error:
-            log.warning("the spool cannot be used digest=%s: %s", digest, error)
+            log.warning("the spool cannot be used", extra=fields(digest=digest, reason=error))
             return None
 
     async def recall(self, digest: str) -> dict[str, Any] | None:

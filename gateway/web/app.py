@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -11,10 +10,12 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway import metrics
 from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.resources import opened
 from gateway.formats import envelope_error
+from gateway.logs import fields
 from gateway.spool.folder import Folder
 from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
@@ -29,6 +30,7 @@ from gateway.web.app_keys import (
     MEASURED,
     PAGES,
     PUMP,
+    REFUSAL,
     REQUEST_ID,
     SLOTS,
     SOURCE,
@@ -39,11 +41,12 @@ from gateway.web.beacon.views import VIEWS
 from gateway.web.endpoints import exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
-from gateway.web.limits import refusals
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import POSTED
+from gateway.web.operations import traces
+from gateway.web.operations.request_log import name_request, observed
 from gateway.web.proxy.choice import forward_others
 from gateway.web.proxy.upstream import UPSTREAM, open_upstream
 
@@ -67,15 +70,20 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
+    tracing = [traces.traced] if config.traces else []
     others = [forward_others] if config.beacon_url else []
-    app = web.Application(middlewares=[_errors, *others, identify], client_max_size=MAX_BODY)
+    inner = [_errors, *others, identify]
+    app = web.Application(middlewares=[observed, *tracing, *inner], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[ACCESS] = Access.of(config)
     app[STOPPING] = []
+    if config.traces:
+        app.cleanup_ctx.append(traces.tracing)
     app.cleanup_ctx.append(open_resources)
     if config.beacon_url:
         app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
+    app.on_response_prepare.append(name_request)
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
@@ -98,6 +106,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     app[DAILY] = DailyBytes(config.client_bytes)
     app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
+    metrics.PASSES_MOST.put(app[CONFIG].max_passes)
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
         app[CATALOG] = resources.catalog
@@ -133,7 +142,9 @@ async def _open_spool(config: Config, slots: Slots) -> Spool | None:
     try:
         await spool.open()
     except OSError as error:
-        log.warning("the spool %s cannot be used: exports are delivered directly: %s", config.spool, error)
+        log.warning(
+            "the spool cannot be used: exports are delivered directly", extra=fields(folder=config.spool, reason=error)
+        )
         await spool.close()
         return None
     return spool
@@ -143,7 +154,7 @@ async def _let_finish(app: web.Application) -> None:
     """No new connection comes in any more: give running downloads their grace time."""
     app[STOPPING].append(True)
     grace = app[CONFIG].grace
-    log.info("stopping: running downloads have %g seconds", grace)
+    log.info("stopping: running downloads have their grace time", extra=fields(grace_seconds=grace))
     with suppress(TimeoutError):
         async with asyncio.timeout(grace):
             await app[CLIENTS].empty()
@@ -156,7 +167,6 @@ async def _let_finish(app: web.Application) -> None:
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every failure before the first byte becomes a Beacon error response."""
-    request[REQUEST_ID] = uuid.uuid4().hex[:16]
     try:
         response = await handler(request)
     except GatewayError as error:
@@ -166,7 +176,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (ConnectionError, TimeoutError):
         raise
     except Exception:
-        log.exception("request %s failed: %s %r", request[REQUEST_ID], request.method, request.raw_path[:500])
+        metrics.INTERNAL_ERRORS.add(1)
+        log.exception("request failed", extra=fields(method=request.method, path=request.rel_url.raw_path))
         return _failed(request, GatewayError(f"an internal error; it is logged as {request[REQUEST_ID]}"))
     return response
 
@@ -180,20 +191,11 @@ def _of_http(error: web.HTTPException) -> GatewayError:
 
 
 def _failed(request: web.Request, error: GatewayError) -> web.Response:
-    headers = {"X-Request-Id": request[REQUEST_ID], "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    headers |= error.headers
-    if error.limit:
-        refusals[error.limit] += 1
+    request[REFUSAL] = error
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} | error.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
-    log.info(
-        "refused id=%s status=%d path=%r reason=%r",
-        request[REQUEST_ID],
-        error.status,
-        request.path[:200],
-        error.message,
-    )
     body = envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
     return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.db.source import Source
+from gateway.errors import GatewayError
 from gateway.flow.pump import Pump
 from gateway.rights import View
 from gateway.spool.spool import Spool
@@ -24,6 +25,7 @@ __all__ = [
     "MEASURED",
     "PAGES",
     "PUMP",
+    "REFUSAL",
     "REQUEST_ID",
     "SLOTS",
     "SOURCE",
@@ -51,6 +53,8 @@ EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""
 REQUEST_ID = web.RequestKey("request_id", str)
+REFUSAL = web.RequestKey("refusal", GatewayError)
+"""What a request was refused with, if it was."""
 CALLER = web.RequestKey("caller", str)
 """Who has shown a valid token, by a name that is none; empty where there was no token."""
 VIEW = web.RequestKey("view", View)

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.db.catalog import Catalog
 from gateway.db.failures import known_down
 from gateway.errors import DatabaseDown, DatabaseSlow, GatewayError, NotFound, SnapshotLost
+from gateway.logs import fields
 
 __all__ = ["look"]
 
@@ -25,17 +26,19 @@ async def look(catalog: Catalog, datasets: Sequence[str]) -> None:
         try:
             await catalog.state(waiting[0])
         except NotFound as error:
-            log.warning("%s", error)
+            log.warning("a dataset holds no data", extra=fields(dataset=waiting[0], reason=error))
         except (DatabaseDown, DatabaseSlow, SnapshotLost) as error:
             if not away:
-                log.warning("%s; it is asked again until it answers", error)
+                log.warning(
+                    "the database cannot be read; it is asked again until it answers", extra=fields(reason=error)
+                )
             away = True
             known_down.set(True)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             continue
         except GatewayError as error:
-            log.warning("%s: %s", waiting[0], error)
+            log.warning("a dataset cannot be read", extra=fields(dataset=waiting[0], reason=error))
         if away:
             log.info("the database answers")
             known_down.set(False)

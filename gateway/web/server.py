@@ -9,11 +9,12 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from gateway.config import Config
+from gateway.logs import fields
 from gateway.web.app import create_app
 from gateway.web.limits.addresses import Proxies
 from gateway.web.limits.connections import Runner, Terms
@@ -21,7 +22,10 @@ from gateway.web.limits.door import Door
 from gateway.web.limits.lines import calm
 from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
-__all__ = ["BACKLOG", "check_free", "make_runner", "serve", "url_of"]
+if TYPE_CHECKING:
+    from gateway.web.operations.exposition import Exposition
+
+__all__ = ["BACKLOG", "check_free", "expose", "make_runner", "serve", "url_of"]
 
 log = logging.getLogger("gateway.web")
 
@@ -50,15 +54,27 @@ def _cannot_listen(host: str, port: int, error: OSError) -> OSError:
     return OSError(f"cannot listen on {host}:{port}: {reason}; --host and --port name another address")
 
 
-def make_runner(config: Config) -> web.AppRunner:
-    """The application, ready to be set up on a socket."""
+def expose(config: Config) -> "Exposition | None":
+    """The socket of metrics, where they are wanted."""
+    if not config.metrics_port:
+        return None
+    from gateway.web.operations.exposition import Exposition  # noqa: PLC0415 - not loaded where nobody asks
+
+    return Exposition.opened(config)
+
+
+def make_runner(config: Config, exposition: "Exposition | None" = None) -> web.AppRunner:
+    """The application, ready to be set up on a socket; its metrics are told there."""
     logging.getLogger("stamina").setLevel(logging.ERROR)  # `db/retry.py` says what is tried again
     keep_freed_memory()
     take_short_turns()
     if (files := open_many()) < config.max_clients + _OTHER_FILES:
-        log.warning("the system allows %d open files: too few for --max-clients %d", files, config.max_clients)
+        told = fields(open_files=files, max_clients=config.max_clients)
+        log.warning("the system allows too few open files for --max-clients", extra=told)
     calm()
     app = create_app(config)
+    if exposition is not None:
+        app.cleanup_ctx.insert(0, exposition.serving)  # what is opened may be counted
     app.on_startup.append(_settle)
     most = files - min(_OTHER_FILES, files // 2)
     door = Door(Proxies(config.trusted_proxies), config.client_connections, most)
@@ -67,7 +83,7 @@ def make_runner(config: Config) -> web.AppRunner:
         Terms(door, config.head_timeout, config.beacon_id),
         handler_cancellation=True,  # a client that left stops its pass
         keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
-        access_log=None,  # one line a download is written by the handler
+        access_log=None,  # `operations/request_log.py` writes a line a request
         shutdown_timeout=_AFTER_GRACE,
     )
 
@@ -82,7 +98,8 @@ async def serve(config: Config, *, started: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    runner = make_runner(config)
+    exposition = expose(config)
+    runner = make_runner(config, exposition)
     await runner.setup()
     try:
         site = web.TCPSite(runner, config.host, config.port, backlog=_AT_ONCE)

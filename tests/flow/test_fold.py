@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flow.fold import WalkStep, folded
+from gateway.metrics import Spent
 from gateway.rows import Rows
 
 SOURCES = 3
@@ -57,7 +58,9 @@ async def run(size: int, copies: list[list[int]], bounds: list[list[int]]) -> by
     numbers = list(range(size))
     walks = [walk(cut(numbers, bound), counts) for bound, counts in zip(bounds, copies, strict=True)]
     with ThreadPoolExecutor(1) as executor:
-        return b"".join([rows.data async for rows in folded(Joined(), walks, [str(n) for n in numbers], executor)])
+        return b"".join(
+            [rows.data async for rows in folded(Joined(), walks, [str(n) for n in numbers], executor, Spent())]
+        )
 
 
 counts = st.lists(st.lists(st.integers(0, 3), min_size=12, max_size=12), min_size=SOURCES, max_size=SOURCES)
@@ -87,7 +90,7 @@ async def test_a_fold_may_tell_of_a_biosample_before_it_is_complete():
 
     fold = Told()
     with ThreadPoolExecutor(1) as executor:
-        rows = [rows.data async for rows in folded(fold, [large()], ["1", "2"], executor)]
+        rows = [rows.data async for rows in folded(fold, [large()], ["1", "2"], executor, Spent())]
     assert b"".join(rows) == bytes([1, 1, 1, 1, 2]) + b"end"
     assert fold.most == 2
 
@@ -115,6 +118,6 @@ async def test_what_fails_in_a_fold_or_a_walk_ends_all_walks():
         for fold, error in ((Joined(), ValueError), (Failing(), KeyError)):
             closed.clear()
             with pytest.raises(error):
-                [rows async for rows in folded(fold, [endless("a"), endless("b")], ids, executor)]
+                [rows async for rows in folded(fold, [endless("a"), endless("b")], ids, executor, Spent())]
             assert sorted(closed) == ["a", "b"]
             assert fold.most < 10

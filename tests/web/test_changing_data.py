@@ -113,4 +113,4 @@ def test_what_cannot_be_checked_is_delivered_and_not_kept(store: Store, tmp_path
             assert (plain.status, plain.body) == (200, gzip.decompress(packed.body))
             kept = plain.headers["ETag"].strip('"') + ".data"
             until(lambda: bool([*(tmp_path / "spool").rglob(kept)]), what="keeping it")
-        assert "the database is a replica set of wire version 9: passes are watched" in gateway.log
+        assert 'kind="replica set" wire_version=9 passes=watched' in gateway.log

@@ -37,7 +37,7 @@ def typed(
         odd_types.write_types(mongo[name], old=name == "typed_old")
     with Gateway(store.uri, DATASETS, log=tmp_path_factory.mktemp("typed") / "log") as running:
         yield running
-        assert not re.search(r"request \w+ failed|Traceback", running.log), running.log[-3000:]
+        assert not re.search("request failed|Traceback", running.log), running.log[-3000:]
 
 
 @pytest.mark.parametrize("path", list(_paths()))

@@ -144,7 +144,7 @@ def test_a_range_waits_for_the_end_of_the_pass(quick: Quick, paced: bytes, tmp_p
                 tail = slow.ask(PACED, Range="bytes=-7")
         assert (first.result().status, first.result().body) == (206, paced[1000:2000])
         assert (tail.status, tail.body) == (206, paced[-7:])
-        until(lambda: slow.log.count("gateway.spool export") == 1, what="a line in the log")
+        until(lambda: slow.log.count("gateway.flow pass ") == 1, what="a line in the log")
 
 
 @pytest.mark.parametrize("client", ["curl", "wget"])

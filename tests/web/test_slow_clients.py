@@ -43,7 +43,7 @@ def test_a_client_that_becomes_slow_is_served(impatient: Gateway):
             assert client.recv(4096)
             time.sleep(0.01)
         finish(client)
-    assert impatient.log.splitlines()[-1].endswith('outcome="complete"')
+    assert impatient.log.splitlines()[-1].endswith("outcome=complete")
 
 
 def test_a_client_that_takes_nothing_is_dropped(impatient: Gateway):

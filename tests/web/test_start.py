@@ -14,8 +14,8 @@ Client = MongoClient[dict[str, Any]]
 
 def test_a_name_without_data_is_told_at_the_start(store: Store, demo: str, mongo: Client, tmp_path: Path):
     with Gateway(store.uri, ["nosuch", demo], log=tmp_path / "log") as gateway:
-        until(lambda: "WARNING gateway.web the dataset nosuch holds no data" in gateway.log, what="the warning")
-        assert "the database is a standalone" in gateway.log
+        until(lambda: "WARNING gateway.web a dataset holds no data dataset=nosuch" in gateway.log, what="the warning")
+        assert "kind=standalone" in gateway.log
         ready = gateway.ask("/ready")
         assert (ready.status, ready.json["empty"]) == (200, ["nosuch"])
         mongo["nosuch"].variants.insert_one({"biosample_id": "s"})
@@ -42,7 +42,7 @@ def test_a_database_that_is_down_is_told_in_one_line_until_it_answers(tmp_path: 
         time.sleep(4)  # while it is asked twice again
         assert gateway.log.count("ServerSelectionTimeoutError") == 2  # of the first look and of `/ready`
         with Store(tmp_path / "late", port):
-            until(lambda: "the dataset neither holds no data" in gateway.log, what="the answer")
+            until(lambda: "a dataset holds no data dataset=neither" in gateway.log, what="the answer")
         assert gateway.log.count("the database cannot be reached") == 1
         assert gateway.log.count("the database answers") == 1
     assert "Traceback" not in gateway.log

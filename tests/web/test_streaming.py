@@ -50,7 +50,7 @@ def test_two_hundred_clients_that_leave_leave_no_cursor(slow: Gateway, mongo: Cl
 
 
 def test_work_stops_when_the_client_leaves(slow: Gateway, mongo: Client):
-    left = 'file="long_variants.jsonl"'
+    left = "file=long_variants.jsonl"
     before = slow.log.count(left)
     client = slow.open(LONG)
     client.recv(1000)

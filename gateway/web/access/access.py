@@ -15,13 +15,14 @@ from aiohttp import web
 
 from gateway.config import Config
 from gateway.errors import BadRequest, plain
+from gateway.logs import fields
 from gateway.query.parameters import normal
 from gateway.web.access.issuers import refuse
 from gateway.web.access.policy import DatasetPolicy, Policy, Proof
 from gateway.web.access.policy_file import Rules, load_rules
 from gateway.web.access.static_tokens import find
 from gateway.web.access.userinfo import PASSPORT
-from gateway.web.app_keys import CALLER, REQUEST_ID, VIEW
+from gateway.web.app_keys import CALLER, VIEW
 
 __all__ = ["ACCESS", "Access", "audit", "identify"]
 
@@ -112,4 +113,4 @@ def audit(request: web.Request, digest: str, datasets: Iterable[str]) -> None:
     """Say in the log whose token is answered from guarded datasets; the request's id leads to the outcome."""
     guarded = [name for name in datasets if name in request[VIEW].guarded]
     if guarded and (caller := plain(request[CALLER])[:_LONGEST]):
-        log.info("guarded id=%s caller=%r datasets=%s digest=%s", request[REQUEST_ID], caller, guarded, digest)
+        log.info("guarded data", extra=fields(caller=caller, datasets=",".join(guarded), digest=digest))

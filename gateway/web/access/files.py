@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from gateway.errors import KeysMissing
+from gateway.logs import fields
 
 __all__ = ["Watched", "checked_text"]
 
@@ -64,8 +65,9 @@ class Watched(Generic[T]):
             # Of a change within one tick of the clock the next look may know nothing: what is told of is what was read.
             self._seen = state
             self._value = self._parse(checked_text(self.path))
-            log.info("read again: %s", self.path)
+            log.info("a file of access was read again", extra=fields(file=self.path))
         except (OSError, ValueError) as error:
             if self._value is not None:
-                log.error("nobody gets in by %s any more: %s", self.path, error)  # noqa: TRY400 - it says all
+                told = fields(file=self.path, reason=error)
+                log.error("nobody gets in by a file of access any more", extra=told)  # noqa: TRY400 - it says all
             self._value = None

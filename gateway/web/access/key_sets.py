@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
 from gateway.errors import KeysMissing
+from gateway.logs import fields
 from gateway.web.access.fetching import FAILURES, fetched
 from gateway.web.access.files import Watched
 
@@ -133,7 +134,8 @@ class FetchedKeys:
             self._fetched = time.monotonic()
         except FAILURES as error:
             self._failed = time.monotonic()
-            log.warning("keys cannot be fetched from %s: %s", self._url, str(error)[:200] or type(error).__name__)
+            told = fields(url=self._url, reason=str(error) or type(error).__name__)
+            log.warning("keys of an issuer cannot be fetched", extra=told)
         finally:
             self._running = None
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.errors import KeysMissing
+from gateway.logs import fields
 from gateway.web.access.fetching import FAILURES, fetched
 
 __all__ = ["PASSPORT", "FetchedPassports"]
@@ -56,7 +57,8 @@ class FetchedPassports:
             if not isinstance(said, dict):
                 raise ValueError("the answer is no JSON object")  # noqa: TRY004 - as others that are none
         except (*FAILURES, RecursionError) as error:
-            log.warning("userinfo cannot be had from %s: %s", self._url, str(error)[:200] or type(error).__name__)
+            told = fields(url=self._url, reason=str(error) or type(error).__name__)
+            log.warning("userinfo cannot be had", extra=told)
             return None
         return said
 

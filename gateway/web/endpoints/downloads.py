@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway import spans
 from gateway.web.access.access import audit
 from gateway.web.app_keys import VIEW
 from gateway.web.endpoints import tickets
@@ -14,7 +15,8 @@ __all__ = ["download"]
 async def download(request: web.Request) -> web.StreamResponse:
     """Answer any request for variants or biosamples."""
     download_request = await DownloadRequest.of(request)
-    plan = await download_request.plan(request.app, request[VIEW])
+    with spans.span("plan"):
+        plan = await download_request.plan(request.app, request[VIEW])
     audit(request, plan.digest, plan.datasets)
     representation = Representation.of(plan, download_request, request.app)
     return await (

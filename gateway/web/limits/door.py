@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from gateway.errors import Busy, GatewayError, TooManyRequests
 from gateway.formats import envelope_error
-from gateway.web.limits import refusals
 from gateway.web.limits.addresses import NOBODY, Proxies, named
+from gateway.web.operations.request_log import ID_HEADER, refused_unheard
 
 __all__ = ["Door", "Guest", "told"]
 
@@ -113,10 +113,8 @@ class Door:
 def told(error: GatewayError, beacon_id: str) -> tuple[dict[str, str], bytes]:
     """Headers and body that tell of an error outside the application, which is counted, with a line in the log."""
     identity = uuid.uuid4().hex[:16]
-    if error.limit:
-        refusals[error.limit] += 1
-    log.info("refused id=%s status=%d reason=%r", identity, error.status, error.message)
-    headers = {"X-Request-Id": identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    refused_unheard(error, identity)
+    headers = {ID_HEADER: identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return headers, envelope_error(error, beacon_id, identity) + b"\n"

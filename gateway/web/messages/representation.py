@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.download_types import Part, Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
+from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
@@ -66,8 +67,8 @@ class Page:
     def following(self, tallies: Sequence[Tally]) -> str:
         """The URL of the page behind this one; empty where there is none."""
         pairs = zip(self.parts, tallies, strict=True)
-        pages = {p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)}
-        return self.url(max(pages)) if pages else ""
+        page = max((p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)), default=0)
+        return self.url(page) if page else ""
 
     def is_known(self, total: Callable[[Part], int | None]) -> bool:
         """Whether the totals that it says are known already."""
@@ -76,8 +77,7 @@ class Page:
     def is_certain(self, tallies: Sequence[Tally]) -> bool:
         """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
         known = all(tally.total is not None and not tally.lower for tally in tallies)
-        counted = any(part.count for part in self.parts)
-        return not counted or (known and len(tallies) == len(self.parts))
+        return not any(part.count for part in self.parts) or (known and len(tallies) == len(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,7 @@ class Representation:
     """
 
     digest: str
+    form: str
     media: str
     filename: str
     attachment: bool
@@ -112,6 +113,7 @@ class Representation:
         """What answers a request now."""
         own = {
             **(download_request if plan.repeats else download_request.understood).record(),
+            "form": plan.form,
             "media": plan.media,
             "filename": plan.filename,
             "attachment": plan.attachment,
@@ -127,8 +129,7 @@ class Representation:
         representation = cls.kept(plan.digest, own, produce)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
         small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
-        record = own if plan.whole else None
-        told = replace(representation, immutable=False, record=record, page=page, small=small)
+        told = replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
@@ -136,6 +137,7 @@ class Representation:
         """What was asked before, at its immutable address."""
         return cls(
             digest=digest,
+            form=record.get("form", "other"),
             media=record["media"],
             filename=record["filename"],
             attachment=record["attachment"],
@@ -221,11 +223,10 @@ async def answer(request: web.Request, representation: Representation) -> web.St
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
             headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
-        return web.Response(
-            headers={**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
-        )
+        told = {**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        return web.Response(headers=told)
     negotiated = _Negotiated(headers, coding, span)
-    transfer = Transfer(request, representation.filename, representation.digest)
+    transfer = Transfer(request, representation.filename, representation.digest, representation.form)
     with request.app[CLIENTS].take(), request.app[DAILY].having(lambda: transfer.size), transfer:
         tune(request)
         if spool is not None:
@@ -233,7 +234,7 @@ async def answer(request: web.Request, representation: Representation) -> web.St
                 async with spool.join(representation.making) as export:
                     return await _follow(transfer, representation, export, negotiated)
             except Unspooled as reason:
-                log.info("delivered directly digest=%s: %s", representation.digest, reason)
+                log.info("delivered directly", extra=fields(digest=representation.digest, reason=reason))
         return await _direct(transfer, representation, negotiated)
 
 
@@ -325,7 +326,7 @@ async def _followed(transfer: Transfer, representation: Representation, export: 
             at += len(piece)
             yield piece
     except Unspooled as reason:
-        log.warning("delivered directly from byte %d on digest=%s: %s", at, representation.digest, reason)
+        log.warning("delivered directly from here", extra=fields(digest=representation.digest, byte=at, reason=reason))
     else:
         return
     # The first bytes again, to be sure that they go together with the rest: data may change without a trace.

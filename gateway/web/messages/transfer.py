@@ -1,4 +1,4 @@
-"""One transfer: bytes to a client, however slow, with a line in the log and an end that shows how it went.
+"""One transfer: bytes to a client, however slow, and an end that shows how it went, to the client and to the log.
 
 Until the first byte every failure is a Beacon error response; from then on it is a cut connection, without the final
 chunk or short of the length, so that no client takes a part for the whole.
@@ -17,11 +17,12 @@ from typing import Final, Self
 
 from aiohttp import HttpVersion11, web
 
+from gateway import metrics
 from gateway.errors import DatasetChanged, GatewayError
 from gateway.spool.spool import Export
-from gateway.web.app_keys import CONFIG, REQUEST_ID, STOPPING
+from gateway.web.app_keys import CONFIG, STOPPING
 
-__all__ = ["Transfer", "tune"]
+__all__ = ["FORWARDED", "TRANSFER", "Transfer", "tune"]
 
 log = logging.getLogger("gateway.web")
 
@@ -64,32 +65,65 @@ def tune(request: web.Request) -> None:
 
 @dataclass(slots=True)
 class Transfer:
-    """What a download came to; one line in the log.  `rows` tells how many there are so far."""
+    """What a download came to, for the line of its request in the log.  `rows` tells how many there are so far.
+
+    `outcome` is one of `metrics.OUTCOMES`, `reason` why it was cut, `held` the seconds that it waited for its client.
+    """
 
     request: web.Request
     filename: str
     digest: str
+    form: str
     rows: Callable[[], int] = int
     began: float = field(default_factory=time.monotonic)
+    first: float | None = None  # when the response began
+    status: int = 0
     size: int = 0
+    held: float = 0.0
     outcome: str = "failed"
+    reason: str | None = None
+    source: str = "stream"  # what the bytes come from
     keeps_up: bool = False  # the client took at once what it was last sent
     waiting: float | None = None  # since when the client, or a sign of life from it, is waited for
+    _counted: tuple[int, float] = (0, 0.0)  # of size and seconds held
 
     def __enter__(self) -> Self:
+        own: Transfer = self
+        self.request[TRANSFER] = own
+        self._note(1)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        log.info(
-            'download id=%s file="%s" digest=%s rows=%d bytes=%d seconds=%.3f outcome="%s"',
-            self.request[REQUEST_ID],
-            self.filename,
-            self.digest,
-            self.rows(),
-            self.size,
-            time.monotonic() - self.began,
-            self.outcome,
-        )
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if self.first is None and error is not None:
+            left = isinstance(error, ConnectionError | asyncio.CancelledError)
+            self.outcome = self._left() if left else "refused" if isinstance(error, GatewayError) else "failed"
+        self._note(-1)
+
+    def _note(self, change: int) -> None:
+        """Count that it begins, or that it ends."""
+        metrics.DOWNLOADS_RUNNING.add(change)
+        if change > 0:
+            return
+        metrics.DOWNLOADS.add(1, self.outcome)
+        if self.outcome == "complete":
+            metrics.FORMAT_DOWNLOADS.add(1, self.form)
+        metrics.DOWNLOAD_SECONDS.observe(time.monotonic() - self.began)
+        metrics.DOWNLOAD_BYTES.observe(self.size)
+
+    def _left(self) -> str:
+        """The outcome where the connection ended, or the work was given up."""
+        return "stopping" if self.request.app[STOPPING] else "client left"
+
+    async def _begin(self, response: web.StreamResponse) -> None:
+        await response.prepare(self.request)
+        self.first, self.status = time.monotonic(), response.status
+
+    def _count(self) -> None:
+        """Add what was sent, and waited for, since this was done last."""
+        size, held = self._counted
+        self._counted = self.size, self.held
+        metrics.SENT_BYTES.add(self.size - size, self.source)
+        metrics.CLIENT_WAIT_SECONDS.add(self.held - held)
 
     async def chunks(self, headers: dict[str, str], chunks: AsyncIterator[bytes]) -> web.StreamResponse:
         """Send a stream of unknown length.  Its first chunk is in hand before the response begins."""
@@ -98,7 +132,7 @@ class Transfer:
         if self.request.version < HttpVersion11:
             response.force_close()
         _reset_on_close(self.request, on=True)
-        await response.prepare(self.request)
+        await self._begin(response)
         await self._guarded(self._write(response, first, chunks))
         _reset_on_close(self.request, on=False)
         return response
@@ -108,7 +142,7 @@ class Transfer:
     ) -> web.StreamResponse:
         """Send a response with a head of its own; it begins before its first chunk is there."""
         _reset_on_close(self.request, on=True)
-        await response.prepare(self.request)
+        await self._begin(response)
         await self._guarded(self._write(response, b"", chunks, length))
         _reset_on_close(self.request, on=False)
         return response
@@ -120,7 +154,7 @@ class Transfer:
         first = await anext(chunks, b"")
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = length
-        await response.prepare(self.request)
+        await self._begin(response)
         await self._guarded(self._write(response, first, chunks, length))
         return response
 
@@ -130,7 +164,8 @@ class Transfer:
         """Send a part of a complete export, from the kernel's memory."""
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = stop - start
-        await response.prepare(self.request)
+        await self._begin(response)
+        self.source = "file"
         await self._guarded(self._send_file(response, export, start, stop))
         return response
 
@@ -140,12 +175,15 @@ class Transfer:
             await self._in_allowed_time(work)
             self.outcome = "complete"
         except (ConnectionError, asyncio.CancelledError):
-            self.outcome = "cut: stopping" if self.request.app[STOPPING] else "client left"
+            self.outcome = self._left()
             raise
         except Exception as error:
-            self.outcome = f"cut: {error}" if isinstance(error, GatewayError | TimeoutError) else "cut"
+            self.outcome = "stalled" if isinstance(error, TimeoutError) else "cut"
+            self.reason = str(error) if isinstance(error, GatewayError | TimeoutError) else "an internal error"
             _cut(self.request, error)
             raise ConnectionResetError("cut") from error
+        finally:
+            self._count()
 
     async def _write(
         self, response: web.StreamResponse, first: bytes, rest: AsyncIterator[bytes], length: int | None = None
@@ -160,6 +198,7 @@ class Transfer:
                 self.size += len(piece)
                 self.keeps_up = not _waiting(self.request)
                 most = min(2 * most, _LARGE_PIECE) if self.keeps_up else _PIECE
+            self._count()
             chunk = await anext(rest, None)
         if length is not None and self.size != length:
             raise DatasetChanged(f"{self.size} bytes where {length} were promised")
@@ -173,9 +212,10 @@ class Transfer:
 
     async def _in_time(self, work: Awaitable[None]) -> None:
         """Let the client take a piece, however slowly, as long as it takes some."""
-        self.waiting = asyncio.get_running_loop().time()
+        began = self.waiting = time.monotonic()
         await work
         self.waiting = None
+        self.held += time.monotonic() - began
 
     async def _in_allowed_time(self, work: Awaitable[None]) -> None:
         """Do the sending; TimeoutError if the client is waited for and takes nothing for too long.
@@ -190,8 +230,8 @@ class Transfer:
             nonlocal taken, watched
             if self.waiting is not None:
                 if (now := _taken(self.request)) > taken:
-                    taken, self.waiting = now, loop.time()
-                elif loop.time() - self.waiting >= allowed:
+                    taken, self.waiting = now, time.monotonic()
+                elif time.monotonic() - self.waiting >= allowed:
                     limit.reschedule(loop.time())
                     return
             watched = loop.call_later(pause, look, limit)
@@ -226,6 +266,7 @@ class Transfer:
             step = min(step * 2, _LARGEST) if quick else _PIECE
             at += size
             self.size += size
+            self._count()
         last = await export.last(held, stop)
         await self._in_time(self._written(response, memoryview(last)))
         self.size += len(last)
@@ -245,6 +286,12 @@ class Transfer:
                 sent += len(data)
         if sent != size:
             raise DatasetChanged("the export is shorter than it was")
+
+
+FORWARDED: Final = "beacon"
+"""The source of an answer that is not our own."""
+TRANSFER: Final = web.RequestKey("transfer", Transfer)
+"""The transfer that a request came to, if it did."""
 
 
 def _taken(request: web.Request) -> int:
@@ -267,7 +314,8 @@ def _waiting(request: web.Request) -> bool:
 def _cut(request: web.Request, error: Exception) -> None:
     """Close the connection so that the transfer looks as broken as it is."""
     if not isinstance(error, GatewayError | TimeoutError):
-        log.error("request %s failed in mid-stream", request[REQUEST_ID], exc_info=error)
+        metrics.INTERNAL_ERRORS.add(1)
+        log.error("request failed in mid-stream", exc_info=error)
     if request.transport is not None:
         _reset_on_close(request, on=True)  # nor let the kernel go on with what it holds
         request.transport.abort()

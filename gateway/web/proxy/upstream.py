@@ -7,7 +7,6 @@ from then on one that breaks off is cut for the client, too.
 import asyncio
 import logging
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import aiohttp
 from aiohttp import HttpVersion11, web
 from yarl import URL
 
+from gateway import metrics, spans
 from gateway.config import Config
 from gateway.errors import (
     BadRequest,
@@ -28,11 +28,13 @@ from gateway.errors import (
     NotSupported,
     RequestTimeout,
 )
+from gateway.logs import fields
+from gateway.metrics import lasted
 from gateway.web.app_keys import CONFIG, REQUEST_ID
 from gateway.web.limits.connections import LONGEST_FIELD, LONGEST_LINE
 from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import base_of
-from gateway.web.messages.transfer import Transfer, tune
+from gateway.web.messages.transfer import FORWARDED, Transfer, tune
 from gateway.web.proxy.headers import DECODED, answered, asked, hops, readable, told
 
 __all__ = ["UPSTREAM", "Upstream", "open_upstream"]
@@ -86,7 +88,7 @@ class Upstream:
         with self._slots.take():
             async with self._answer(request) as answer:
                 tune(request)
-                with _Relay(request, request.path, "", status=answer.status) as relay:
+                with _Relay(request, "", "", "", source=FORWARDED) as relay:
                     located = _Located(str(self._origin.origin()), base_of(request))
                     length = None if _is_bodiless(request, answer) else answer.content_length
                     return await relay.send(_response(request, answer, located), _chunks(answer), length)
@@ -95,18 +97,19 @@ class Upstream:
     async def _answer(self, request: web.Request) -> AsyncIterator[aiohttp.ClientResponse]:
         """The Beacon's answer, whose body is still to be read."""
         upload = _Upload(request, self._timeout)
-        fields = _fields(request)
-        body = await upload.body(fields)
+        own = _fields(request)
+        body = await upload.body(own)
         try:
-            async with asyncio.timeout(self._timeout) as upload.limit:
-                answer = await self._session.request(
-                    request.method,
-                    self._url(request),
-                    headers=fields,
-                    data=body,
-                    skip_auto_headers=_NOT_OURS,
-                    allow_redirects=False,
-                )
+            with spans.span("beacon"), lasted(metrics.BEACON_SECONDS):
+                async with asyncio.timeout(self._timeout) as upload.limit:
+                    answer = await self._session.request(
+                        request.method,
+                        self._url(request),
+                        headers=own,
+                        data=body,
+                        skip_auto_headers=_NOT_OURS,
+                        allow_redirects=False,
+                    )
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise upload.blame(error) from error
         finally:
@@ -183,14 +186,14 @@ class _Upload:
         self._reading = False  # the client is waited for
         self._error: Exception | None = None  # of reading from the client
 
-    async def body(self, fields: Any) -> AsyncIterator[bytes] | bytes | None:
+    async def body(self, own: Any) -> AsyncIterator[bytes] | bytes | None:
         """What is sent as the body; completes the header fields."""
         request = self._request
         coded = request.headers.get("Content-Encoding", "").lower() in DECODED
         try:
             if request.content.exception() is None and request.can_read_body and not coded:
                 if (length := told(request.headers)) is not None:
-                    fields["Content-Length"] = length
+                    own["Content-Length"] = length
                 return self._chunks()
             # What was read already, to see whether it is ours, or what could grow without end: one MiB at most.
             body = await request.read()
@@ -199,9 +202,9 @@ class _Upload:
         except web.HTTPRequestEntityTooLarge as error:
             raise BadRequest("a compressed request body may hold 1 MiB") from error
         if body and coded:
-            del fields["Content-Encoding"]
+            del own["Content-Encoding"]
         if body or told(request.headers) is not None:
-            fields["Content-Length"] = str(len(body))
+            own["Content-Length"] = str(len(body))
         return body or None
 
     async def _chunks(self) -> AsyncIterator[bytes]:
@@ -227,7 +230,7 @@ class _Upload:
             if self._reading:
                 return RequestTimeout(f"nothing came of the request body for {self._timeout:g} seconds")
             return BeaconSlow(f"the Beacon behind this gateway did not answer within {self._timeout:g} seconds")
-        log.info("the Beacon cannot be asked: %s: %s", type(error).__name__, error)
+        log.info("the Beacon cannot be asked", extra=fields(error=type(error).__name__, reason=error))
         return BeaconDown("the Beacon behind this gateway cannot be reached, or its answer cannot be read")
 
 
@@ -294,18 +297,9 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 @dataclass(slots=True)
 class _Relay(Transfer):
-    """An answer on its way to the client; one line in the log."""
+    """An answer on its way to the client."""
 
-    status: int = 0
-
-    def __exit__(self, *_: object) -> None:
-        log.info(
-            'forwarded id=%s method=%s path=%r status=%d bytes=%d seconds=%.3f outcome="%s"',
-            self.request[REQUEST_ID],
-            self.request.method,
-            self.filename[:200],
-            self.status,
-            self.size,
-            time.monotonic() - self.began,
-            self.outcome,
-        )
+    def _note(self, change: int) -> None:
+        """Count that it ends."""
+        if change < 0:
+            metrics.FORWARDED.add(1, self.outcome)

@@ -329,7 +329,7 @@ def test_who_follows_a_pass_needs_the_right_as_well(quick: Quick, tmp_path: Path
         assert issued.json["state"] == "producing"
         assert gateway.ask(path_of(issued), Authorization=_bearer(token)).status == 200
         assert [gateway.ask(path).status for path in places] == [404] * 4
-        assert re.search(r"guarded id=\w+ caller='alice' datasets=\['b400v250p30'\] digest=\w+", gateway.log)
+        assert re.search(r"guarded data request_id=\w+ caller=alice datasets=b400v250p30 digest=\w+", gateway.log)
 
 
 def test_tokens_are_nowhere(guarded: Guarded, places: dict[str, str]):

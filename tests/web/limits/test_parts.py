@@ -7,10 +7,10 @@ from ipaddress import ip_network
 import pytest
 import ujson
 
+from gateway import metrics
 from gateway.config import load
 from gateway.errors import Busy, TooManyRequests
 from gateway.spool.making import Unspooled
-from gateway.web.limits import refusals
 from gateway.web.limits.addresses import NOBODY, Proxies, current
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.door import Door, told
@@ -163,10 +163,11 @@ def test_one_line_of_a_kind_is_written_in_a_second():
     assert written("refused %d", 8) == "refused 8"
 
 
-def test_what_is_refused_is_counted():
-    before = refusals["downloads of a client"]
+def test_what_is_refused_is_counted(monkeypatch: pytest.MonkeyPatch):
+    counted: list[tuple[str, ...]] = []
+    monkeypatch.setattr(metrics.Metric, "add", lambda metric, _, *labels: counted.append((metric.name, *labels)))
     headers, body = told(TooManyRequests("later", limit="downloads of a client"), "org.example")
-    assert refusals["downloads of a client"] == before + 1
+    assert counted == [("requests", "other", "429"), ("refusals", "TooManyRequests", "downloads of a client")]
     assert headers["Retry-After"] == "10"
     assert ujson.loads(body)["error"] == {"errorCode": 429, "errorMessage": "later"}
 
