@@ -155,7 +155,7 @@ def ask(gateway: Gateway, door: Door, shown: str | None, **places: str) -> Answe
 
 def same(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """An answer without what no two have in common."""
-    own = ("Date", "X-Request-Id")
+    own = ("Date", "X-Request-ID")
     headers = {name: value for name, value in answer.headers.items() if name not in own}
     return answer.status, headers, re.sub(rb'"requestId":"\w+"', b"", answer.body)
 
