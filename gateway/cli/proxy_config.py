@@ -72,7 +72,7 @@ server {
 
 _APACHE: Final = """\
 # Downloads go to the gateway, everything else to the Beacon that was there before.
-# For /etc/apache2/sites-available/; needs `a2enmod proxy_http rewrite`.
+# For /etc/apache2/sites-available/; needs `a2enmod proxy_http rewrite env`.
 # Made by `pgx-gateway proxy-config apache`.
 <Proxy "http://<gateway>">
     # A Range request waits for the end of a pass; --retry-window is shorter.
