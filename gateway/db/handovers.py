@@ -75,7 +75,8 @@ class QueryBuffers:
                     database, collection, {_ID: access_id}, projection=projection, limit=1, concern=concern
                 )
             except DatabaseRefused as error:
-                log.warning("the query buffer %s.%s cannot be read: %s", database, collection, error)
+                place = f"{database}.{collection}"
+                log.warning("a query buffer cannot be read", extra=fields(query_buffer=place, reason=error))
                 refused = error
             else:
                 if page.count:
@@ -93,7 +94,7 @@ def _decoded(raw: Sequence[Array]) -> dict[str, Any] | None:
     try:
         return codec.decode(raw)[0]
     except BadDocument as error:
-        log.warning("a record of a query buffer cannot be read: %s", error)
+        log.warning("a record of a query buffer cannot be read", extra=fields(reason=error))
         return None
 
 
