@@ -178,6 +178,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = config_of(options)
+    said = options.datasets or options.config  # else the Beacon's are not known to be others
     sys.stdout.write(
         configuration(
             options.server,
@@ -185,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
             beacon=options.beacon,
             listen=options.listen,
             handovers=bool(config.query_buffers),
-            datasets=config.datasets if options.datasets else (),
+            datasets=config.datasets if said else (),
         )
     )
     return 0

@@ -11,6 +11,7 @@ from gateway import codec
 from gateway.db.source import Source
 from gateway.errors import BadDocument, DatabaseRefused
 from gateway.handovers import Handover
+from gateway.logs import fields
 from gateway.rows import Array
 
 __all__ = ["QueryBuffers"]

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from gateway.errors import Busy, GatewayError, TooManyRequests
 from gateway.formats import envelope_error
+from gateway.logs import fields
 from gateway.web.limits.addresses import NOBODY, Proxies, named
 from gateway.web.operations.request_log import ID_HEADER, refused_unheard
 
