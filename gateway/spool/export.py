@@ -21,6 +21,7 @@ from gateway import metrics
 from gateway.errors import Busy, DatasetChanged, GatewayError
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
+from gateway.spool.askers import Askers
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
@@ -61,6 +62,7 @@ class Export:
         self._fingerprint: Fingerprint | None = None
         self._stated: Sum | None = None
         self._damaged = False
+        self.askers = Askers()
         self.users = 0
         self.left = time.monotonic()
         self.begun = False
@@ -302,7 +304,7 @@ class Export:
             if self._files:
                 self._heed(await self._disk.reading(partial(folder.noted, digest)))
             # A place comes first: for who is refused one, nothing is kept.
-            with self._slot(self) as charge:
+            with self.askers.place(self._slot, self) as charge:
                 granted = await self._remember()
                 writer = await self._disk.opening(partial(Writer, folder, digest, lock, granted), Writer.abandon)
                 unwritten.pop_all()  # the writer has the lock now

@@ -63,7 +63,8 @@ class Spool:
             metrics.SPOOL_USES.add(1, "followed" if export.sum is None else "kept")
         export.users += 1
         try:
-            yield export
+            with export.askers.joined():
+                yield export
         finally:
             export.users -= 1
             export.left = time.monotonic()
