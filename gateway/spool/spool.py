@@ -71,7 +71,7 @@ class Spool:
             self._leave(export, making.digest)
 
     def _done(self, export: Export, digest: str, _: asyncio.Task[None]) -> None:
-        if isinstance(export.error, Unspooled):
+        if isinstance(export.error, Unspooled) and export.error.lasting:
             while len(self._unfit) >= _UNFIT_KEPT:
                 del self._unfit[next(iter(self._unfit))]
             self._unfit[digest] = time.monotonic() + _UNFIT_SECONDS
