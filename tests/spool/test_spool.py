@@ -50,9 +50,7 @@ class Producer:
 
 
 @asynccontextmanager
-async def opened(
-    path: Path, *, quota: int = 100_000_000, places: int = 10, each: int = 0
-) -> AsyncIterator[Spool]:
+async def opened(path: Path, *, quota: int = 100_000_000, places: int = 10, each: int = 0) -> AsyncIterator[Spool]:
     slots = Slots(places, "downloads", each=each)
 
     @contextmanager

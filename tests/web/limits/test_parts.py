@@ -220,10 +220,10 @@ def test_an_export_is_of_who_made_it_last(monkeypatch: pytest.MonkeyPatch):
         made(f"c{n}", f"small {n}", 1)
     made("a", "four", 90)
     assert gone == ["one"]
-    with shares.writing("growing") as charge, pytest.raises(Unspooled) as told, shares.writing("next") as more:
+    current.set("a")
+    with shares.writing("growing") as charge, pytest.raises(Unspooled) as told:
         charge(10)
-        current.set("a")
-        more(95)
+        made("a", "next", 95)
     assert gone == ["one", "four"]
     assert not told.value.lasting  # others may have it
     with pytest.raises(Unspooled) as told, shares.writing("large") as charge:
