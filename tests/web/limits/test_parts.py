@@ -221,9 +221,10 @@ def test_an_export_is_of_who_made_it_last(monkeypatch: pytest.MonkeyPatch):
     made("a", "four", 90)
     assert gone == ["one"]
     current.set("a")
-    with shares.writing("growing") as charge, pytest.raises(Unspooled) as told:
+    with shares.writing("growing") as charge:
         charge(10)
-        made("a", "next", 95)
+        with pytest.raises(Unspooled) as told:
+            made("a", "next", 95)
     assert gone == ["one", "four"]
     assert not told.value.lasting  # others may have it
     with pytest.raises(Unspooled) as told, shares.writing("large") as charge:
