@@ -18,7 +18,7 @@ from io import FileIO
 from typing import Final
 
 from gateway import metrics
-from gateway.errors import Busy, DatasetChanged, GatewayError
+from gateway.errors import Busy, DatasetChanged, GatewayError, TooManyRequests
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.askers import Askers
@@ -227,8 +227,7 @@ class Export:
                 got = await self._check(got)
                 if got is None:
                     return
-            if got is not None:
-                await self._produce(got)
+            if got is not None and await self._produced(got):
                 return
             await self._watch()
             await asyncio.sleep(pause)
@@ -296,6 +295,17 @@ class Export:
         if not self.begun:
             self.begun = bool(await self._disk.reading(partial(folder.recall, digest)))
         self._tell()
+
+    async def _produced(self, lock: Lock) -> bool:
+        """Produce it; False if there is no place, for which those wait who read what another process gave up."""
+        read = len(self._files)
+        try:
+            await self._produce(lock)
+        except (Busy, TooManyRequests):
+            if not read or len(self._files) > read or not self.users:
+                raise
+            return False
+        return True
 
     async def _produce(self, lock: Lock) -> None:
         folder, digest = self._disk.folder, self._making.digest

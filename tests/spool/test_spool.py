@@ -17,12 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError, TooManyRequests
+from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError
 from gateway.rows import Tally
 from gateway.spool.folder import Folder
 from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Export, Making, Spool, Unspooled
-from gateway.web.limits.addresses import current
 from gateway.web.limits.slots import Slots
 
 A, B = "a" * 40, "b" * 40
@@ -369,27 +368,3 @@ async def test_files_are_closed_when_nobody_needs_them(tmp_path: Path):
         assert spool._exports == {}
         files = psutil.Process().open_files()
         assert not [file for file in files if file.path.startswith(str(tmp_path))]
-
-
-@pytest.mark.parametrize("joins", [False, True])
-async def test_one_who_may_have_no_more_is_refused_alone(tmp_path: Path, joins: bool):
-    """A pass that one client asked for and others wait for is begun on behalf of who may."""
-    producer, data, refused = Producer(), [], []
-
-    async def asked(client: str) -> None:
-        current.set(client)
-        try:
-            async with spool.join(producer.making(B)) as export:
-                data.append(await followed(export))
-        except TooManyRequests:
-            refused.append(client)
-
-    async with opened(tmp_path, each=1) as spool:
-        current.set("greedy")
-        async with spool.join(Producer(wait=lambda _: asyncio.sleep(60)).making(A)) as first:
-            await first.begins()
-            work = [asyncio.create_task(asked(client)) for client in ("greedy", "other")[: 1 + joins]]
-            await asyncio.gather(*work)
-        current.set("")
-    assert refused == ([] if joins else ["greedy"])
-    assert data == ([DATA, DATA] if joins else [])
