@@ -41,6 +41,7 @@ _MOST_KEPT: Final = 60.0  # seconds, of the 300 for which servers remember
 _LISTS_KEPT: Final = 60.0  # seconds, or as many states where these are kept shortly
 _STATES_A_LIST: Final = 12
 _ASKED_LATELY: Final = 600.0
+_APART: Final = 1.0  # seconds between readings that somebody wants to be new
 _AHEAD: Final = 0.2  # of the time for which a state is kept
 
 
@@ -83,12 +84,18 @@ class Catalog:
     async def renew(self, dataset: str, since: float) -> None:
         """Read the state anew if it was read before a time, by the monotonic clock; lists are listed anew, too.
 
-        Readings go one after the other, however many ask.
+        Readings go one after the other, however many ask, and begin no more often than once a second: a stranger can
+        cause them with addresses that he made up.
         """
-        while self._read_from.get(dataset, 0.0) < since:
+        while (last := self._read_from.get(dataset, 0.0)) < since:
             self._lists.pop(dataset, None)
             running = self._running.get(dataset)
-            await asyncio.shield(self._start(dataset) if running is None or running.done() else running)
+            if running is None or running.done():
+                if (early := last + _APART - time.monotonic()) > 0:
+                    await asyncio.sleep(early)
+                    continue
+                running = self._start(dataset)
+            await asyncio.shield(running)
 
     @property
     def empty(self) -> frozenset[str]:

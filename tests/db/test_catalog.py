@@ -132,6 +132,15 @@ async def test_it_looks_again_for_who_may_know_more(rs: ReplicaSet, made: Made):
     assert not rs.commands
 
 
+async def test_what_is_wanted_new_is_read_once_a_second(rs: ReplicaSet, made: Made):
+    _, catalog = made(rs.uri)
+    read = []
+    for _ in range(2):
+        await catalog.renew("demo", time.monotonic())
+        read.append(catalog._read_from["demo"])
+    assert read[1] - read[0] >= 1
+
+
 async def test_a_renewal_that_fails_is_no_news(rs: ReplicaSet, made: Made, caplog: pytest.LogCaptureFixture):
     _, catalog = made(f"{rs.uri}&serverSelectionTimeoutMS=100", ttl=1.5)
     first = await catalog.state("demo")
