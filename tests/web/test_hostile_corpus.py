@@ -46,6 +46,7 @@ class Attacked:
 
     gateway: Gateway
     database: Standalone
+    metrics: int  # the port
 
     def answers(self, requests: list[bytes], allowed: frozenset[int] = OK) -> list[int]:
         """The statuses of these, a connection each; what any of them answers is whole, and allowed."""
@@ -87,12 +88,17 @@ def attacked(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (folder / "access.toml").write_text(RULES)
     with Standalone("5.0", store=store) as database:
         database.seed("corpus")
-        settings: dict[str, Any] = {**LIMITS, "access": folder / "access.toml", "metrics_port": free_port()}
+        settings: dict[str, Any] = {
+            **LIMITS,
+            "access": folder / "access.toml",
+            "metrics_port": (metrics := free_port()),
+        }
         with Gateway(database.uri, ["corpus"], log=Path(folder / "log"), **settings) as gateway:
             assert gateway.ask("/beacon/g_variants?filters=NCIT:C3058&limit=1").status == 200
-            yield Attacked(gateway, database)
+            yield Attacked(gateway, database, metrics)
             assert gateway.ask("/health").status == 200
             assert "Traceback" not in gateway.log
+            assert " ERROR " not in gateway.log
             assert "request failed" not in gateway.log
         commands = database.asked()
         assert any(MARK in repr(command) for command in commands)  # as a text that no document has
@@ -353,6 +359,13 @@ def test_a_head_that_can_be_read_in_two_ways_ends_its_connection(attacked: Attac
     """One answer, a refusal, and nothing of what stands behind it."""
     for head in HEADS:
         assert attacked.answers([head + SMUGGLED]) in ([400], [501]), head
+
+
+def test_the_port_of_metrics(attacked: Attacked):
+    """Found: an error with a traceback in the log for what was no HTTP."""
+    for request in [*HEADS, *(get("/metrics", field) for field in FIELDS), b"\0" * 99 + b"\r\n\r\n"]:
+        status, _ = exchanged(attacked.metrics, request)
+        assert status in {200, 400}, request[:300]
 
 
 def test_targets(attacked: Attacked):
