@@ -11,6 +11,7 @@ from gateway import codec
 from gateway.db.source import Source
 from gateway.errors import BadDocument, DatabaseRefused
 from gateway.handovers import Handover
+from gateway.logs import fields as told_of
 from gateway.rows import Array
 
 __all__ = ["QueryBuffers"]
@@ -75,7 +76,8 @@ class QueryBuffers:
                     database, collection, {_ID: access_id}, projection=projection, limit=1, concern=concern
                 )
             except DatabaseRefused as error:
-                log.warning("the query buffer %s.%s cannot be read: %s", database, collection, error)
+                told = told_of(database=database, collection=collection, reason=error)
+                log.warning("a query buffer cannot be read", extra=told)
                 refused = error
             else:
                 if page.count:
@@ -93,7 +95,7 @@ def _decoded(raw: Sequence[Array]) -> dict[str, Any] | None:
     try:
         return codec.decode(raw)[0]
     except BadDocument as error:
-        log.warning("a record of a query buffer cannot be read: %s", error)
+        log.warning("a record of a query buffer cannot be read", extra=told_of(reason=error))
         return None
 
 

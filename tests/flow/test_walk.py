@@ -16,6 +16,7 @@ from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading, SliceSizer
 from gateway.flow.slices import Slices
+from gateway.metrics import Spent
 from gateway.rows import Rows
 from tests.benchmarks.cohort import array
 
@@ -52,7 +53,15 @@ def part() -> Part:
 async def walked(server: Server) -> list[Any]:
     executor = ThreadPoolExecutor(1)
     reading = PartReading(part(), SliceSizer(1, fixed=True))
-    slices = Slices(lambda _: server, executor, EncodeScheduler(1), RetryPolicy(1), limit=ReadLimit(1, 1))
+    slices = Slices(
+        lambda _: server,
+        executor,
+        EncodeScheduler(1),
+        RetryPolicy(1),
+        Spent(),
+        limit=ReadLimit(1, 1),
+        listed=lambda _: None,
+    )
     first = await server.page("variants", {}, limit=4)
     found = []
     async for arrays in slices.arrays(reading, ["b"], first):
