@@ -4,7 +4,8 @@
 
 What is logged while a request is answered has its id by itself.  Of whatever comes from outside nothing can forge or
 break a line: a record is one line (of text, the lines of a traceback behind it are indented), no control characters,
-bounded in length, and passwords of database URIs and bearer tokens are struck out wherever they stand.
+bounded in length, and passwords of database URIs, bearer tokens and ids of handovers are struck out wherever they
+stand.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any, Final, Literal
 
 from gateway.errors import plain
 
-__all__ = ["fields", "request_id", "safe_id", "set_up", "shape", "trace_id"]
+__all__ = ["fields", "request_id", "safe_id", "set_up", "shape", "struck", "trace_id"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered, or that a pass was begun for."""
@@ -32,7 +33,11 @@ _TRACEBACK: Final = 16_000
 # What a shell, a person and a parser of `key=value` all take for one word.
 _WORD: Final = re.compile(r"[\w./:@%+,-]+\Z", re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_SECRET: Final = re.compile(r"(?i)(mongodb(?:\+srv)?://)\S*@|(bearer\s+)[^\s\"',;]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
+_SECRET: Final = re.compile(
+    r"(?i)(mongodb(?:\+srv)?://)\S*@|(bearer\s+)[^\s\"',;]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+    # What somebody asked a Beacon, by the parameter, in names of files, and in the question of an address.
+    r"|(accessid=)[^&\s\"']+|(handover-)[A-Za-z0-9.-]+|(/exports/[0-9a-f]{40}-)[\w-]+"
+)
 
 
 def fields(**values: object) -> dict[str, Any]:
@@ -60,8 +65,9 @@ def shape(form: Literal["text", "json"]) -> None:
             handler.setFormatter(_Json() if form == "json" else _Text())
 
 
-def _struck(text: str) -> str:
-    return _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}***", text)
+def struck(text: str) -> str:
+    """The same without secrets."""
+    return _SECRET.sub(lambda found: f"{next(filter(None, found.groups()), '')}***", text)
 
 
 def _cut(text: str, most: int) -> str:
@@ -81,12 +87,12 @@ def _said(record: logging.LogRecord) -> Iterator[tuple[str, str | int | float | 
         elif isinstance(value, float) and math.isfinite(value):  # others JSON does not have
             yield name, round(value, 6)
         elif value is not None:
-            yield name, _cut(_struck(str(value)), _VALUE)
+            yield name, _cut(struck(str(value)), _VALUE)
 
 
 def _message(record: logging.LogRecord) -> str:
     # Cut before it is made plain: others' messages may have any length.
-    return _cut(plain(_struck(record.getMessage()[: 2 * _MESSAGE])), _MESSAGE)
+    return _cut(plain(struck(record.getMessage()[: 2 * _MESSAGE])), _MESSAGE)
 
 
 class _Form(logging.Formatter):
@@ -99,7 +105,7 @@ class _Form(logging.Formatter):
     def _traceback(self, record: logging.LogRecord) -> list[str]:
         """The lines of a traceback, the last of them if there are many."""
         told = self.formatException(record.exc_info) if record.exc_info else ""
-        lines = _struck(told[-_TRACEBACK:]).splitlines()
+        lines = struck(told[-_TRACEBACK:]).splitlines()
         return ["".join(letter if letter.isprintable() else " " for letter in line) for line in lines]
 
 

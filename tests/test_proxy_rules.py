@@ -1,6 +1,7 @@
 """What a proxy sends to the gateway is what the gateway answers: the rules against the tables that they come from."""
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -114,3 +115,14 @@ def test_other_datasets_stay_where_it_is_said_which_are_served():
             line = f"GET /services/pgxsegvariants?{name}={value}&filters=NCIT:C3058 HTTP/1.1"
             assert any(each.search(line) for each in known) == bool(stays), line
             assert goes(line)
+
+
+def test_datasets_of_a_file_of_settings_are_those_that_the_gateway_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "gateway.toml").write_text('datasets = ["cellz", "other"]\n')
+    assert main(["proxy-config", "nginx", "--config", str(tmp_path / "gateway.toml")]) == 0
+    by_file = capsys.readouterr().out
+    assert main(["proxy-config", "nginx", "--datasets", "cellz,other"]) == 0
+    assert "(cellz|other)" in by_file
+    assert by_file == capsys.readouterr().out

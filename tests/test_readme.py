@@ -13,6 +13,7 @@ from gateway.cli.command_line import _parser
 from gateway.config import SETTINGS
 from gateway.demo.cohort import documents
 from gateway.formats import FORMATS
+from gateway.metrics import METRICS
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import PARAMETERS
 from tests.harness import Gateway
@@ -71,6 +72,18 @@ def test_commands():
     assert told == set(choices)
 
 
+def test_metrics():
+    """Each with its kind, its labels and what it says."""
+    rows = re.findall(r"^\| (`pgx_gateway_.*) \|$", section("Seeing what it does"), re.MULTILINE)
+    told = [[cell.strip() for cell in row.split(" | ")] for row in rows]
+    assert len(told) == len(METRICS)
+    for (name, kind, labels, says), metric in zip(told, METRICS, strict=True):
+        assert code(name) == ["pgx_gateway_" + metric.name + "_total" * (metric.kind == "counter")]
+        assert (kind, code(labels), says) == (metric.kind, list(metric.labels), metric.help)
+        for label, values in metric.labels.items():
+            assert not values or f"`{label}` ({', '.join(values)})" in labels
+
+
 def test_endpoints():
     told = " ".join(code for row in table("Endpoints") for code in re.findall(r"`([^`]+)`", " ".join(row)))
     for route in ROUTES:
@@ -79,7 +92,10 @@ def test_endpoints():
 
 
 def test_the_nginx_configuration_is_the_one_that_is_deployed():
-    assert TEXT.split("```nginx\n")[1].split("```")[0] == (DEPLOY / "nginx.conf").read_text()
+    """From its server on: what is above are long regular expressions."""
+    shown = TEXT.split("```nginx\n")[1].split("```")[0]
+    assert shown.startswith("server {")
+    assert (DEPLOY / "nginx.conf").read_text().endswith("}\n\n" + shown)
 
 
 # --- examples -------------------------------------------------------------------------------------------------------
@@ -161,7 +177,7 @@ def test_packages_are_listed_as_they_may_import_one_another():
 
 def test_files_and_modules_exist():
     prose = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
-    for name in re.findall(r"(?<![-/\w])((?:gateway|deploy|tests)/[\w./]*\w)", TEXT):
+    for name in re.findall(r"(?<![-/\w])((?:gateway|deploy|tests)/[\w./-]*\w)", TEXT):
         assert (ROOT / name).exists(), name
     for name in re.findall(r"python -m ((?:gateway|tests)[\w.]*)", prose):
         assert find_spec(name), name
@@ -176,7 +192,16 @@ def test_links_lead_to_headings():
 
 def test_sections_are_in_the_order_of_their_readers():
     headings = re.findall(r"^## (.*)$", TEXT, re.MULTILINE)
-    order = ["Downloading", "Your own database", "Importing", "Beside a Beacon", "Settings", "Sizing", "Commands"]
+    order = [
+        "Downloading",
+        "Your own database",
+        "Importing",
+        "Beside a Beacon",
+        "Settings",
+        "Sizing",
+        "Seeing what it does",
+        "Commands",
+    ]
     order += ["Endpoints", "Formats", "Parameters", "How downloads end", "How it works", "Limits"]
     assert [heading for heading in headings if heading in order] == order
     assert TEXT.index("sh deploy/demo.sh") < TEXT.index("sh tests/run.sh") < TEXT.index("\n## ")

@@ -72,7 +72,7 @@ server {
 
 _APACHE: Final = """\
 # Downloads go to the gateway, everything else to the Beacon that was there before.
-# For /etc/apache2/sites-available/; needs `a2enmod proxy_http rewrite`.
+# For /etc/apache2/sites-available/; needs `a2enmod proxy_http rewrite env`.
 # Made by `pgx-gateway proxy-config apache`.
 <Proxy "http://<gateway>">
     # A Range request waits for the end of a pass; --retry-window is shorter.
@@ -178,6 +178,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = config_of(options)
+    said = options.datasets or options.config  # else the Beacon's are not known to be others
     sys.stdout.write(
         configuration(
             options.server,
@@ -185,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
             beacon=options.beacon,
             listen=options.listen,
             handovers=bool(config.query_buffers),
-            datasets=config.datasets if options.datasets else (),
+            datasets=config.datasets if said else (),
         )
     )
     return 0

@@ -21,8 +21,9 @@ log = logging.getLogger("gateway.db")
 _ID: Final = "id"
 # Long lists that are taken apart at once: a million ids take seconds of a processor, and some 100 MB.
 _AT_ONCE: Final = 2
-# Values of the lists that are remembered, in all.
+# Values of the lists that are remembered, in all; each list counts as some more, or empty ones would add up for ever.
 _REMEMBERED: Final = 1_000_000
+_OF_EACH: Final = 200
 
 
 class QueryBuffers:
@@ -34,6 +35,7 @@ class QueryBuffers:
         self._places = tuple(places)
         self._making = asyncio.Semaphore(_AT_ONCE)
         self._made: OrderedDict[Hashable, Handover] = OrderedDict()
+        self._values = 0
 
     async def record(self, access_id: str, fields: Sequence[str]) -> dict[str, Any] | None:
         """The record of an id, of these fields; None if there is none that can be read.
@@ -56,11 +58,17 @@ class QueryBuffers:
                 return None
             key = await asyncio.to_thread(_digest, raw), of
             if (known := self._made.get(key)) is None:
-                known = self._made[key] = await asyncio.to_thread(lambda: make(_decoded(raw) or {}))
-            self._made.move_to_end(key)
-            while sum(_size(each) for each in self._made.values()) > _REMEMBERED:
-                self._made.popitem(last=False)
+                known = await asyncio.to_thread(lambda: make(_decoded(raw) or {}))
+            self._remember(key, known)
             return known
+
+    def _remember(self, key: Hashable, handover: Handover) -> None:
+        # Another who asked at the same time may have made it, too.
+        self._values -= _size(self._made.pop(key, None))
+        self._made[key] = handover
+        self._values += _size(handover)
+        while self._values > _REMEMBERED:
+            self._values -= _size(self._made.popitem(last=False)[1])
 
     async def _raw(self, access_id: str, fields: Sequence[str]) -> list[Array] | None:
         if not self._places:
@@ -99,5 +107,7 @@ def _decoded(raw: Sequence[Array]) -> dict[str, Any] | None:
         return None
 
 
-def _size(handover: Handover) -> int:
-    return len(handover.listed.values) if handover.listed else 0
+def _size(handover: Handover | None) -> int:
+    if handover is None:
+        return 0
+    return _OF_EACH + (len(handover.listed.values) if handover.listed else 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gateway import formats
@@ -15,7 +16,7 @@ from gateway.planning.format_choice import PACKED, check, choose, spelled
 from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
-from gateway.query.selection import cohorts, collations, identities, select
+from gateway.query.selection import Identities, cohorts, collations, identities, select
 from gateway.rights import Granularity, View, lesser
 
 __all__ = ["make_plan"]
@@ -31,7 +32,8 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
     levels = _levels(ask, names, view)
-    datasets, collated = await _selected(ask, names, catalog)
+    datasets, collated = await _selected(ask, names, catalog, view)
+    unseen = frozenset(name for name in names if not view.admits([name]))
     wanted = Wanted(
         ask=ask,
         datasets=datasets,
@@ -53,24 +55,27 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
         packing=form.packing if packed else "",
-        warnings=_warnings(wanted, parts, catalog),
+        warnings=_warnings(wanted, parts, catalog, unseen),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
         form=form.name,
         datasets=tuple(dataset_state.dataset for dataset_state, _ in datasets),
         guarded=_is_guarded(ask, names, view),
-        reduced=bool(levels),
+        reduced=bool(unseen),
         repeats=naming.repeats(form),
     )
 
 
-def _warnings(wanted: Wanted, parts: Sequence[Part], catalog: Catalog) -> tuple[str, ...]:
-    """What is said of a request beside its answer; the catalog is told what no index serves."""
+def _warnings(wanted: Wanted, parts: Sequence[Part], catalog: Catalog, unseen: AbstractSet[str]) -> tuple[str, ...]:
+    """What is said of a request beside its answer; the catalog is told what no index serves.
+
+    The records of datasets that are `unseen` may not be seen by who asks, whatever it asks for.
+    """
     selections = [*wanted.datasets, *((group.dataset_state, group.selection) for group in wanted.groups)]
     slow = unserved(selections, parts)
     catalog.tell_unserved(slow)
     warnings = [*wanted.ask.warnings, *(warning for _, selection in selections for warning in selection.warnings)]
-    warnings += [told for told, name in slow.items() if name not in wanted.levels]  # they tell how large it is
+    warnings += [told for told, name in slow.items() if name not in unseen]  # they tell how large it is
     return tuple(dict.fromkeys(warnings))
 
 
@@ -86,14 +91,16 @@ def _levels(ask: Ask, names: tuple[str, ...], view: View) -> dict[str, Granulari
 
 
 async def _selected(
-    ask: Ask, names: tuple[str, ...], catalog: Catalog
+    ask: Ask, names: tuple[str, ...], catalog: Catalog, view: View
 ) -> tuple[tuple[tuple[DatasetState, Selection], ...], list[Mapping[str, Collation]]]:
     """What a request selects in each dataset, and those of its filters that are collations there."""
     datasets: list[tuple[DatasetState, Selection]] = []
     collated: list[Mapping[str, Collation]] = []
     for dataset_state in await _dataset_states(ask, names, catalog):
         collated.append(await catalog.collations(dataset_state, filters.wanted(ask)))
-        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog)))
+        # How many of some ids there are is more than whether there is any.
+        told = identities(ask) if view.granted[dataset_state.dataset] != "boolean" else ()
+        datasets.append((dataset_state, await _selection(ask, dataset_state, collated[-1], catalog, told)))
     return tuple(datasets), collated
 
 
@@ -112,13 +119,12 @@ async def _dataset_states(ask: Ask, names: tuple[str, ...], catalog: Catalog) ->
 
 
 async def _selection(
-    ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation], catalog: Catalog
+    ask: Ask, dataset_state: DatasetState, known: Mapping[str, Collation], catalog: Catalog, asked: Identities
 ) -> Selection:
     if ask.entity == "collations":
         return collations(ask, dataset_state)
     if ask.entity == "cohorts":
         return cohorts(ask, dataset_state)
-    asked = identities(ask)
     found = await asyncio.gather(*(catalog.unknown(dataset_state, place, name, ids) for _, place, name, ids in asked))
     unknown = {each[0]: tuple(ids) for each, ids in zip(asked, found, strict=True)}
     selection = select(ask, dataset_state, known, unknown)

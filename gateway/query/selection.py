@@ -12,7 +12,7 @@ from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve
 from gateway.query.variants import condition
 
-__all__ = ["cohorts", "collations", "identities", "select", "without_references"]
+__all__ = ["Identities", "cohorts", "collations", "identities", "select", "without_references"]
 
 _NONE: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 _SOME: Final = 3  # unknown ids that a warning names
@@ -20,9 +20,13 @@ _REFERENCE: Final = "EFO:0009654"
 _COHORTS: Final = ("pgx:cohort-", "pgxcohort-")  # how ids of cohorts begin, now and in 2021
 
 
-def identities(ask: Ask) -> tuple[tuple[str, Place, str, tuple[str, ...]], ...]:
-    """The ids of a request that a dataset may lack: each kind's parameter, its collection and field, and the ids."""
-    asked: tuple[tuple[str, Place, str, tuple[str, ...]], ...] = (
+Identities = tuple[tuple[str, Place, str, tuple[str, ...]], ...]
+"""Kinds of ids: each one's parameter, its collection and field there, and the ids."""
+
+
+def identities(ask: Ask) -> Identities:
+    """The ids of a request that a dataset may lack."""
+    asked: Identities = (
         ("biosampleIds", "biosamples", "id", ask.biosample_ids),
         ("individualIds", "biosamples", "individual_id", ask.individual_ids),
         ("analysisIds", "analyses", "id", ask.analysis_ids),

@@ -18,9 +18,10 @@ from io import FileIO
 from typing import Final
 
 from gateway import metrics
-from gateway.errors import Busy, DatasetChanged, GatewayError
+from gateway.errors import Busy, DatasetChanged, GatewayError, TooManyRequests
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
+from gateway.spool.askers import Askers
 from gateway.spool.checking import Checker
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
@@ -61,6 +62,7 @@ class Export:
         self._fingerprint: Fingerprint | None = None
         self._stated: Sum | None = None
         self._damaged = False
+        self.askers = Askers()
         self.users = 0
         self.left = time.monotonic()
         self.begun = False
@@ -225,8 +227,7 @@ class Export:
                 got = await self._check(got)
                 if got is None:
                     return
-            if got is not None:
-                await self._produce(got)
+            if got is not None and await self._produced(got):
                 return
             await self._watch()
             await asyncio.sleep(pause)
@@ -295,6 +296,17 @@ class Export:
             self.begun = bool(await self._disk.reading(partial(folder.recall, digest)))
         self._tell()
 
+    async def _produced(self, lock: Lock) -> bool:
+        """Produce it; False if there is no place, for which those wait who read what another process gave up."""
+        read = len(self._files)
+        try:
+            await self._produce(lock)
+        except (Busy, TooManyRequests):
+            if not read or len(self._files) > read or not self.users:
+                raise
+            return False
+        return True
+
     async def _produce(self, lock: Lock) -> None:
         folder, digest = self._disk.folder, self._making.digest
         with ExitStack() as unwritten:
@@ -302,7 +314,7 @@ class Export:
             if self._files:
                 self._heed(await self._disk.reading(partial(folder.noted, digest)))
             # A place comes first: for who is refused one, nothing is kept.
-            with self._slot(self) as charge:
+            with self.askers.place(self._slot, self) as charge:
                 granted = await self._remember()
                 writer = await self._disk.opening(partial(Writer, folder, digest, lock, granted), Writer.abandon)
                 unwritten.pop_all()  # the writer has the lock now

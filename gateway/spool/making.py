@@ -35,7 +35,14 @@ Slot = Callable[[Pass], AbstractContextManager[Charge]]
 
 
 class Unspooled(Exception):
-    """The spool cannot hold this export, or no longer; its bytes must come from elsewhere."""
+    """The spool cannot hold this export, or no longer; its bytes must come from elsewhere.
+
+    Not `lasting` where that is so for who asked alone: another may ask at once.
+    """
+
+    def __init__(self, why: str, *, lasting: bool = True) -> None:
+        super().__init__(why)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,14 +63,15 @@ class Spool:
             metrics.SPOOL_USES.add(1, "followed" if export.sum is None else "kept")
         export.users += 1
         try:
-            yield export
+            with export.askers.joined():
+                yield export
         finally:
             export.users -= 1
             export.left = time.monotonic()
             self._leave(export, making.digest)
 
     def _done(self, export: Export, digest: str, _: asyncio.Task[None]) -> None:
-        if isinstance(export.error, Unspooled):
+        if isinstance(export.error, Unspooled) and export.error.lasting:
             while len(self._unfit) >= _UNFIT_KEPT:
                 del self._unfit[next(iter(self._unfit))]
             self._unfit[digest] = time.monotonic() + _UNFIT_SECONDS

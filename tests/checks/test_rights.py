@@ -50,3 +50,18 @@ def test_names_in_commands_are_quoted():
     (found,) = rights(status(user='a"b'), ['x"y'])
     expected = 'db.getSiblingDB("admin").grantRolesToUser("a\\"b", [{"role": "read", "db": "x\\"y"}])'
     assert found.commands == (expected,)
+
+
+def test_handovers_are_read_too():
+    """A user for the datasets alone would have links of the Beacon fail: the commands give it what it needs."""
+    places = [("housekeeping", "querybuffer"), ("one", "querybuffer")]
+    (found,) = rights(status((of("one"), READ)), ["one"], places)
+    assert found.level == "warning"
+    assert "may not read housekeeping.querybuffer" in found.text
+    assert found.commands == (
+        'db.getSiblingDB("admin").grantRolesToUser("reader", [{"role": "read", "db": "housekeeping"}])',
+    )
+    (found,) = rights(status((of("one"), READ), (of("housekeeping", "querybuffer"), ["find"])), ["one"], places)
+    assert found.level == "ok"
+    (found,) = rights({}, ["one"], places)
+    assert '[{"role": "read", "db": "one"}, {"role": "read", "db": "housekeeping"}]' in found.commands[0]

@@ -54,6 +54,7 @@ async def test_what_may_not_be_read_is_an_error(rs: ReplicaSet, source: Source):
 
 async def test_a_list_is_taken_apart_once(rs: ReplicaSet, source: Source, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(handovers, "_REMEMBERED", 5)
+    monkeypatch.setattr(handovers, "_OF_EACH", 0)
     buffers, made = QueryBuffers(source, PLACES), []
     collection = rs.client(w="majority")["buffers"].querybuffer
 
@@ -81,3 +82,24 @@ async def test_a_list_is_taken_apart_once(rs: ReplicaSet, source: Source, monkey
     for _ in range(2):  # too long to be remembered
         assert await asked("a") is not None
     assert len(made) == 5
+
+
+async def test_pages_behind_the_end_of_a_list_are_not_remembered_for_ever(
+    rs: ReplicaSet, source: Source, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(handovers, "_REMEMBERED", 3 * handovers._OF_EACH)
+    buffers, made = QueryBuffers(source, PLACES), 0
+    rs.client(w="majority")["buffers"].querybuffer.insert_one({"id": "p", "target_values": ["x"]})
+
+    def make(_: dict[str, Any]) -> Handover:
+        nonlocal made
+        made += 1
+        return Handover(
+            dataset="demo",
+            collection="variants",
+            listed=Listed(collection="variants", key="id", name="", values=()),
+        )
+
+    for page in (*range(5), 4, 0):
+        await buffers.handover("p", FIELDS, make, of=page)
+    assert made == 6

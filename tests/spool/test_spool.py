@@ -49,8 +49,8 @@ class Producer:
 
 
 @asynccontextmanager
-async def opened(path: Path, *, quota: int = 100_000_000, places: int = 10) -> AsyncIterator[Spool]:
-    slots = Slots(places, "downloads")
+async def opened(path: Path, *, quota: int = 100_000_000, places: int = 10, each: int = 0) -> AsyncIterator[Spool]:
+    slots = Slots(places, "downloads", each=each)
 
     @contextmanager
     def held(one: Pass) -> Iterator[Charge]:

@@ -8,7 +8,7 @@ from bson import ObjectId
 from bson.code import Code
 from bson.regex import Regex
 
-from tests.harness import Answer, Gateway
+from tests.harness import Answer, Gateway, until
 from tests.web.conftest import complete, path_of
 from tests.web.handed import Buffers
 
@@ -291,3 +291,18 @@ def test_both_engines_of_paging_agree_on_posts(gateway: Gateway, buffers: Buffer
     accessid = buffers.keep("variants", ids)
     body = {"query": {"requestParameters": {"accessid": accessid}, "pagination": {"limit": 0}}}
     assert len(rows(gateway.ask("/beacon/g_variants", "POST", body))) == len(ids)
+
+
+def test_no_line_of_the_log_tells_the_id(gateway: Gateway, buffers: Buffers):
+    """Neither as it is, nor in names of files, nor in the question of an address."""
+    accessid = buffers.keep("biosamples", buffers.some("biosamples"))
+    issued = complete(gateway, f"/services/sampletable?accessid={accessid}")
+    address = path_of(issued)
+    assert gateway.ask(address).status == 200
+    assert gateway.ask(f"/services/sampletable?accessid={accessid}").status == 200
+    assert gateway.ask(f"{address}x").status == 404
+    question = address.split("/")[2].partition("-")[2]
+    until(lambda: gateway.log.count(issued.json["digest"]) > 3, what="their lines")
+    assert question
+    for told in (accessid, accessid[:13], question):
+        assert told not in gateway.log

@@ -38,8 +38,8 @@ def make() -> str:
 
 def is_ours(authorization: str) -> bool:
     """Whether a header `Authorization` holds a token that was made here: nobody else is shown it."""
-    scheme, _, token = authorization.strip().partition(" ")
-    return scheme.lower() == "bearer" and token.strip().startswith(_PREFIX)
+    scheme, *token = [*authorization.split(None, 1), ""]  # by whatever blanks
+    return scheme.lower() == "bearer" and "".join(token).startswith(_PREFIX)
 
 
 def _hash(token: str) -> str:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from gateway.errors import Busy, GatewayError, TooManyRequests
 from gateway.formats import envelope_error
+from gateway.logs import fields
 from gateway.web.limits.addresses import NOBODY, Proxies, named
 from gateway.web.operations.request_log import ID_HEADER, refused_unheard
 
@@ -56,8 +57,8 @@ class Door:
         """Whose a request on a connection from an address is."""
         if forwarded and peer not in self._told and len(self._told) < _TOLD and not self._proxies.trusts(peer):
             self._told.add(peer)
-            text = "X-Forwarded-For of %s is not believed: what comes from there is one client; see --trusted-proxies"
-            log.warning(text, peer)
+            text = "X-Forwarded-For is not believed: what comes from there is one client; see --trusted-proxies"
+            log.warning(text, extra=fields(peer=peer))
         return self._proxies.client(peer, forwarded)
 
     def enter(self, guest: Guest, peer: str | None) -> GatewayError | None:

@@ -20,6 +20,7 @@ from gateway.logs import fields, request_id, safe_id
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import parameter
 from gateway.web.app_keys import REFUSAL, REQUEST_ID
+from gateway.web.limits.addresses import current
 from gateway.web.messages.transfer import FORWARDED, TRANSFER, Transfer
 
 __all__ = ["ID_HEADER", "endpoint_of", "name_request", "observed", "refused_unheard"]
@@ -131,7 +132,7 @@ def _write(request: web.Request, endpoint: str, status: str, numbers: Mapping[st
         "method": request.method,
         "path": request.rel_url.raw_path,
         "query": _query(request) or None,
-        "client": request.remote,
+        "client": current.get() or request.remote,
         "agent": request.headers.get("User-Agent", "")[:_LONGEST_NAME] or None,
         "status": int(status) if status != _UNANSWERED else None,
     }

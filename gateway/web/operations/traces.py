@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway import __version__, spans
 from gateway.config import ConfigError
-from gateway.logs import trace_id
+from gateway.logs import struck, trace_id
 from gateway.spans import Value
 from gateway.web.app_keys import REQUEST_ID
 from gateway.web.messages.transfer import TRANSFER
@@ -90,7 +90,7 @@ async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
     from opentelemetry import propagate, trace  # noqa: PLC0415
 
     endpoint = endpoint_of(request)
-    path = request.rel_url.raw_path[:_LONGEST_PATH]
+    path = struck(request.rel_url.raw_path)[:_LONGEST_PATH]
     attributes = {"http.request.method": request.method, "http.route": endpoint, "url.path": path}
     with request.app[_TRACER].start_as_current_span(
         f"{request.method} {endpoint}",

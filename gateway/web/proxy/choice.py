@@ -16,6 +16,7 @@ from gateway.formats import FORMATS
 from gateway.planning.format_choice import PACKED
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import normal
+from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
 from gateway.web.proxy.upstream import UPSTREAM
 
@@ -70,7 +71,7 @@ def _is_known(request: web.Request) -> bool:
 
 def _is_refused(request: web.Request, error: GatewayError | web.HTTPException) -> bool:
     if isinstance(error, BadRequest) and request.method == "POST":
-        return True
+        return VIEW in request  # else it was a token that was shown wrongly, which is no matter of the body
     return isinstance(error, (*_REFUSED_HERE, web.HTTPNotFound, web.HTTPMethodNotAllowed))
 
 

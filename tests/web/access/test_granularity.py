@@ -144,3 +144,18 @@ def test_a_token_shows_more(guarded: Guarded):
     counting = f"Bearer {sign(guarded.keys['k1'], groups=None, realm={'scope': 'openid count:secret'})}"
     says_no_more(gateway.ask("/beacon/g_variants?datasetIds=secret", Authorization=counting), "count", "scope")
     assert gateway.ask("/beacon/g_variants?datasetIds=secret", Authorization=anybody).status == 404
+
+
+@pytest.mark.parametrize(("dataset", "level"), LEVELS.items())
+def test_who_asks_for_no_more_hears_no_more_either(guarded: Guarded, dataset: str, level: str):
+    """Of a dataset that only says whether there is anything not how many of several ids it has."""
+    page = f"/beacon/biosamples?datasetIds={dataset}&limit=1&biosampleIds="
+    known = guarded.gateway.ask("/beacon/biosamples?datasetIds=demo&limit=1").json["response"]["resultSets"][0]
+    for asked_level in ("record", "count", "boolean"):
+        ids = f"{known['results'][0]['id']},a,b&requestedGranularity={asked_level}"
+        answer = in_time(guarded.gateway, page + ids)
+        lesser = min(level, asked_level, key=["boolean", "count", "record"].index)
+        assert (answer.status, answer.json["meta"]["returnedGranularity"]) == (200, lesser), ids
+        assert "ETag" not in answer.headers, ids
+        assert answer.headers["Cache-Control"] == "private, no-store", ids
+        assert ("unknown" in answer.text, "Warning" in answer.headers) == ((level == "count"),) * 2

@@ -286,13 +286,16 @@ def test_what_is_not_there_is_asked_of_the_beacon_behind(
             for name, refused in (("secret", 401), ("nowhere", 401), ("demo", 401)):
                 assert gateway.ask(page + name, Authorization="Bearer x").status == refused
             assert gateway.ask(f"{page}flat&output=pgxseg&variantType=DEL".replace("limit=1&", "")).status == 403
+            for query, shown_so in (("?access_token=x", {}), ("", {"Authorization": "Bearer\tx"})):
+                for method, body in (("GET", None), ("POST", b"{}")):  # what is shown wrongly is no matter of a body
+                    assert gateway.ask(f"/beacon/g_variants{query}", method, body, **shown_so).status == 400
             assert gateway.ask("/gateway/ready").json["datasets"] == ["demo", "flat", "odd"]
             assert beacon.asked == 2
             owner, address = _bearer(guarded.tokens["alice"]), places["address"]  # of an export that it never made
             assert [gateway.ask(address, Authorization=owner).status, gateway.ask(address).status] == [200, 404]
-            for token in (guarded.tokens["alice"], "others"):
-                gateway.ask("/beacon/nothing", Authorization=_bearer(token))
-            assert beacon.shown == [None, None, None, "Bearer others"], "ours is for us alone"
+            for shown in (_bearer(guarded.tokens["alice"]), f"Bearer\t{guarded.tokens['alice']}", "Bearer others"):
+                gateway.ask("/beacon/nothing", Authorization=shown)
+            assert beacon.shown == [None, None, None, None, "Bearer others"], "ours is for us alone"
 
 
 def test_tokens_come_and_go_while_it_serves(guarded: Guarded):

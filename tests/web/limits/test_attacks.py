@@ -188,7 +188,7 @@ def test_a_partial_head_behind_a_download_does_not_cut_it(hasty: Gateway):
 def test_a_proxy_that_is_not_trusted_is_told_of_once(guarded: Gateway):
     for number in range(3):
         assert guarded.ask("/health", X_Forwarded_For=f"203.0.113.{number}").status == 200
-    assert guarded.log.count("X-Forwarded-For of 127.0.0.1 is not believed") == 1
+    assert guarded.log.count("X-Forwarded-For is not believed") == 1
 
 
 # --- connections -----------------------------------------------------------------------------------------------------

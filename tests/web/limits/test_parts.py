@@ -11,6 +11,7 @@ from gateway import metrics
 from gateway.config import load
 from gateway.errors import Busy, TooManyRequests
 from gateway.spool.making import Unspooled
+from gateway.web.limits import shares as shares_module
 from gateway.web.limits.addresses import NOBODY, Proxies, current
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.door import Door, told
@@ -197,3 +198,36 @@ def test_idle_connections_go_where_there_are_too_many():
     door.leave(busy)
     assert door.enter(Connected(idle=False), "203.0.113.7") is None
     assert door.enter(Connected(idle=False), "127.0.0.1") is None  # of the operator's there are some more
+
+
+def test_an_export_is_of_who_made_it_last(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shares_module, "_KNOWN", 3)
+    gone: list[str] = []
+    shares = Shares(lambda: 100, gone.append)
+
+    def made(client: str, name: str, size: int) -> None:
+        current.set(client)
+        with shares.writing(name) as charge:
+            charge(size)
+
+    made("a", "one", 60)
+    made("b", "one", 60)  # it had been removed meanwhile
+    made("a", "two", 60)
+    assert gone == []
+    made("b", "three", 60)
+    assert gone == ["one"]
+    for n in range(5):  # what was made long ago is forgotten, and of nobody
+        made(f"c{n}", f"small {n}", 1)
+    made("a", "four", 90)
+    assert gone == ["one"]
+    current.set("a")
+    with shares.writing("growing") as charge:
+        charge(10)
+        with pytest.raises(Unspooled) as told:
+            made("a", "next", 95)
+    assert gone == ["one", "four"]
+    assert not told.value.lasting  # others may have it
+    with pytest.raises(Unspooled) as told, shares.writing("large") as charge:
+        charge(101)
+    assert told.value.lasting
+    current.set(NOBODY)

@@ -89,7 +89,7 @@ def test_a_worker_that_dies_takes_nothing_with_it(quick: Quick, tmp_path: Path):
         for worker in psutil.Process(several.process.pid).children():
             worker.kill()
             worker.wait(60)
-        until(lambda: still(several, "workers") == 2, what="two new workers")
+        until(lambda: still(several, "workers") == 2, seconds=120, what="two new workers")
         for client in opened:
             client.close()
         until(lambda: several.number("downloads_running") + several.number("passes_running") == 0, what="the end")

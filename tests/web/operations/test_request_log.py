@@ -118,6 +118,12 @@ def test_who_asks_whether_it_lives_is_no_news(logging: Gateway):
     assert answer.headers[ID] not in logging.log
 
 
+def test_who_is_behind_a_trusted_proxy(logging: Gateway):
+    """The client that limits count, not the proxy; what others claim in the header is not believed."""
+    logging.ask("/beacon/g_variants?limit=x", X_Request_ID="forwarded-2", X_Forwarded_For="9.9.9.9, 192.0.2.7")
+    assert line(logging, "forwarded-2")["client"] == "192.0.2.7"
+
+
 def test_a_client_that_leaves(logging: Gateway):
     with logging.open(PACED) as client:
         assert client.recv(100)
