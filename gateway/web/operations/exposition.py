@@ -8,6 +8,7 @@ there are never more of those than places; what a dead one said of the moment is
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 import prometheus_client
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import exposition, multiprocess, values
 
 from gateway import metrics
@@ -31,6 +33,16 @@ from gateway.web.app_keys import SPOOL
 from gateway.web.operations.pulse import beating
 
 __all__ = ["Exposition"]
+
+log = logging.getLogger("gateway.web.metrics")
+
+
+def _is_no_bad_request(record: logging.LogRecord) -> bool:
+    """Aiohttp logs what is no HTTP as an error of its own, with a traceback; who sent it was answered 400."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+log.addFilter(_is_no_bad_request)
 
 _PREFIX: Final = "pgx_gateway_"
 _FOLDER: Final = "pgx-gateway-metrics-"
@@ -128,7 +140,7 @@ class Exposition:
 
             own = web.Application()
             own.router.add_get("/metrics", answer)
-            runner = web.AppRunner(own, access_log=None, keepalive_timeout=75, shutdown_timeout=0.5)
+            runner = web.AppRunner(own, access_log=None, logger=log, keepalive_timeout=75, shutdown_timeout=0.5)
             await runner.setup()
             try:
                 await web.SockSite(runner, self.listening.dup()).start()
