@@ -95,8 +95,10 @@ if [ "${CI:-}" = true ]; then
     export GATEWAY_NO_SKIPS
 fi
 
+# Tests wait for other processes half of their time: three of them for two cores.
+PYTEST_XDIST_AUTO_NUM_WORKERS=${PYTEST_XDIST_AUTO_NUM_WORKERS:-$(($(nproc) * 3 / 2))}
 PATH=$venv/bin:$PATH:/usr/sbin:/sbin
-export PATH
+export PATH PYTEST_XDIST_AUTO_NUM_WORKERS
 status=0
 check() { "$@" || { code=$?; [ "$status" -ne 0 ] || status=$code; }; }
 
