@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness import Gateway, free_port, listens, until
 
-__all__ = ["DEPLOY", "Apache", "Nginx", "old_beacon", "program", "reached"]
+__all__ = ["DEPLOY", "Apache", "Nginx", "before_beacon", "old_beacon", "program", "reached"]
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 
@@ -145,3 +145,10 @@ class Apache(_Proxy):
 
     def _arguments(self, folder: Path) -> list[object]:
         return ["-DFOREGROUND", "-f", folder / "conf"]
+
+
+@contextmanager
+def before_beacon(proxy: type[Nginx] | type[Apache], folder: Path, gateway: int) -> Iterator[Gateway]:
+    """A proxy as it is deployed, before the gateway on a port and the existing Beacon."""
+    with old_beacon() as beacon, proxy.deployed(folder, gateway, beacon) as through:
+        yield through

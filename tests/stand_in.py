@@ -3,12 +3,15 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
-__all__ = ["Asked", "StandIn", "answer", "exchange", "raw", "read_message", "reset"]
+from tests.harness import Gateway
+
+__all__ = ["Asked", "StandIn", "answer", "exchange", "in_front_of", "raw", "read_message", "reset"]
 
 Script = Callable[["Asked", socket.socket], None]
 
@@ -125,3 +128,11 @@ class StandIn:
                 default = answer(f"the Beacon: {asked.path}".encode(), Content_Type="text/plain")
                 self.scripts.get(path, default)(asked, client)
         self.ended.append(client)
+
+
+@contextmanager
+def in_front_of(beacon: StandIn, uri: str, dataset: str, log: Path) -> Iterator[Gateway]:
+    """A gateway before it, which must not fail by itself."""
+    with Gateway(uri, [dataset], log=log, beacon_url=beacon.url) as running:
+        yield running
+        assert "Traceback" not in running.log

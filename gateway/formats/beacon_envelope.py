@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from gateway.download_types import Ask, Part, Wanted
 from gateway.errors import GatewayError
 from gateway.formats.base import camel, dumps, plain
-from gateway.rights import greatest
+from gateway.rights import Granularity, greatest
 from gateway.rows import Say, Tally
 
 __all__ = [
@@ -37,24 +37,8 @@ def error(failure: GatewayError, beacon_id: str, request_id: str) -> bytes:
     """The Beacon error response of a failure; the message names the parameter at fault."""
     named = failure.parameter is None or failure.parameter in failure.message
     message = failure.message if named else f"{failure.parameter}: {failure.message}"
-    return dumps(
-        {
-            "meta": {
-                "apiVersion": API_VERSION,
-                "beaconId": beacon_id,
-                "receivedRequestSummary": {
-                    "apiVersion": API_VERSION,
-                    "requestedSchemas": [],
-                    "pagination": {"skip": 0, "limit": 0},
-                    "requestedGranularity": "record",
-                },
-                "returnedGranularity": "boolean",
-                "returnedSchemas": [],
-                "info": {"requestId": request_id},
-            },
-            "error": {"errorCode": failure.status, "errorMessage": message},
-        }
-    )
+    told = {**_meta_without_data(beacon_id, [], "boolean"), "info": {"requestId": request_id}}
+    return dumps({"meta": told, "error": {"errorCode": failure.status, "errorMessage": message}})
 
 
 def schema_of(kind: str) -> str:
@@ -65,23 +49,23 @@ def schema_of(kind: str) -> str:
 def informational(beacon_id: str, kind: str, schema: str, response: Mapping[str, Any]) -> bytes:
     """An answer about the Beacon itself, of a kind and in a schema of Beacon's framework."""
     schemas = [{"entityType": kind, "schema": schema}]
-    return dumps(
-        {
-            "meta": {
-                "apiVersion": API_VERSION,
-                "beaconId": beacon_id,
-                "receivedRequestSummary": {
-                    "apiVersion": API_VERSION,
-                    "requestedSchemas": schemas,
-                    "pagination": {"skip": 0, "limit": 0},
-                    "requestedGranularity": "record",
-                },
-                "returnedGranularity": "record",
-                "returnedSchemas": schemas,
-            },
-            "response": response,
-        }
-    )
+    return dumps({"meta": _meta_without_data(beacon_id, schemas, "record"), "response": response})
+
+
+def _meta_without_data(beacon_id: str, schemas: list[dict[str, str]], granularity: Granularity) -> dict[str, Any]:
+    """What is said of a request before an answer that holds no data."""
+    return {
+        "apiVersion": API_VERSION,
+        "beaconId": beacon_id,
+        "receivedRequestSummary": {
+            "apiVersion": API_VERSION,
+            "requestedSchemas": schemas,
+            "pagination": {"skip": 0, "limit": 0},
+            "requestedGranularity": "record",
+        },
+        "returnedGranularity": granularity,
+        "returnedSchemas": schemas,
+    }
 
 
 def meta(wanted: Wanted, kind: str, *, limit: int, said: Mapping[str, Any] | None = None) -> bytes:

@@ -14,7 +14,7 @@ from gateway.download_types import Entity
 from gateway.formats import FORMATS, delivered
 from gateway.planning.route_table import ROUTES
 from gateway.query.handovers import PARAMETER
-from gateway.query.parameters import NO_FORMATS, PARAMETERS
+from gateway.query.parameters import NO_FORMATS, OTHER_FORMS, PARAMETERS
 from gateway.query.routes import Route
 
 __all__ = ["Rules", "rules"]
@@ -66,7 +66,7 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
 
 def _refused(*, handovers: bool) -> Iterator[str]:
     """Names of parameters that ask what the gateway does not know; as plots do, and forms of JSON of 2021."""
-    yield from ("plotType", "responseType", "responseFormat")
+    yield from OTHER_FORMS
     for parameter in PARAMETERS:
         if parameter.use == "narrows" and parameter.name != "id":
             yield from (parameter.name, *parameter.aliases)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from gateway.query import MAX_INTEGER
 
-__all__ = ["CODE_MATCHES", "NO_FORMATS", "NUMBERS", "PARAMETERS", "Parameter", "normal", "parameter"]
+__all__ = ["CODE_MATCHES", "NO_FORMATS", "NUMBERS", "OTHER_FORMS", "PARAMETERS", "Parameter", "normal", "parameter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ NO_FORMATS: Final = frozenset(
     )
 )
 """Values of `output` and `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end."""
+OTHER_FORMS: Final = ("plotType", "responseType", "responseFormat")
+"""Parameters that ask a Beacon for what the gateway never makes: plots, and forms of JSON of 2021."""
 
 
 def normal(name: str) -> str:

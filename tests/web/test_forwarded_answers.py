@@ -11,7 +11,7 @@ import pytest
 from gateway.demo.store import Store
 from tests.harness import Answer, Gateway, free_port, listens, until
 from tests.schemas import framework
-from tests.stand_in import Asked, StandIn, answer, exchange, raw, read_message, reset
+from tests.stand_in import Asked, StandIn, answer, exchange, in_front_of, raw, read_message, reset
 
 COHORT = "filters=NCIT:C3058"
 PACKED = gzip.compress(b"packed by the Beacon" * 9)
@@ -76,10 +76,8 @@ def beacon() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def front(store: Store, demo: str, beacon: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    log = tmp_path_factory.mktemp("front") / "log"
-    with Gateway(store.uri, [demo], log=log, beacon_url=beacon.url) as running:
+    with in_front_of(beacon, store.uri, demo, tmp_path_factory.mktemp("front") / "log") as running:
         yield running
-        assert "Traceback" not in running.log
 
 
 # --- what comes back -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from gateway.demo.store import Store
 from tests.harness import Gateway, until
 from tests.schemas import framework
-from tests.stand_in import Asked, StandIn, answer, exchange, read_message
+from tests.stand_in import Asked, StandIn, answer, exchange, in_front_of, read_message
 
 COHORT = "filters=NCIT:C3058"
 LONG = b"0123456789abcdef" * 200_000
@@ -29,10 +29,8 @@ def beacon() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def front(store: Store, demo: str, beacon: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    log = tmp_path_factory.mktemp("front") / "log"
-    with Gateway(store.uri, [demo], log=log, beacon_url=beacon.url) as running:
+    with in_front_of(beacon, store.uri, demo, tmp_path_factory.mktemp("front") / "log") as running:
         yield running
-        assert "Traceback" not in running.log
 
 
 # --- who answers -----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway, until
-from tests.proxies import Apache, Nginx, old_beacon
+from tests.proxies import Apache, Nginx, before_beacon
 from tests.resuming import CLIENTS, cuts
 from tests.web.conftest import BIG
 
@@ -43,7 +43,7 @@ def proxied(
     request: pytest.FixtureRequest, gateway: Gateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp(request.param.name)
-    with old_beacon() as beacon, request.param.deployed(folder, gateway.port, beacon) as through:
+    with before_beacon(request.param, folder, gateway.port) as through:
         yield through
 
 
@@ -82,9 +82,8 @@ def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path
     path = "/beacon/variants?allData=true&output=jsonl"
     fate = Fate("reset", 60_000, rate=12_000)
     with (
-        old_beacon() as beacon,
         Cutter(("127.0.0.1", gateway.port), [fate]) as slow,
-        proxy.deployed(tmp_path / proxy.name, slow.port, beacon) as through,
+        before_beacon(proxy, tmp_path / proxy.name, slow.port) as through,
     ):
         target = tmp_path / "out"
         with subprocess.Popen(["curl", "-sS", "-N", "-o", target, through.url + path], stderr=subprocess.PIPE) as curl:
@@ -99,7 +98,7 @@ def test_bytes_flow_at_once_and_a_break_is_seen(gateway: Gateway, tmp_path: Path
 @pytest.mark.parametrize("proxy", PROXIES, ids=lambda proxy: proxy.name)
 def test_transfers_that_are_cut_or_slow(kept: Gateway, big: bytes, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
     """Megabytes, more than the buffers on the way hold."""
-    with old_beacon() as beacon, proxy.deployed(tmp_path / proxy.name, kept.port, beacon) as through:
+    with before_beacon(proxy, tmp_path / proxy.name, kept.port) as through:
         with Cutter(("127.0.0.1", through.port), cuts(11, len(big), resets=True)) as cutter:
             CLIENTS["wget -c"](f"http://127.0.0.1:{cutter.port}{BIG}", tmp_path / "out")
             assert cutter.cut > 0

@@ -11,7 +11,7 @@ import pytest
 from gateway.demo.store import Store
 from tests.cutter import Cutter, Fate
 from tests.harness import Gateway
-from tests.proxies import Nginx, old_beacon
+from tests.proxies import Nginx, before_beacon
 from tests.resuming import CLIENTS, cuts, fetch_here, sha256
 
 LONG = "/beacon/variants?allData=true&output=jsonl"
@@ -52,8 +52,7 @@ def slow(store: Store, demo: str, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("slow")
     with (
         Gateway(store.uri, [demo], log=folder / "log", slice_rows=60, flights=1) as gateway,
-        old_beacon() as beacon,
-        Nginx.deployed(folder / "nginx", gateway.port, beacon) as through,
+        before_beacon(Nginx, folder / "nginx", gateway.port) as through,
     ):
         yield through
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness import Gateway
-from tests.proxies import Apache, Nginx, old_beacon
+from tests.proxies import Apache, Nginx, before_beacon
 from tests.web.handed import Buffers
 
 PROXIES = [Nginx, Apache]
@@ -119,7 +119,7 @@ def proxied(
     request: pytest.FixtureRequest, handed: Gateway, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp(request.param.name)
-    with old_beacon() as beacon, request.param.deployed(folder, handed.port, beacon) as through:
+    with before_beacon(request.param, folder, handed.port) as through:
         yield through
 
 

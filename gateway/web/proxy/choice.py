@@ -15,7 +15,7 @@ from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotAccept
 from gateway.formats import FORMATS
 from gateway.planning.format_choice import PACKED
 from gateway.planning.route_table import ROUTES
-from gateway.query.parameters import normal
+from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
 from gateway.web.proxy.upstream import UPSTREAM
@@ -30,9 +30,8 @@ _THE_BEACONS: Final = frozenset(
     | {"/beacon/filtering_terms", "/beacon/filteringTerms", "/beacon/datasets"}
 )
 _DATA: Final = ("/beacon/", "/services/")
-# Parameters that ask for what the gateway never makes, plots and other forms of JSON; and those that name formats.
-_FORMS: Final = frozenset({"plottype", "responsetype", "responseformat"})
-_OUTPUTS: Final = frozenset({"output", "method"})
+_FORMS: Final = frozenset(map(normal, OTHER_FORMS))
+_OUTPUTS: Final = frozenset({"output", "method"})  # parameters that name formats
 # Formats that Beacons knew, now or once.  Of others they answer with JSON, which would look like the file.
 _OF_BEACONS: Final = frozenset(
     {

@@ -13,7 +13,7 @@ import pytest
 import ujson
 
 from tests.harness import Gateway, until
-from tests.proxies import Apache, Nginx, old_beacon
+from tests.proxies import Apache, Nginx, before_beacon
 from tests.web.conftest import BIG, SMALL, Quick
 
 STRANGER = "127.0.0.2"
@@ -257,8 +257,7 @@ def test_what_is_followed_is_not_given_up_and_counts_for_its_client(guarded: Gat
 def test_clients_are_told_apart_behind_a_proxy(quick: Quick, tmp_path: Path, proxy: type[Nginx] | type[Apache]):
     with (
         Gateway(quick.arguments[0], [SLOW], log=tmp_path / "log", client_passes=1, grace=0) as gateway,
-        old_beacon() as beacon,
-        proxy.deployed(tmp_path / proxy.name, gateway.port, beacon) as through,
+        before_beacon(proxy, tmp_path / proxy.name, gateway.port) as through,
         connected(through, STRANGER) as first,
         connected(through, "127.0.0.3") as other,
     ):
