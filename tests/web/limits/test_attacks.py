@@ -70,12 +70,19 @@ def refused(answer: tuple[int, dict[str, str], Any], status: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def guarded(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The spool of `guarded`."""
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture(scope="module")
+def guarded(quick: Quick, exports: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway of few places, with long times."""
     limits: dict[str, Any] = {"client_connections": 40, "client_passes": 3, "max_passes": 4}
     limits |= {"client_bytes": "20M", "client_spool": "8M"}
+    limits |= {"spool": exports, "trusted_proxies": "", "grace": 0}
     log = tmp_path_factory.mktemp("guarded") / "log"
-    with Gateway(quick.arguments[0], ["b400v250", SLOW], log=log, trusted_proxies="", grace=0, **limits) as running:
+    with Gateway(quick.arguments[0], ["b400v250", SLOW], log=log, **limits) as running:
         yield running
         assert "Traceback" not in running.log
 
@@ -95,11 +102,21 @@ def hasty(quick: Quick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 # --- bytes -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_has_its_part_of_the_spool_and_its_bytes_of_the_day(guarded: Gateway):
-    for path in (BIG, f"{BIG}&filters=NCIT:C3058", f"{BIG}&filters=NCIT:C3512"):  # 7.5 MB each
+def test_a_client_has_its_part_of_the_spool_and_its_bytes_of_the_day(guarded: Gateway, exports: Path):
+    def left(number: int) -> bool:
+        """Whether each but the last was given up, that one is kept, and nobody reads it any more."""
+        given_up = guarded.log.count("its client has asked for more") == number
+        read = sum("client=127.0.0.4" in line and "outcome=complete" in line for line in guarded.log.splitlines())
+        return given_up and read == number + 1 and bool(set(exports.glob("*.data")) - seen)
+
+    seen: set[Path] = set()  # another test of this gateway may have been first
+    paths = (BIG, f"{BIG}&filters=NCIT:C3058", f"{BIG}&filters=NCIT:C3512")  # 7.5 MB each
+    for number, path in enumerate(paths):
+        seen |= set(exports.glob("*.data"))
         with connected(guarded, "127.0.0.4") as client:
             client.sendall(request(path))
             assert heard(client).startswith(b"HTTP/1.0 200")
+        until(lambda number=number: left(number), what="an export that is kept alone")
     assert "bytes today" in refused(answer := told(guarded, request(BIG), "127.0.0.4"), 429)
     assert 0 < int(answer[1]["Retry-After"]) <= 86_400
     until(lambda: guarded.log.count("its client has asked for more") == 2, what="a place of its own that is given up")
