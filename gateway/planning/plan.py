@@ -10,7 +10,7 @@ from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.download_types import Ask, Collation, DatasetState, Part, Plan, Selection, Wanted
 from gateway.errors import NotFound
-from gateway.planning import naming
+from gateway.planning import htsget, naming
 from gateway.planning.binning import complete
 from gateway.planning.format_choice import PACKED, check, choose, spelled
 from gateway.planning.handover import handed_over, warnings_of
@@ -43,7 +43,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         page_limit=config.page_limit,
         licence=config.licence,
         citation=config.citation,
-        downloads=formats.downloads(ask.entity) if form.sets else (),
+        downloads=_downloads(ask, config) if form.sets else (),
         levels=levels,
     )
     wanted = await complete(wanted, collated, catalog)
@@ -64,6 +64,12 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         reduced=bool(unseen),
         repeats=naming.repeats(form),
     )
+
+
+def _downloads(ask: Ask, config: Config) -> tuple[Mapping[str, str], ...]:
+    """What else can be had of the same query; by htsget where files are kept, of which it delivers parts."""
+    kept = bool(config.spool) and not config.no_spool
+    return formats.downloads(ask.entity) + (htsget.handover(ask) if kept else ())
 
 
 def _warnings(wanted: Wanted, parts: Sequence[Part], catalog: Catalog, unseen: AbstractSet[str]) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
         stay.append(f"[?&](?i:dataset[_-]?ids?)=(?!{one}(,{one})*{_END})[^& ]")
     whole = "|".join(word for form in FORMATS if not form.pages for word in form.services)
     stay.append(f"^(GET|HEAD) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
-    go = ["^(GET|HEAD) /exports/"]
+    go = ["^(GET|HEAD) /exports/", "^(GET|HEAD|POST) /htsget/", "^(GET|HEAD|POST|OPTIONS) /ga4gh/drs/"]
     for words, routes in _groups("/services/").items():
         path = f"^(GET|HEAD) {_paths(routes)}"
         if not all(route.entity in _OF_FILTERS for route in routes):

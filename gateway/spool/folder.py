@@ -228,6 +228,13 @@ class Folder:
         self.vouch(digest, found, complete)
         return found
 
+    def completed(self, digest: str) -> float | None:
+        """When the data of an export was written to its end; None if it is not there."""
+        try:
+            return self._files.name(digest, "data").stat(follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            return None
+
     def disown(self, digest: str) -> None:
         """Forget what was known of complete data that is no longer there."""
         self._files.remove(digest, "sum")

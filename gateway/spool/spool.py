@@ -109,6 +109,10 @@ class Spool:
             log.warning("the spool cannot be used", extra=fields(digest=digest, reason=error))
             return None
 
+    async def completed(self, digest: str) -> float | None:
+        """When an export became complete, as a time of the system; None if it is not."""
+        return await self._disk.reading(partial(self.folder.completed, digest))
+
     async def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked for, of an export that is known; OSError if that cannot be read."""
         return await self._disk.reading(partial(self.folder.recall, digest))

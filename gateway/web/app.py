@@ -47,6 +47,7 @@ from gateway.web.limits.slots import Slots
 from gateway.web.messages.request import POSTED
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
+from gateway.web.protocols import add_protocols, error_body
 from gateway.web.proxy.choice import forward_others
 from gateway.web.proxy.upstream import UPSTREAM, open_upstream
 
@@ -90,6 +91,7 @@ def create_app(config: Config) -> web.Application:
             app.router.add_get(f"/gateway{path}", view)
     app.router.add_get("/exports/{export}", tickets.ticket)
     app.router.add_get("/exports/{export}/{name}", exports.export)
+    add_protocols(app)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
@@ -184,7 +186,8 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _of_http(error: web.HTTPException) -> GatewayError:
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed("this path answers GET")
+        allowed = ", ".join(sorted(error.allowed_methods)) if isinstance(error, web.HTTPMethodNotAllowed) else "GET"
+        return MethodNotAllowed(f"this path answers {allowed}", headers={"Allow": allowed})
     found = NotFound("no such path") if error.status == HTTPStatus.NOT_FOUND else GatewayError(error.reason)
     found.status = error.status
     return found
@@ -195,7 +198,7 @@ def _failed(request: web.Request, error: GatewayError) -> web.Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} | error.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+    if error.status == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" not in headers:
         headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
-    body = envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
+    body = error_body(request, error) or envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
     return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

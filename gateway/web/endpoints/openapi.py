@@ -11,6 +11,8 @@ from gateway.ids import NOTHING
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
+from gateway.web.drs.openapi import paths as drs_paths
+from gateway.web.htsget.openapi import paths as htsget_paths
 
 __all__ = ["describe", "description"]
 
@@ -65,7 +67,11 @@ def description() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "paths": {route.path: _path(route, shared) for route in ROUTES} | _exports() | _service(),
+        "paths": {route.path: _path(route, shared) for route in ROUTES}
+        | _exports()
+        | _service()
+        | drs_paths()
+        | htsget_paths(),
         "components": {
             "parameters": {parameter.name: _parameter(parameter) for parameter in parameters} | {"ticket": _TICKET},
             "responses": {
@@ -129,6 +135,7 @@ _TICKETS: Final[dict[str, Any]] = {
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
         "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "drs": {**_TEXT, "description": "the URI of the export as a DRS object, where it is known what host this is"},
         "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
         "name": _TEXT,
@@ -192,6 +199,10 @@ def _exports() -> dict[str, Any]:
             "get": {"summary": "the ticket of an export", "responses": told | _refused(*_OF_TICKETS)},
         },
     }
+
+
+def _others() -> dict[str, Any]:
+    return _exports() | _service() | drs_paths() | htsget_paths()
 
 
 _OF_THE_BEACON: Final = (

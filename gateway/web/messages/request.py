@@ -23,7 +23,7 @@ from gateway.query.parameters import normal, parameter
 from gateway.rights import View
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
 
-__all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
+__all__ = ["POSTED", "DownloadRequest", "base_of", "body_of", "lasting_base"]
 
 T = TypeVar("T")
 
@@ -170,6 +170,11 @@ async def _body(request: web.Request) -> object | None:
         return None
     if request.method != "POST" or request.path.rstrip("/") not in POSTED:
         raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
+    return await body_of(request)
+
+
+async def body_of(request: web.Request) -> object:
+    """The JSON body of a request, an empty object if there is none.  Raises BadRequest, RequestTimeout, TooLarge."""
     config = request.app[CONFIG]
     try:
         with request.app[BODIES].take():

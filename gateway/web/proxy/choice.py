@@ -18,13 +18,14 @@ from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
+from gateway.web.protocols import PREFIXES
 from gateway.web.proxy.upstream import UPSTREAM
 
 __all__ = ["forward_others"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_OURS: Final = ("/exports/", "/gateway/", "/health", "/ready", "/openapi.json")
+_OURS: Final = ("/exports/", "/gateway/", "/health", "/ready", "/openapi.json", *PREFIXES)
 _THE_BEACONS: Final = frozenset(
     {"", "/favicon.ico", *(path.rstrip("/") for path in VIEWS)}
     | {"/beacon/filtering_terms", "/beacon/filteringTerms", "/beacon/datasets"}
