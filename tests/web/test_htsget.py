@@ -259,12 +259,12 @@ def test_a_gateway_that_keeps_no_files_has_no_tickets(direct: Gateway):
 
 def test_a_file_that_is_being_made_is_asked_for_again(quick: Quick, tmp_path: Path):
     with Gateway(*quick.arguments, log=tmp_path / "log", htsget_wait=0) as gateway:
-        path = "/htsget/variants/b400v250p30/pgxbs-00000001"
+        path = "/htsget/variants/b400v250p30/pgxbs-00000001"  # there any text is a code
         first = gateway.ask(f"{path}?referenceName=9")
         refused(first, 503, "ServiceUnavailable")
         assert int(first.headers["Retry-After"]) > 0
         until(lambda: gateway.ask(f"{path}?referenceName=9").status == 200)
-        query = "biosampleIds=pgxbs-00000001&datasetIds=b400v250p30"
+        query = "filters=pgxbs-00000001&datasetIds=b400v250p30"
         expected = gateway.ask(f"/beacon/g_variants?{query}&output=vcf.gz").body
         assert gzip.decompress(file_of(gateway, path)) == gzip.decompress(expected)
 

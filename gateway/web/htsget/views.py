@@ -109,4 +109,4 @@ def _credentials(request: web.Request) -> dict[str, str]:
     """
     if not lasting_base(request):
         raise Forbidden("this gateway does not know its own address (--public-url), and would not have tokens sent on")
-    return {"Authorization": request.headers["Authorization"]}
+    return {name: value for name, value in request.headers.items() if name.lower() == "authorization"}
