@@ -30,6 +30,8 @@ FLOORS = [
         "download_types",
         "config",
         "sorting",
+        "bgzf",
+        "tabix",
         "codec",
     },  # ground: words and bytes
     {"query", "db", "formats", "spool"},  # rooms that do not know one another
@@ -59,6 +61,8 @@ GROUND = [
     "download_types",
     "config",
     "sorting",
+    "bgzf",
+    "tabix",
     "codec",
 ]
 # A third-party library has its owners.
@@ -77,7 +81,10 @@ OWNERS = {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
-        *(f"web/messages/{name}.py" for name in ("about", "headers", "representation", "request", "transfer")),
+        *(
+            f"web/messages/{name}.py"
+            for name in ("about", "headers", "indexes", "representation", "request", "transfer")
+        ),
         *("web/drs/objects.py", "web/drs/views.py", "web/htsget/names.py", "web/htsget/views.py", "web/protocols.py"),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
@@ -89,7 +96,7 @@ OWNERS = {
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/compression.py"},
+    "isal": {"bgzf.py", "flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
     "packaging": {"checks/machine.py"},

@@ -18,7 +18,7 @@ from gateway.web.htsget.blocks import blocks, joined
 from gateway.web.htsget.names import requested
 from gateway.web.htsget.query import FORMATS, Query, of_body, of_parameters
 from gateway.web.messages.about import service_info
-from gateway.web.messages.indexes import Found, opened
+from gateway.web.messages.indexes import IndexedExport, opened
 from gateway.web.messages.representation import Representation
 from gateway.web.messages.request import body_of, lasting_base
 
@@ -73,7 +73,7 @@ async def _asked(request: web.Request) -> Query:
     return of_body(await body_of(request))
 
 
-async def _opened(request: web.Request, representation: Representation, stack: AsyncExitStack) -> Found:
+async def _opened(request: web.Request, representation: Representation, stack: AsyncExitStack) -> IndexedExport:
     """The complete file; Busy if it takes longer to make than one waits for it."""
     there = await spool_of(request).look(representation.digest)
     limit = asyncio.timeout(None if there else request.app[CONFIG].htsget_wait)
@@ -88,7 +88,7 @@ async def _opened(request: web.Request, representation: Representation, stack: A
         raise busy from None
 
 
-async def _urls(file: Found, query: Query, url: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+async def _urls(file: IndexedExport, query: Query, url: str, headers: dict[str, str]) -> list[dict[str, Any]]:
     end = file.known.size - len(END) << 16
     if query.header:
         pieces = []
