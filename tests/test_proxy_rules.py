@@ -126,3 +126,18 @@ def test_datasets_of_a_file_of_settings_are_those_that_the_gateway_answers(
     assert main(["proxy-config", "nginx", "--datasets", "cellz,other"]) == 0
     assert "(cellz|other)" in by_file
     assert by_file == capsys.readouterr().out
+
+
+def test_protocols_of_ga4gh_go_to_the_gateway():
+    for method, path, expected in (
+        ("GET", "/htsget/variants/NCIT:C3058?referenceName=9&limit=1", True),
+        ("HEAD", "/htsget/service-info", True),
+        ("POST", "/htsget/variants/demo/NCIT:C3058", True),
+        ("GET", "/ga4gh/drs/v1/objects/0a1b", True),
+        ("POST", "/ga4gh/drs/v1/objects", True),
+        ("OPTIONS", "/ga4gh/drs/v1/objects/0a1b", True),
+        ("DELETE", "/ga4gh/drs/v1/objects/0a1b", False),
+        ("GET", "/ga4gh/wes/v1/service-info", False),
+        ("GET", "/htsgets/", False),
+    ):
+        assert goes(f"{method} {path} HTTP/1.1") == expected, path

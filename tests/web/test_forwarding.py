@@ -75,6 +75,9 @@ OURS = {
     "GET /openapi.json": 200,
     "GET /gateway/": 200,
     "GET /gateway/health": 200,
+    "GET /htsget/service-info": 200,
+    f"GET /htsget/variants/{COHORT.partition('=')[2]}?referenceName=9": 200,
+    "GET /ga4gh/drs/v1/service-info": 200,
     "GET /gateway/nothing": 404,
     "GET /exports/0123/x": 404,
     # malformed, or of formats that no Beacon has
