@@ -1,6 +1,7 @@
 """Paths: which entity they ask for, and whose ids they hold.  Formats add the services that are theirs."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -37,6 +38,12 @@ class Routes:
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._by_path.values())
+
+    def has(self, path: str) -> bool:
+        """Whether there is a route of a path, as the URL spells it."""
+        with suppress(NotFound):
+            return bool(self.find(path))
+        return False
 
     def find(self, path: str) -> tuple[Route, str | None]:
         """The route of a path, as the URL spells it, and the ids in it; NotFound if there is none.

@@ -44,7 +44,7 @@ from gateway.web.first_look import look
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
-from gateway.web.messages.request import POSTED
+from gateway.web.messages.origins import allowed_methods, answer_options, share
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
 from gateway.web.proxy.choice import forward_others
@@ -72,7 +72,7 @@ def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
     tracing = [traces.traced] if config.traces else []
     others = [forward_others] if config.beacon_url else []
-    inner = [_errors, *others, identify]
+    inner = [_errors, *others, answer_options, identify]
     app = web.Application(middlewares=[observed, *tracing, *inner], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[ACCESS] = Access.of(config)
@@ -83,7 +83,7 @@ def create_app(config: Config) -> web.Application:
     if config.beacon_url:
         app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
-    app.on_response_prepare.append(name_request)
+    app.on_response_prepare.extend([name_request, share])
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
@@ -196,6 +196,6 @@ def _failed(request: web.Request, error: GatewayError) -> web.Response:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request) or {"GET", "HEAD"}))
     body = envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
     return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

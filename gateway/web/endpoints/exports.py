@@ -22,6 +22,7 @@ from gateway.spool.writer import UNKEPT
 from gateway.web.access.access import audit
 from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
+from gateway.web.messages.headers import dated, is_known
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
@@ -138,5 +139,7 @@ async def _hash(request: web.Request, representation: Representation) -> web.Res
         except Unspooled as error:
             raise NotFound("there is no room in the spool for this export, so its hash is not known") from error
     text = f"{known.sha256}  {representation.filename}\n"
-    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
-    return web.Response(text=text, headers=headers)
+    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], **dated(known)}
+    if is_known(request, f'"{known.sha256}"', known.completed):
+        return web.Response(status=304, headers=headers)
+    return web.Response(text=text, headers={**headers, "X-Content-Type-Options": "nosniff"})

@@ -5,22 +5,33 @@ of its own where the spool has no more room for it: that pass starts over, and w
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
-from gateway.download_types import Part, Plan
+from gateway.download_types import Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
-from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.spool.spool import Export, Making, Produce, Spool, Unspooled
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
-from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.headers import (
+    PRIVATE,
+    asks_by_date,
+    coding_of,
+    dated,
+    described,
+    is_known,
+    sized,
+    span_of,
+    within,
+)
+from gateway.web.messages.page import Page
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
@@ -38,46 +49,6 @@ _MEASURED_KEPT: Final = 1000
 _PAGE: Final = 1024 * 1024
 # Rows of a page that has a place beside downloads: one read of the database brings them.
 _SMALL: Final = 10_000
-# Documents of a collection that are counted by index in some ten milliseconds.
-_COUNTED_AT_ONCE: Final = 50_000
-
-
-def _goes_on(part: Part, tally: Tally) -> bool:
-    """Whether there are rows behind those of a page."""
-    return (tally.total or 0) > part.skip + part.limit if tally.more is None else tally.more
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Parts that are pages or numbers, what their tallies tell, and the URL of another page."""
-
-    parts: Sequence[Part]
-    url: Callable[[int], str]
-
-    @property
-    def waits(self) -> bool:
-        """Whether the total is there so soon that the first byte waits for it."""
-        return all(part.dataset_state.counts.get(part.source, 0) <= _COUNTED_AT_ONCE for part in self.parts)
-
-    def is_told(self, tallies: Sequence[Tally]) -> bool:
-        """Whether all rows are there."""
-        pairs = zip(self.parts, tallies, strict=False)
-        return len(tallies) == len(self.parts) and all(not p.fetch or t.more is not None for p, t in pairs)
-
-    def following(self, tallies: Sequence[Tally]) -> str:
-        """The URL of the page behind this one; empty where there is none."""
-        pairs = zip(self.parts, tallies, strict=True)
-        page = max((p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)), default=0)
-        return self.url(page) if page else ""
-
-    def is_known(self, total: Callable[[Part], int | None]) -> bool:
-        """Whether the totals that it says are known already."""
-        return all(total(part) is not None for part in self.parts if part.count)
-
-    def is_certain(self, tallies: Sequence[Tally]) -> bool:
-        """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
-        known = all(tally.total is not None and not tally.lower for tally in tallies)
-        return not any(part.count for part in self.parts) or (known and len(tallies) == len(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +144,10 @@ class Representation:
             headers["Accept-Ranges"] = "bytes"
         return headers
 
+    def sized(self, known: Sum) -> dict[str, str]:
+        """What is said of it besides when it is complete; a date only where others never come to this address."""
+        return sized(known) | (dated(known) if self.immutable else {})
+
 
 async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
     """The bytes of a plan, packed if it says so.  Raises NotToBeKept behind the last."""
@@ -207,6 +182,14 @@ class _Negotiated:
     span: Span | None
 
 
+async def _completed(request: web.Request, representation: Representation, spool: Spool | None) -> int:
+    """When what is asked for was completed, for conditions by date; 0 where it is not yet, or no date is told."""
+    if spool is None or not representation.immutable or not asks_by_date(request):
+        return 0
+    known = await spool.stated(representation.digest)
+    return known.completed if known else 0
+
+
 async def answer(request: web.Request, representation: Representation) -> web.StreamResponse:
     """Answer a request for an export: conditions first, then ranges, then the bytes."""
     # Ranges are of the bytes as they are: who goes on with a file has counted those.
@@ -214,16 +197,17 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
     headers = representation.headers(coding)
     etag = headers.get("ETag", "")
-    if etag and is_known(request, etag):
+    spool = request.app.get(SPOOL) if representation.record is not None else None
+    completed = await _completed(request, representation, spool)
+    if etag and is_known(request, etag, completed):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)
-    span = span_of(request, etag) if representation.record is not None else None
-    spool = request.app.get(SPOOL) if representation.record is not None else None
+    span = span_of(request, etag, completed) if representation.record is not None else None
     if request.method == "HEAD":
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
             headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
-        told = {**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        told = {**headers, **representation.sized(known), "Content-Length": str(known.size)} if known else headers
         return web.Response(headers=told)
     negotiated = _Negotiated(headers, coding, span)
     transfer = Transfer(request, representation.filename, representation.digest, representation.form)
@@ -253,7 +237,8 @@ async def _follow(
     elif export.sum is None:
         await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
-        return await _from_file(transfer, export, negotiated, export.sum)
+        sized = negotiated.headers | representation.sized(export.sum)
+        return await _from_file(transfer, export, replace(negotiated, headers=sized), export.sum)
     return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
@@ -309,11 +294,10 @@ async def _streamed(
 
 
 async def _from_file(transfer: Transfer, export: Export, negotiated: _Negotiated, known: Sum) -> web.StreamResponse:
-    headers = {**negotiated.headers, **sized(known)}
     if negotiated.span is None:
-        return await transfer.file(headers, export, 0, known.size)
+        return await transfer.file(negotiated.headers, export, 0, known.size)
     start, stop = within(negotiated.span, known.size)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
+    headers = {**negotiated.headers, "Content-Range": f"bytes {start}-{stop - 1}/{known.size}"}
     return await transfer.file(headers, export, start, stop, status=206)
 
 

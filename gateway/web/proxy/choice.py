@@ -6,7 +6,6 @@ refused; but a body that was sent to a Beacon's path may be of a kind that the B
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -62,9 +61,7 @@ def _is_known(request: web.Request) -> bool:
     if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
         return False
     if request.path.startswith(_DATA):
-        with suppress(NotFound):
-            return bool(ROUTES.find(request.rel_url.raw_path))
-        return False
+        return ROUTES.has(request.rel_url.raw_path)
     return True
 
 
