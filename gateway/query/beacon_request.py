@@ -287,6 +287,10 @@ def _refuse_unsupported(words: Words) -> None:
 
 def _wanted_output(words: Words, route: Route) -> str | None:
     word = _output(words)
+    if route.outputs and word is not None and word not in route.outputs:
+        raise BadRequest(
+            f"output: '{shown(word)}' has another extension than the file that the path names", parameter="output"
+        )
     return route.output if word is None or word in route.also else word
 
 

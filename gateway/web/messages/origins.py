@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.config import Config
+from gateway.errors import NotFound
 from gateway.planning.route_table import ROUTES
 from gateway.web.access.access import ACCESS
 from gateway.web.app_keys import CONFIG
@@ -87,9 +88,11 @@ def allowed_methods(request: web.Request) -> frozenset[str]:
 @web.middleware
 async def answer_options(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer `OPTIONS`: what a path takes, and, to browsers, what scripts may send there; it needs no token."""
-    methods = allowed_methods(request) if request.method == "OPTIONS" else frozenset()
-    if not methods:
+    if request.method != "OPTIONS":
         return await handler(request)
+    methods = allowed_methods(request)
+    if not methods:
+        raise NotFound("no such path")
     headers = {"Allow": ", ".join(sorted(methods)), "Cache-Control": "no-store"}
     # Whether an answer is for everybody is not known before there is one: that says so itself.
     named, depends = _granted(request, guarded=True)

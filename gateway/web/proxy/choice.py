@@ -6,6 +6,7 @@ refused; but a body that was sent to a Beacon's path may be of a kind that the B
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -76,7 +77,10 @@ def _wants_another_form(request: web.Request) -> bool:
 
 
 def _wants_ours(request: web.Request) -> bool:
-    """Whether a ticket is asked for, or a format that Beacons do not know."""
+    """Whether a ticket is asked for, a format that Beacons do not know, or a file by a name."""
+    with suppress(NotFound):
+        if ROUTES.find(request.rel_url.raw_path)[0].outputs:
+            return True
     asked = [(normal(name), value.strip().lower()) for name, value in request.query.items()]
     return ("ticket", "true") in asked or any(
         name in _OUTPUTS and (word.endswith(PACKED) or word in _OURS_ALONE) for name, word in asked
