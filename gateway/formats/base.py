@@ -41,7 +41,8 @@ class Format:
     page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
     Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
-    version the bytes depend.
+    version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
+    asked for, where that is or it is packed, or always; such a file that is packed is BGZF.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Format:
     records: bool = False
     handover: str = ""
     library: str = ""
+    by_position: Literal["", "asked", "packed", "always"] = ""
 
     @property
     def version(self) -> str:

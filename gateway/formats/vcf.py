@@ -221,5 +221,6 @@ FORMAT: Final = Format(
     parts=_parts,
     pages=False,
     packing="bgzf",
+    by_position="always",
     handover="EDAM:3016",
 )
