@@ -309,13 +309,14 @@ def _number(words: Words, name: str) -> int | None:
     return None if text is None else whole(name, text, *NUMBERS[name])
 
 
-def _test(ask: Ask, words: Words) -> Ask:
-    """The same in test mode: the first few records of the entity; the query is put aside."""
+def _test(ask: Ask, words: Words) -> Ask | None:
+    """The same in test mode, if it is asked for: the first few records of the entity; the query is put aside."""
+    count = _number(words, "testModeCount") or _TESTS
+    if not _boolean(words, "testMode", default=False):
+        return None
     bare = Ask(entity=ask.entity, output=ask.output, datasets=ask.datasets, warnings=ask.warnings)
     kept = replace(bare, granularity=ask.granularity, resultsets=ask.resultsets)
-    return replace(
-        kept, limit=_number(words, "testModeCount") or _TESTS, handovers=False, all_data=True, test_mode=True
-    )
+    return replace(kept, limit=count, handovers=False, all_data=True, test_mode=True)
 
 
 def _checked(ask: Ask) -> Ask:
@@ -393,4 +394,4 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    return _test(ask, words) if _boolean(words, "testMode", default=False) else _checked(ask)
+    return _test(ask, words) or _checked(ask)
