@@ -11,9 +11,11 @@ from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
 from gateway.download_types import Ask, Entity, Part, Wanted
 from gateway.rows import Array, Encode, Rows
+from gateway.tabix import Indexed
 
 __all__ = [
     "Format",
+    "Indexed",
     "Sure",
     "camel",
     "compiled",
@@ -43,6 +45,7 @@ class Format:
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
     version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
     asked for, where that is or it is packed, or always; such a file that is packed is BGZF.
+    version the bytes depend. `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Format:
     handover: str = ""
     library: str = ""
     by_position: Literal["", "asked", "packed", "always"] = ""
+    index: Indexed | None = None
 
     @property
     def version(self) -> str:

@@ -25,6 +25,7 @@ from gateway.formats.variant_columns import (
     sizes,
 )
 from gateway.genome import STATE_OF_TYPE
+from gateway.tabix import BED_LINES
 
 __all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
 
@@ -134,4 +135,5 @@ FORMAT: Final = Format(
     pages=False,
     handover="EDAM:3003",
     by_position="packed",
+    index=BED_LINES,
 )

@@ -24,6 +24,7 @@ from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
 from gateway.rows import Encode, Rows
+from gateway.tabix import NAMED_LINES
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ"]
@@ -287,6 +288,7 @@ PGXFREQ: Final = replace(
     _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq),
     parts=_pgxfreq_parts,
     by_position="asked",
+    index=NAMED_LINES,
 )
 MATRIX: Final = _text(
     "freqmatrix", "pgxmatrix", "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix

@@ -32,6 +32,7 @@ from gateway.formats.variant_columns import (
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
 from gateway.rows import Tally
+from gateway.tabix import NAMED_LINES
 from gateway.text import escape_value
 
 __all__ = ["COLUMNS", "FORMAT", "FORMAT_2021"]
@@ -137,6 +138,10 @@ def _sorted(wanted: Wanted) -> Part:
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     group, read = sample_lines.asked_grouping(wanted)
+    if wanted.ask.order:
+        rows = _sorted(wanted)
+    else:
+        rows = paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask)
     return (
         Part(
             dataset_state=dataset_state,
@@ -147,9 +152,7 @@ def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line)
             before=_meta(wanted),
             closing=_counted,
         ),
-        _sorted(wanted)
-        if wanted.ask.order
-        else paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask),
+        rows,
     )
 
 
@@ -164,6 +167,7 @@ FORMAT: Final = Format(
     summary="Progenetix segments: a line a variant under `#meta=>` and `#sample=>` lines",
     parts=partial(_parts, columns=COLUMNS, line=sample_lines.LINE),
     by_position="asked",
+    index=NAMED_LINES,
 )
 
 FORMAT_2021: Final = Format(

@@ -31,6 +31,7 @@ from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.rows import Rows, in_pieces
 from gateway.sorting import Sorter
+from gateway.tabix import VCF_LINES
 from gateway.text import escape_cell
 
 __all__ = ["COLUMNS", "FORMAT", "Records"]
@@ -222,5 +223,6 @@ FORMAT: Final = Format(
     pages=False,
     packing="bgzf",
     by_position="always",
+    index=VCF_LINES,
     handover="EDAM:3016",
 )
