@@ -45,7 +45,7 @@ class Format:
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
     version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
     asked for, where that is or it is packed, or always; such a file that is packed is BGZF.
-    version the bytes depend. `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`.
+    `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`.
     """
 
     name: str
