@@ -30,6 +30,7 @@ FLOORS = [
         "download_types",
         "config",
         "sorting",
+        "tabix",
         "codec",
     },  # ground: words and bytes
     {"query", "db", "formats", "spool"},  # rooms that do not know one another
@@ -59,6 +60,7 @@ GROUND = [
     "download_types",
     "config",
     "sorting",
+    "tabix",
     "codec",
 ]
 # A third-party library has its owners.

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.download_types import Part, Wanted
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
+from gateway.formats.position_order import InOrder, by_values
 from gateway.formats.preload import preload
 from gateway.formats.variant_columns import rows_part
 from gateway.genome import ASSEMBLY
@@ -154,7 +155,8 @@ def _biosamples(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]
 
 def _parts(wanted: Wanted, *, name: str) -> tuple[Part, ...]:
     part, columns, missing = (_variants if wanted.ask.entity == "variants" else _biosamples)(wanted)
-    return (replace(part, fold=partial(_fold, name, columns, missing, _said(wanted))),)
+    fold = partial(_fold, name, columns, missing, _said(wanted))
+    return (replace(part, fold=(lambda: InOrder(by_values, then=fold())) if wanted.ask.order else fold),)
 
 
 def _format(name: str, media: str, extension: str, summary: str) -> Format:
@@ -169,6 +171,7 @@ def _format(name: str, media: str, extension: str, summary: str) -> Format:
         entities=("variants", "biosamples"),
         pages=False,
         library="pyarrow",
+        by_position="asked",
     )
 
 

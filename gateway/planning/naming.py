@@ -79,6 +79,7 @@ def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
     how = ["any"] if ask.logic == "OR" and len(ask.filters) > 1 else []
     how += [form.name] if form.name in _NAMED else []
+    how += ["sorted"] if ask.order else []
     skipped = ask.skip or (ask.handover.page if ask.handover else 0)
     page = [f"page-{skipped}"] if skipped else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], *how, what, *page])

@@ -12,7 +12,7 @@ from gateway.download_types import Ask, Collation, DatasetState, Part, Plan, Sel
 from gateway.errors import NotFound
 from gateway.planning import naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose, spelled
+from gateway.planning.format_choice import PACKED, check, choose, packing, spelled
 from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
@@ -54,7 +54,7 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         media="application/gzip" if packed else form.media,
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
-        packing=form.packing if packed else "",
+        packing=packing(ask, form) if packed else "",
         warnings=_warnings(wanted, parts, catalog, unseen),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
