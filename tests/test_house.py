@@ -79,7 +79,10 @@ OWNERS = {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
-        *(f"web/messages/{name}.py" for name in ("headers", "origins", "representation", "request", "transfer")),
+        *(
+            f"web/messages/{name}.py"
+            for name in ("headers", "links", "origins", "representation", "request", "transfer")
+        ),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },

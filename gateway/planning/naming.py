@@ -37,6 +37,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     if repeats(form):
         named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
         named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
+    named += (wanted.downloads,) if form.links else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
     if wanted.bins:

@@ -39,7 +39,7 @@ def test_who_asks_for_more_than_the_extension_says(gateway: Gateway):
     for wrong in ("output=vcf", "method=json", "output=gistic.gz"):
         refused = gateway.ask(f"/beacon/variants/x.seg?{COHORT}&{wrong}")
         assert (refused.status, "output" in refused.text) == (400, True)
-    for path in ("x", "x.", "x.txt", "x.seg.bz2", "x.seg/y", "x.seg/biosamples", "seg"):
+    for path in ("x", "x.", "x.doc", "x.seg.bz2", "x.seg/y", "x.seg/biosamples", "seg"):
         assert gateway.ask(f"/beacon/variants/{path}?{COHORT}").status == 404, path
     assert gateway.ask(f"/beacon/variants/x.seg?{COHORT}", "POST", {}).status == 405
     assert gateway.ask("/beacon/variants/x.seg").status == 400  # the whole dataset, without a word

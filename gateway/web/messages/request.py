@@ -22,6 +22,7 @@ from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import normal, parameter
 from gateway.rights import View
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
+from gateway.web.messages.links import links_of
 
 __all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
 
@@ -50,7 +51,7 @@ def lasting_base(request: web.Request) -> str:
 class DownloadRequest:
     """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
 
-    `path` is spelled as in its URL, where `%2F` is no slash.
+    `path` is spelled as in its URL, where `%2F` is no slash.  `base` may be kept, `here` is for this client alone.
     """
 
     path: str
@@ -59,6 +60,7 @@ class DownloadRequest:
     accept: str
     base: str
     ticket: bool = False
+    here: str = ""
 
     @classmethod
     async def of(cls, request: web.Request) -> Self:
@@ -72,6 +74,7 @@ class DownloadRequest:
             accept=",".join(request.headers.getall("Accept", [])),
             base=lasting_base(request),
             ticket=_wants_ticket([value for name, value in pairs if name.lower() == _TICKET]),
+            here=base_of(request),
         )
 
     @classmethod
@@ -141,7 +144,10 @@ class DownloadRequest:
     async def plan(self, app: web.Application, view: View) -> Plan:
         """The plan that answers it now, to a caller who may see that."""
         ask = await self._aside(app, self.ask)
-        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view)
+        links = partial(links_of, base=self.here, app=app, view=view)
+        return await make_plan(
+            ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view, links=links
+        )
 
     async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
         """The same as `question`."""
