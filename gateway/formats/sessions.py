@@ -4,7 +4,7 @@ IGV's are XML, which IGV on the desktop and igv.js both read.  UCSC's are lines 
 of a file stands for what is in it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -27,11 +27,15 @@ def _region(queries: tuple[VariantAsk, ...]) -> str:
     return f"{name}:{min(ends) + 1}-{max(*ends, min(ends) + 1)}" if ends else name
 
 
+def _links(wanted: Wanted) -> list[Mapping[str, str]]:
+    return [link for link in wanted.downloads if "url" in link]
+
+
 def _igv(wanted: Wanted) -> bytes:
     region = _region(wanted.ask.variants) or "All"
     session = ET.Element("Session", genome=_GENOME, locus=region, version="8")
     resources = ET.SubElement(session, "Resources")
-    for link in wanted.downloads:
+    for link in _links(wanted):
         resource = ET.SubElement(resources, "Resource", path=link["url"], type=link["type"])
         if link["index"]:
             resource.set("index", link["index"])
@@ -43,7 +47,7 @@ def _igv(wanted: Wanted) -> bytes:
 def _ucsc(wanted: Wanted) -> bytes:
     region = _region(wanted.ask.variants)
     lines = [f"browser position {region}"] if region else []
-    for link in wanted.downloads:
+    for link in _links(wanted):
         url, name = link["url"], link["name"].removesuffix(".vcf.gz")
         said = f'name="{name}" description="{name}" db={_GENOME} visibility=pack'
         lines.append(

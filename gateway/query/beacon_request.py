@@ -287,15 +287,6 @@ def _refuse_unsupported(words: Words) -> None:
         raise Unsupported("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
 
 
-def _wanted_output(words: Words, route: Route) -> str | None:
-    word = _output(words)
-    if route.outputs and word is not None and word not in route.outputs:
-        raise BadRequest(
-            f"output: '{shown(word)}' has another extension than the file that the path names", parameter="output"
-        )
-    return route.output if word is None or word in route.also else word
-
-
 def _of_kind(route: Route, words: Words) -> Route:
     """The same route for the kind of records that a parameter names, as pgxRpi and the pages of Progenetix do."""
     word = single({_KIND: [RECORDS.get(normal(word), word) for word in words.get(_KIND, ())]}, _KIND)
@@ -369,7 +360,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     descendants = _descendants(words)
     ask = Ask(
         entity=route.entity,
-        output=_wanted_output(words, route),
+        output=route.wanted(_output(words)),
         datasets=_ids(words, "datasetIds"),
         filters=_both_filters(from_query, from_body, descendants=descendants, each=route.each),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from gateway.download_types import Entity
-from gateway.errors import NotFound
+from gateway.errors import BadRequest, NotFound
 from gateway.query import shown
 from gateway.query.parameters import normal
 
@@ -31,6 +31,12 @@ class Route:
     also: tuple[str, ...] = ()
     files: bool = False
     outputs: tuple[str, ...] = ()
+
+    def wanted(self, output: str | None) -> str | None:
+        """The output that is meant where this one is said, or none.  BadRequest if a file cannot be that."""
+        if self.outputs and output not in {None, *self.outputs}:
+            raise BadRequest(f"output: {output} has another extension than the path's file", parameter="output")
+        return self.output if output is None or output in self.also else output
 
 
 class Routes:
