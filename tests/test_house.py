@@ -30,6 +30,7 @@ FLOORS = [
         "download_types",
         "config",
         "sorting",
+        "bgzf",
         "tabix",
         "codec",
     },  # ground: words and bytes
@@ -60,6 +61,7 @@ GROUND = [
     "download_types",
     "config",
     "sorting",
+    "bgzf",
     "tabix",
     "codec",
 ]
@@ -81,7 +83,7 @@ OWNERS = {
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(
             f"web/messages/{name}.py"
-            for name in ("headers", "links", "origins", "representation", "request", "transfer")
+            for name in ("headers", "indexes", "links", "origins", "representation", "request", "transfer")
         ),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
@@ -93,7 +95,7 @@ OWNERS = {
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/compression.py"},
+    "isal": {"bgzf.py", "flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
     "packaging": {"checks/machine.py"},

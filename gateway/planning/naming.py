@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-from gateway import formats
+from gateway import bgzf, formats, tabix
 from gateway.bins.maps import DEFAULT
 from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
@@ -15,7 +15,7 @@ from gateway.genome import STATES
 __all__ = ["address", "digest", "filename", "repeats", "selecting"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "6"
+_ENCODER: Final = "7"
 _NAMED: Final = frozenset(
     form.name
     for n, form in enumerate(formats.FORMATS)
@@ -40,6 +40,8 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     named += (wanted.downloads,) if form.links else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
+    named += (bgzf.maker(),) if packed else ()
+    named += (tabix.VERSION, form.index) if packed and form.index else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)

@@ -6,6 +6,7 @@ from typing import Final
 from gateway.formats import FORMATS, delivered
 from gateway.planning.format_choice import PACKED
 from gateway.query.routes import BEACON, Routes, service
+from gateway.tabix import EXTENSIONS as INDEXES
 
 __all__ = ["EXTENSIONS", "FILES", "ROUTES"]
 
@@ -25,6 +26,8 @@ def _extensions() -> Iterator[tuple[str, str]]:
             for word in (*form.words, *form.whole):
                 yield form.extension, word
                 yield form.extension + PACKED, word + PACKED
+                for index in INDEXES if form.index else ():
+                    yield form.extension + PACKED + index, word + PACKED
 
 
 def _gathered() -> Mapping[str, tuple[str, ...]]:
@@ -35,5 +38,8 @@ def _gathered() -> Mapping[str, tuple[str, ...]]:
 
 
 EXTENSIONS: Final = _gathered()
-"""Extensions of files behind `FILES`, with the values of `output=` that have them, the one that is meant first."""
+"""Extensions of files behind `FILES`, with the values of `output=` that have them, the one that is meant first.
+
+Of an index they are those of its file.
+"""
 ROUTES: Final = Routes((*BEACON, *(route for routes in _SERVICES for route in routes)), EXTENSIONS)

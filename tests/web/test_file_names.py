@@ -16,7 +16,7 @@ COHORT = "filters=NCIT:C3058"
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_the_extension_is_the_format(gateway: Gateway, extension: str):
-    word = EXTENSIONS[extension][0]
+    word = EXTENSIONS[extension][0] + (extension[-4:] if extension.endswith((".tbi", ".csi")) else "")
     meant = gateway.ask(f"/beacon/variants?{COHORT}&output={word}")
     for name in ("glio.", "a.b%20c%3F.json.", ".", "%2F..%2F."):
         path = f"/beacon/variants/{name}{extension}"

@@ -10,9 +10,10 @@ from aiohttp import web
 from gateway.errors import BadRange, NotMatched
 from gateway.flow.compression import CODINGS
 from gateway.spool.folder import Sum
+from gateway.spool.spool import Spool
 from gateway.web.messages import dates, ranges
 
-__all__ = ["PRIVATE", "asks_by_date", "coding_of", "dated", "described", "is_known", "sized", "span_of", "within"]
+__all__ = ["PRIVATE", "coding_of", "completion", "dated", "described", "is_known", "sized", "span_of", "within"]
 
 PRIVATE: Final = "private, no-store"
 """`Cache-Control` of what depends on who asks."""
@@ -74,9 +75,12 @@ def dated(known: Sum) -> dict[str, str]:
     return {"Last-Modified": dates.written(known.completed)} if known.completed else {}
 
 
-def asks_by_date(request: web.Request) -> bool:
-    """Whether a condition of a request may be one by date."""
-    return bool(_BY_DATE & request.headers.keys())
+async def completion(request: web.Request, spool: Spool | None, digest: str) -> int:
+    """When an export was completed, if a condition of the request may be one by date; 0 where it is not known."""
+    if spool is None or not _BY_DATE & request.headers.keys():
+        return 0
+    known = await spool.stated(digest)
+    return known.completed if known else 0
 
 
 def _date(request: web.Request, name: str) -> int | None:

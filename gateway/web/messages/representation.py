@@ -4,10 +4,11 @@ The bytes of an export are the same whoever makes them.  So a client that follow
 of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
@@ -15,15 +16,18 @@ from aiohttp import web
 from gateway.download_types import Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
+from gateway.flow.indexing import Indexing
+from gateway.formats import indexed
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
-from gateway.spool.spool import Export, Making, Produce, Spool, Unspooled
+from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.tabix import Indexed
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import (
     PRIVATE,
-    asks_by_date,
     coding_of,
+    completion,
     dated,
     described,
     is_known,
@@ -31,7 +35,7 @@ from gateway.web.messages.headers import (
     span_of,
     within,
 )
-from gateway.web.messages.page import Page
+from gateway.web.messages.pages import Page
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
@@ -56,6 +60,7 @@ class Representation:
     """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there.
 
     `guarded` is what not everybody gets; what is `reduced` has no ETag: that would change with what is not told.
+    `beside` are the indexes of what was produced, by kind, once it is.
     """
 
     digest: str
@@ -72,6 +77,7 @@ class Representation:
     guarded: bool = False
     reduced: bool = False
     small: bool = False
+    beside: dict[str, bytes] = field(default_factory=dict)
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -94,18 +100,20 @@ class Representation:
             "expected": dict(plan.expected),
         }
 
-        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
-            return produced(app, plan, tallies)
+        beside: dict[str, bytes] = {}
 
-        representation = cls.kept(plan.digest, own, produce)
+        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+            return produced(app, plan, tallies, beside)
+
+        representation = cls.kept(plan.digest, own, produce, beside)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
         small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
         told = replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
-    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
-        """What was asked before, at its immutable address."""
+    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce, beside: dict[str, bytes]) -> Self:
+        """What was asked before, at its immutable address; producing it leaves its indexes `beside`."""
         return cls(
             digest=digest,
             form=record.get("form", "other"),
@@ -117,12 +125,18 @@ class Representation:
             record=record,
             produce=produce,
             immutable=True,
+            beside=beside,
         )
 
     @property
     def making(self) -> Making:
         """What the spool needs of it."""
-        return Making(self.digest, self.record or {}, self.produce)
+        return Making(self.digest, self.record or {}, self.produce, self.beside)
+
+    @property
+    def index(self) -> Indexed | None:
+        """What its indexes are made by; None if it has none."""
+        return indexed(self.form, self.packing)
 
     def headers(self, coding: str | None) -> dict[str, str]:
         """The headers that any answer has."""
@@ -149,9 +163,14 @@ class Representation:
         return sized(known) | (dated(known) if self.immutable else {})
 
 
-async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
-    """The bytes of a plan, packed if it says so.  Raises NotToBeKept behind the last."""
+async def produced(
+    app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a plan, packed if it says so, and indexed.  Raises NotToBeKept behind the last."""
     to_be_kept = True
+    beside.clear()
+    lines = indexed(plan.form, plan.packing)
+    indexing = Indexing(lines) if lines else None
 
     async def passed() -> AsyncGenerator[bytes, None]:
         nonlocal to_be_kept
@@ -165,10 +184,12 @@ async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> As
     plain = passed()
     async with (
         aclosing(plain),
-        aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
+        aclosing(compressed(plain, plan.packing, app[EXECUTOR], indexing) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
             yield chunk
+    if indexing is not None:
+        beside |= await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], indexing.made)
     if not to_be_kept:
         raise NotToBeKept
 
@@ -182,14 +203,6 @@ class _Negotiated:
     span: Span | None
 
 
-async def _completed(request: web.Request, representation: Representation, spool: Spool | None) -> int:
-    """When what is asked for was completed, for conditions by date; 0 where it is not yet, or no date is told."""
-    if spool is None or not representation.immutable or not asks_by_date(request):
-        return 0
-    known = await spool.stated(representation.digest)
-    return known.completed if known else 0
-
-
 async def answer(request: web.Request, representation: Representation) -> web.StreamResponse:
     """Answer a request for an export: conditions first, then ranges, then the bytes."""
     # Ranges are of the bytes as they are: who goes on with a file has counted those.
@@ -198,7 +211,7 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     headers = representation.headers(coding)
     etag = headers.get("ETag", "")
     spool = request.app.get(SPOOL) if representation.record is not None else None
-    completed = await _completed(request, representation, spool)
+    completed = await completion(request, spool, representation.digest) if representation.immutable else 0
     if etag and is_known(request, etag, completed):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)

@@ -1,4 +1,4 @@
-"""Pages: parts that are pages or numbers, and what their tallies tell of the page behind them.  Pure."""
+"""Pages of records: whether another is behind one, and what is said of totals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
