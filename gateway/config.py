@@ -149,6 +149,11 @@ def _origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return frozenset(name if name == "*" else _origin(name).lower() for name in names)
+
+
 def _contact(text: str) -> str:
     if text and not re.match(r"(https?://|mailto:)[^\s]+\Z", text):
         raise ValueError("must be an https or mailto URL")
@@ -267,6 +272,13 @@ SETTINGS: Final = (
         "hosts that links in files may name where there is no public URL; for all others they are relative; empty: all "
         "are",
     ),
+    Setting(
+        "allowed_origins",
+        _origins,
+        "*",
+        "origins whose pages may read answers in a browser (CORS), comma-separated; `*`: any, what everybody may see; "
+        "data that need a token just those that are named; empty: none",
+    ),
 )
 
 
@@ -326,6 +338,7 @@ class Config:
     body_timeout: float
     selection_budget: float
     link_hosts: frozenset[str]
+    allowed_origins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

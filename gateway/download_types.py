@@ -114,7 +114,8 @@ class Ask:
     filter a group of its own, and groups of fewer than `min_number` analyses are left out.  Collations are those whose
     ids begin with one of `prefixes`, of `collation_types`, and (`matched`) with documents of their own.  `group_by`,
     `plot_pars`, `delivery_keys` are for formats that know them.  `test_mode` puts the query aside for some records.
-    `access_id` names a `handover`, which is None until it is looked up.
+    `access_id` names a `handover`, which is None until it is looked up.  Rows come in
+    `order`: sample by sample, or by position.
     """
 
     entity: Entity = "variants"
@@ -133,6 +134,7 @@ class Ask:
     variants: tuple[VariantAsk, ...] = ()
     limit: int | None = None
     skip: int = 0
+    order: Literal["", "position"] = ""
     granularity: Granularity = "record"
     resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
     handovers: bool = True

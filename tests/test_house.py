@@ -83,7 +83,7 @@ OWNERS = {
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
         *(
             f"web/messages/{name}.py"
-            for name in ("about", "headers", "indexes", "representation", "request", "transfer")
+            for name in ("about", "headers", "indexes", "links", "origins", "representation", "request", "transfer")
         ),
         *("web/drs/objects.py", "web/drs/views.py", "web/htsget/names.py", "web/htsget/views.py", "web/protocols.py"),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),

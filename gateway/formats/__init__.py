@@ -19,6 +19,7 @@ from gateway.formats import (
     pgxseg,
     seg,
     service_json,
+    sessions,
     tables,
     vcf,
 )
@@ -61,6 +62,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     service_json.COLLATIONS,
     service_json.COLLATION_TEXT,
     filtering_terms.FORMAT,
+    sessions.IGV,
+    sessions.UCSC,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.download_types import Condition, DatasetState, Part, Wanted
+from gateway.formats import bed_sorted
 from gateway.formats.base import Format
 from gateway.formats.variant_columns import (
     ENDS,
@@ -24,6 +25,7 @@ from gateway.formats.variant_columns import (
     sizes,
 )
 from gateway.genome import STATE_OF_TYPE
+from gateway.tabix import BED_LINES
 
 __all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
 
@@ -81,6 +83,7 @@ def _columns(track: Track) -> tuple[Column, ...]:
 
 # Made once: the compiled engine knows plans by their identity.
 COLUMNS: Final = {track.name: _columns(track) for track in TRACKS}
+_OF_ALL: Final = tuple(replace(column, only=None) for column in COLUMNS[_OTHER.name])
 
 
 def _of(track: Track, dataset_state: DatasetState) -> Condition:
@@ -105,6 +108,8 @@ def _asked(wanted: Wanted) -> tuple[Track, ...]:
 
 
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
+    if wanted.ask.order:
+        return bed_sorted.parts(wanted, _OF_ALL)
     ((dataset_state, selection),) = wanted.datasets
 
     def part(track: Track) -> Part:
@@ -125,8 +130,10 @@ FORMAT: Final = Format(
     media="text/x-bed; charset=utf-8",
     accepts=("text/x-bed",),
     extension="bed",
-    summary="BED for genome browsers: a coloured track for each kind of variant, a row a variant",
+    summary="BED for genome browsers: a coloured track for each kind of variant; `bed.gz` is one sorted BGZF file",
     parts=_parts,
     pages=False,
     handover="EDAM:3003",
+    by_position="packed",
+    index=BED_LINES,
 )

@@ -222,6 +222,7 @@ FORMAT: Final = Format(
     parts=_parts,
     pages=False,
     packing="bgzf",
+    by_position="always",
     index=VCF_LINES,
     handover="EDAM:3016",
 )

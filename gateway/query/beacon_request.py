@@ -153,7 +153,9 @@ _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false"
 # A Beacon that does not aggregate answers with the next lower granularity.
 _GRANULARITIES: Final = {"record": "record", "count": "count", "aggregated": "count", "boolean": "boolean"}
 _RESULTSETS: Final = {word.lower(): word for word in ("HIT", "MISS", "ALL", "NONE")}
+_ORDERS: Final = {"position": "position", "true": "position", "false": ""}
 _LOGICS: Final = {"and": "AND", "or": "OR"}
+_Order = Literal["", "position"]
 _Granularity = Literal["record", "count", "boolean"]
 _Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
@@ -285,11 +287,6 @@ def _refuse_unsupported(words: Words) -> None:
         raise Unsupported("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
 
 
-def _wanted_output(words: Words, route: Route) -> str | None:
-    word = _output(words)
-    return route.output if word is None or word in route.also else word
-
-
 def _of_kind(route: Route, words: Words) -> Route:
     """The same route for the kind of records that a parameter names, as pgxRpi and the pages of Progenetix do."""
     word = single({_KIND: [RECORDS.get(normal(word), word) for word in words.get(_KIND, ())]}, _KIND)
@@ -307,8 +304,11 @@ def _number(words: Words, name: str) -> int | None:
     return None if text is None else whole(name, text, *NUMBERS[name])
 
 
-def _test(ask: Ask, count: int) -> Ask:
-    """The same in test mode: the first few records of the entity; the query is put aside."""
+def _test(ask: Ask, words: Words) -> Ask | None:
+    """The same in test mode, if it is asked for: the first few records of the entity; the query is put aside."""
+    count = _number(words, "testModeCount") or _TESTS
+    if not _boolean(words, "testMode", default=False):
+        return None
     bare = Ask(entity=ask.entity, output=ask.output, datasets=ask.datasets, warnings=ask.warnings)
     kept = replace(bare, granularity=ask.granularity, resultsets=ask.resultsets)
     return replace(kept, limit=count, handovers=False, all_data=True, test_mode=True)
@@ -360,7 +360,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     descendants = _descendants(words)
     ask = Ask(
         entity=route.entity,
-        output=_wanted_output(words, route),
+        output=route.wanted(_output(words)),
         datasets=_ids(words, "datasetIds"),
         filters=_both_filters(from_query, from_body, descendants=descendants, each=route.each),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
@@ -373,6 +373,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         variants=_variants([words, *from_body.multi]),
         limit=_number(words, "limit"),
         skip=_number(words, "skip") or 0,
+        order=cast("_Order", _choice(words, "sorted", _ORDERS, "")),
         granularity=cast("_Granularity", _choice(words, "requestedGranularity", _GRANULARITIES, "record")),
         resultsets=cast("_Resultsets", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")),
         handovers=_boolean(words, "includeHandovers", default=True),
@@ -388,5 +389,4 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    tests = _number(words, "testModeCount") or _TESTS
-    return _test(ask, tests) if _boolean(words, "testMode", default=False) else _checked(ask)
+    return _test(ask, words) or _checked(ask)

@@ -49,11 +49,15 @@ _CHECKED_KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What is known of a complete export: bytes, rows, SHA-256 in hexadecimal."""
+    """What is known of a complete export: bytes, rows, SHA-256 in hexadecimal; when it was completed first.
+
+    That is in seconds since 1970, 0 where it is not known: of what older versions left.
+    """
 
     size: int
     rows: int
     sha256: str
+    completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

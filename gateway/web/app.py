@@ -44,7 +44,7 @@ from gateway.web.first_look import look
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
-from gateway.web.messages.request import POSTED
+from gateway.web.messages.origins import allowed_methods, answer_options, share
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
 from gateway.web.protocols import add_protocols, error_body
@@ -73,7 +73,7 @@ def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
     tracing = [traces.traced] if config.traces else []
     others = [forward_others] if config.beacon_url else []
-    inner = [_errors, *others, identify]
+    inner = [_errors, *others, answer_options, identify]
     app = web.Application(middlewares=[observed, *tracing, *inner], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[ACCESS] = Access.of(config)
@@ -84,7 +84,7 @@ def create_app(config: Config) -> web.Application:
     if config.beacon_url:
         app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
-    app.on_response_prepare.append(name_request)
+    app.on_response_prepare.extend([name_request, share])
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
         if config.beacon_url:  # whose own may have these names
@@ -186,8 +186,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _of_http(error: web.HTTPException) -> GatewayError:
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(sorted(error.allowed_methods)) if isinstance(error, web.HTTPMethodNotAllowed) else "GET"
-        return MethodNotAllowed(f"this path answers {allowed}", headers={"Allow": allowed})
+        return MethodNotAllowed("this path answers GET")
     found = NotFound("no such path") if error.status == HTTPStatus.NOT_FOUND else GatewayError(error.reason)
     found.status = error.status
     return found
@@ -198,7 +197,7 @@ def _failed(request: web.Request, error: GatewayError) -> web.Response:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} | error.headers
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    if error.status == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" not in headers:
-        headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
+    if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request) or {"GET", "HEAD"}))
     body = error_body(request, error) or envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
     return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

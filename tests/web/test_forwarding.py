@@ -61,7 +61,8 @@ THE_BEACON = [
     f"GET /beacon/biosamples?{COHORT}&responseEntityPathId=phenopackets",
     f"GET /beacon/g_variants?{COHORT}&assemblyId=GRCh37",
     f"GET /beacon/g_variants?{COHORT}&output=ucsc",
-    "OPTIONS /beacon/biosamples",
+    "OPTIONS /beacon/phenopackets",
+    "OPTIONS /beacon/info",
     "PUT /beacon/biosamples",
     "POST /services/uploader",
 ]
@@ -80,6 +81,8 @@ OURS = {
     "GET /ga4gh/drs/v1/service-info": 200,
     "GET /gateway/nothing": 404,
     "GET /exports/0123/x": 404,
+    "OPTIONS /beacon/biosamples": 204,
+    "OPTIONS /exports/0123/x": 204,
     # malformed, or of formats that no Beacon has
     "GET /beacon/biosamples?limit=x": 400,
     "GET /services/pgxsegvariants": 400,

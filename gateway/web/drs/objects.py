@@ -29,8 +29,11 @@ async def described(request: web.Request, name: str) -> dict[str, Any] | None:
     representation = await _found(request, name)
     spool = spool_of(request)
     known = await spool.look(representation.digest) or await _made(request, spool, representation)
-    created = await spool.completed(representation.digest)
-    if known is None or created is None:  # it may just have been removed to make room
+    if known is None:
+        return None
+    # Of what an older version left only the time of the file tells; which may just have been removed to make room.
+    created = known.completed or await spool.completed(representation.digest)
+    if created is None:
         return None
     base = lasting_base(request) or base_of(request)
     if not base:
@@ -38,7 +41,7 @@ async def described(request: web.Request, name: str) -> dict[str, Any] | None:
     own = await address_of(request, representation)
     segment = own.rpartition("/")[2]
     address = {"type": "https", "access_url": {"url": f"{own}/{representation.filename}"}}
-    created_at = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    created_at = datetime.fromtimestamp(created, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return {
         "id": representation.digest,
         "name": representation.filename,

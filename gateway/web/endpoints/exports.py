@@ -19,12 +19,14 @@ from gateway.download_types import Plan
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.rights import View
 from gateway.rows import Tally
+from gateway.spool.folder import Sum
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.access.access import audit
 from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
+from gateway.web.messages.headers import dated, is_known
 from gateway.web.messages.indexes import answer_index, index_of
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
@@ -143,20 +145,23 @@ def _gone(path: str, base: str) -> Gone:
 async def _hash(request: web.Request, representation: Representation, kind: Kind | None) -> web.Response:
     with request.app[CLIENTS].take():
         if kind is not None:
-            sha256 = hashlib.sha256(await index_of(request.app, representation, kind)).hexdigest()
+            data = await index_of(request.app, representation, kind)
+            known = Sum(len(data), 0, hashlib.sha256(data).hexdigest())
         else:
-            sha256 = await _sha256(request, representation)
-    text = f"{sha256}  {representation.filename}{f'.{kind}' if kind else ''}\n"
-    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
-    return web.Response(text=text, headers=headers)
+            known = await _sum(request, representation)
+    text = f"{known.sha256}  {representation.filename}{f'.{kind}' if kind else ''}\n"
+    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], **dated(known)}
+    if is_known(request, f'"{known.sha256}"', known.completed):
+        return web.Response(status=304, headers=headers)
+    return web.Response(text=text, headers={**headers, "X-Content-Type-Options": "nosniff"})
 
 
-async def _sha256(request: web.Request, representation: Representation) -> str:
+async def _sum(request: web.Request, representation: Representation) -> Sum:
     try:
         async with spool_of(request).join(representation.making) as running:
             known = await running.finished()
             if not running.to_be_kept:
                 raise UNKEPT
-            return known.sha256
+            return known
     except Unspooled as error:
         raise NotFound("there is no room in the spool for this export, so its hash is not known") from error

@@ -1,5 +1,6 @@
 """`/openapi.json`: what can be asked, made of the tables of routes, parameters and formats; and what is no query."""
 
+import re
 from typing import Any, Final
 
 from aiohttp import web
@@ -8,7 +9,7 @@ from gateway import __version__
 from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
 from gateway.ids import NOTHING
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, FILES, ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
 from gateway.web.drs.openapi import paths as drs_paths
@@ -67,11 +68,7 @@ def description() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "paths": {route.path: _path(route, shared) for route in ROUTES}
-        | _exports()
-        | _service()
-        | drs_paths()
-        | htsget_paths(),
+        "paths": {route.path: _path(route, shared) for route in ROUTES} | _files(shared) | _others(),
         "components": {
             "parameters": {parameter.name: _parameter(parameter) for parameter in parameters} | {"ticket": _TICKET},
             "responses": {
@@ -263,6 +260,15 @@ def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
         posted = {status: told for status, told in responses.items() if status not in _PARTIAL}
         path["post"] = {**said, "requestBody": body, "responses": posted | _refused("408", "413")}
     return path
+
+
+def _files(shared: list[dict[str, Any]]) -> dict[str, Any]:
+    """The path of files by any name."""
+    endings = "|".join(map(re.escape, EXTENSIONS))
+    schema = {**_TEXT, "pattern": rf"^[A-Za-z0-9_-]*\.({endings})$", "examples": ["variants.seg"]}
+    name = {**_named("name", "a name of your own; its extension is the format"), "schema": schema}
+    path = _path(Route(path=FILES), shared)
+    return {FILES: {**path, "parameters": [name, *path["parameters"]]}}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

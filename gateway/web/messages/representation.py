@@ -24,7 +24,17 @@ from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.tabix import Indexed
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
-from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.headers import (
+    PRIVATE,
+    coding_of,
+    completion,
+    dated,
+    described,
+    is_known,
+    sized,
+    span_of,
+    within,
+)
 from gateway.web.messages.pages import Page
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
@@ -148,6 +158,10 @@ class Representation:
             headers["Accept-Ranges"] = "bytes"
         return headers
 
+    def sized(self, known: Sum) -> dict[str, str]:
+        """What is said of it besides when it is complete; a date only where others never come to this address."""
+        return sized(known) | (dated(known) if self.immutable else {})
+
 
 async def produced(
     app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
@@ -196,16 +210,17 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
     headers = representation.headers(coding)
     etag = headers.get("ETag", "")
-    if etag and is_known(request, etag):
+    spool = request.app.get(SPOOL) if representation.record is not None else None
+    completed = await completion(request, spool, representation.digest) if representation.immutable else 0
+    if etag and is_known(request, etag, completed):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)
-    span = span_of(request, etag) if representation.record is not None else None
-    spool = request.app.get(SPOOL) if representation.record is not None else None
+    span = span_of(request, etag, completed) if representation.record is not None else None
     if request.method == "HEAD":
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
             headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
-        told = {**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        told = {**headers, **representation.sized(known), "Content-Length": str(known.size)} if known else headers
         return web.Response(headers=told)
     negotiated = _Negotiated(headers, coding, span)
     transfer = Transfer(request, representation.filename, representation.digest, representation.form)
@@ -235,7 +250,8 @@ async def _follow(
     elif export.sum is None:
         await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
-        return await _from_file(transfer, export, negotiated, export.sum)
+        sized = negotiated.headers | representation.sized(export.sum)
+        return await _from_file(transfer, export, replace(negotiated, headers=sized), export.sum)
     return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
@@ -291,11 +307,10 @@ async def _streamed(
 
 
 async def _from_file(transfer: Transfer, export: Export, negotiated: _Negotiated, known: Sum) -> web.StreamResponse:
-    headers = {**negotiated.headers, **sized(known)}
     if negotiated.span is None:
-        return await transfer.file(headers, export, 0, known.size)
+        return await transfer.file(negotiated.headers, export, 0, known.size)
     start, stop = within(negotiated.span, known.size)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
+    headers = {**negotiated.headers, "Content-Range": f"bytes {start}-{stop - 1}/{known.size}"}
     return await transfer.file(headers, export, start, stop, status=206)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from aiohttp import web
 
 from gateway.download_types import Ask, Plan
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RequestTimeout, TooLarge
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound, RequestTimeout, TooLarge
 from gateway.planning.format_choice import PACKED
 from gateway.planning.plan import make_plan
 from gateway.planning.question import canonical, outspoken
@@ -24,6 +24,7 @@ from gateway.query.parameters import normal, parameter
 from gateway.rights import View
 from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
+from gateway.web.messages.links import links_of
 
 __all__ = ["POSTED", "DownloadRequest", "base_of", "body_of", "lasting_base"]
 
@@ -54,7 +55,7 @@ class DownloadRequest:
     """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
 
     `index` says that it is for the index of the file that all else asks for: `output=vcf.gz.tbi`.
-    `path` is spelled as in its URL, where `%2F` is no slash.
+    `path` is spelled as in its URL, where `%2F` is no slash.  `base` may be kept, `here` is for this client alone.
     """
 
     path: str
@@ -64,21 +65,26 @@ class DownloadRequest:
     base: str
     ticket: bool = False
     index: Kind | None = None
+    here: str = ""
 
     @classmethod
     async def of(cls, request: web.Request) -> Self:
         """What an HTTP request asks for."""
         body = await _body(request)
         pairs = tuple(request.query.items())
-        asked, index = _of_files(pair for pair in pairs if pair[0].lower() != _TICKET)
+        path, index = _of_file(request.rel_url.raw_path)
+        asked, other = _of_files(pair for pair in pairs if pair[0].lower() != _TICKET)
+        if index and other and index != other:
+            raise BadRequest("output and path name different indexes", parameter="output")
         return cls(
-            path=request.rel_url.raw_path,
+            path=path,
             pairs=asked,
-            index=index,
+            index=index or other,
             body=body,
             accept=",".join(request.headers.getall("Accept", [])),
             base=lasting_base(request),
             ticket=_wants_ticket([value for name, value in pairs if name.lower() == _TICKET]),
+            here=base_of(request),
         )
 
     @classmethod
@@ -148,7 +154,10 @@ class DownloadRequest:
     async def plan(self, app: web.Application, view: View) -> Plan:
         """The plan that answers it now, to a caller who may see that."""
         ask = await self._aside(app, self.ask)
-        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view)
+        links = partial(links_of, base=self.here, app=app, view=view)
+        return await make_plan(
+            ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view, links=links
+        )
 
     async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
         """The same as `question`."""
@@ -161,6 +170,16 @@ class DownloadRequest:
     async def _aside(self, app: web.Application, read: Callable[[], T]) -> T:
         """Read it where nobody is kept waiting: a body of a megabyte takes its time, a query string does not."""
         return read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
+
+
+def _of_file(path: str) -> tuple[str, Kind | None]:
+    """The path of a file where that of its index is asked for, and which index that is."""
+    with suppress(NotFound):
+        if ROUTES.find(path)[0].outputs:
+            name, dot, extension = path.rstrip("/").rpartition(".")
+            kind = EXTENSIONS.get(dot + extension.lower())
+            return (name, kind) if kind else (path, None)
+    return path, None
 
 
 def _of_files(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], Kind | None]:

@@ -65,9 +65,7 @@ def _is_known(request: web.Request) -> bool:
     if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
         return False
     if request.path.startswith(_DATA):
-        with suppress(NotFound):
-            return bool(ROUTES.find(request.rel_url.raw_path))
-        return False
+        return ROUTES.has(request.rel_url.raw_path)
     return True
 
 
@@ -82,7 +80,10 @@ def _wants_another_form(request: web.Request) -> bool:
 
 
 def _wants_ours(request: web.Request) -> bool:
-    """Whether a ticket is asked for, or a format that Beacons do not know."""
+    """Whether a ticket is asked for, a format that Beacons do not know, or a file by a name."""
+    with suppress(NotFound):
+        if ROUTES.find(request.rel_url.raw_path)[0].outputs:
+            return True
     asked = [(normal(name), value.strip().lower()) for name, value in request.query.items()]
     return ("ticket", "true") in asked or any(
         name in _OUTPUTS and (word.endswith(_FILES) or word in _OURS_ALONE) for name, word in asked
