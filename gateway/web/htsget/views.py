@@ -18,6 +18,7 @@ from gateway.web.htsget.blocks import blocks, joined
 from gateway.web.htsget.names import requested
 from gateway.web.htsget.query import FORMATS, Query, of_body, of_parameters
 from gateway.web.messages.about import service_info
+from gateway.web.messages.headers import PRIVATE
 from gateway.web.messages.indexes import IndexedExport, opened
 from gateway.web.messages.representation import Representation
 from gateway.web.messages.request import body_of, lasting_base
@@ -49,7 +50,8 @@ async def ticket(request: web.Request) -> web.Response:
     plan = await download_request.plan(request.app, request[VIEW])
     audit(request, plan.digest, plan.datasets)
     representation = Representation.of(plan, download_request, request.app)
-    headers = _credentials(request) if representation.guarded else {}
+    # All are to be parts of one file, or none: where that is not certain a range would be answered by the whole.
+    headers = {"If-Match": f'"{representation.digest}"'} | (_credentials(request) if representation.guarded else {})
     url = f"{await address_of(request, representation)}/{representation.filename}"
     with request.app[CLIENTS].take():
         try:
@@ -61,7 +63,8 @@ async def ticket(request: web.Request) -> web.Response:
     body = await asyncio.get_running_loop().run_in_executor(
         request.app[EXECUTOR], dumps, {"htsget": {"format": FORMATS[0], "urls": urls}}
     )
-    told = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+    kept = PRIVATE if representation.guarded else "no-store"
+    told = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
     return web.Response(body=body + b"\n", content_type=MEDIA, charset="utf-8", headers=told)
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Self
 from aiohttp import web
 
 from gateway.download_types import Plan
-from gateway.errors import DatasetChanged
+from gateway.errors import DatasetChanged, NotMatched
 from gateway.flow.compression import compressed
 from gateway.flow.indexing import Indexing
 from gateway.formats import indexed
@@ -22,6 +22,7 @@ from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.spool.writer import UNKEPT
 from gateway.tabix import Indexed
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import (
@@ -244,6 +245,8 @@ async def _follow(
     if negotiated.span is not None:
         await export.finished()
         if not export.to_be_kept:  # the next range would be of another pass: all of this one, or nothing
+            if "If-Match" in transfer.request.headers:  # whoever puts parts together by it
+                raise NotMatched(UNKEPT.message, parameter="If-Match")
             passing = {**negotiated.headers, "Cache-Control": "no-store"}
             del passing["ETag"]
             negotiated = replace(negotiated, span=None, headers=passing)
