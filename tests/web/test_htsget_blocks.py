@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway import bgzf
 from gateway.web.htsget import blocks as module
-from gateway.web.htsget.blocks import Piece, blocks, joined
+from gateway.web.htsget.blocks import Piece, blocks, joined, written
 
 HEADER = 3  # lines
 
@@ -49,7 +49,7 @@ class File:
 
     def assembled(self, pieces: list[Piece]) -> bytes:
         """What a client makes of pieces."""
-        told = asyncio.run(blocks(self, self.offset(HEADER), pieces, "https://x/file", {"A": "b"}))
+        told = written(asyncio.run(blocks(self, self.offset(HEADER), pieces)), "https://x/file", {"A": "b"})
         assert [block["class"] for block in told] == sorted((block["class"] for block in told), reverse=True)
         found = []
         for block in told:

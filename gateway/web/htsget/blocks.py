@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from gateway import bgzf
 
-__all__ = ["Opened", "Piece", "blocks", "joined"]
+__all__ = ["Block", "Opened", "Piece", "blocks", "joined", "written"]
 
 _LARGEST: Final = 512 * 1024 * 1024  # bytes of a range: the specification asks for no more than a gigabyte
 _PIECES: Final = 64  # each has up to two blocks in the ticket, some ten kilobytes
@@ -65,6 +65,14 @@ class _Range:
     stop: int
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a response, of the `header` or of the `body`; no text at all is the end of a file."""
+
+    kind: str
+    part: bytes | _Range
+
+
 async def _parts(file: Opened, piece: Piece) -> AsyncIterator[bytes | _Range]:
     """A piece as text and ranges, in order."""
     begin, end = piece
@@ -85,28 +93,29 @@ async def _text(file: Opened, begin: int, end: int) -> bytes:
     return b"".join([text async for text in file.text(begin, end)])
 
 
-async def blocks(
-    file: Opened, header_end: int, pieces: Sequence[Piece], url: str, headers: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """The blocks of a response: the header, the pieces, and the end of the file.
-
-    `url` is the file's, `headers` are what is to be sent with it besides the range.
-    """
+async def blocks(file: Opened, header_end: int, pieces: Sequence[Piece]) -> list[Block]:
+    """The blocks of a response: the header, the pieces, and the end of the file."""
     whole = header_end >> _SHIFT <= _INLINE
     header = [await _text(file, 0, header_end)] if whole else [part async for part in _parts(file, (0, header_end))]
     body = [part for piece in pieces for part in [each async for each in _parts(file, piece)]]
-
-    def told(parts: Iterable[bytes | _Range], kind: str) -> Iterator[dict[str, Any]]:
-        for part in _together(parts):
-            if isinstance(part, _Range):
-                sent = {**headers, "Range": f"bytes={part.start}-{part.stop - 1}"}
-                yield {"url": url, "headers": sent, "class": kind}
-            else:
-                yield {"url": _data(bgzf.packed(part)), "class": kind}
-
     # Without records a header is a whole file, and its end is a part of it.
-    end = {"url": _data(bgzf.END), "class": "body" if pieces else "header"}
-    return [*told(header, "header"), *told(body, "body"), end]
+    end = Block("body" if pieces else "header", b"")
+    return [*(Block("header", part) for part in _together(header)), *(Block("body", p) for p in _together(body)), end]
+
+
+def written(found: Iterable[Block], url: str, headers: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The same as a ticket has them.  Packs texts, which takes its time.
+
+    `url` is the file's, `headers` are what is to be sent with it besides the range.
+    """
+    told: list[dict[str, Any]] = []
+    for block in found:
+        if isinstance(block.part, _Range):
+            sent = {**headers, "Range": f"bytes={block.part.start}-{block.part.stop - 1}"}
+            told.append({"url": url, "headers": sent, "class": block.kind})
+        else:
+            told.append({"url": _data(bgzf.packed(block.part) or bgzf.END), "class": block.kind})
+    return told
 
 
 def _together(parts: Iterable[bytes | _Range]) -> Iterator[bytes | _Range]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from gateway.web.access.access import audit
 from gateway.web.app_keys import CLIENTS, CONFIG, EXECUTOR, VIEW
 from gateway.web.endpoints.exports import spool_of
 from gateway.web.endpoints.tickets import address_of
-from gateway.web.htsget.blocks import blocks, joined
+from gateway.web.htsget.blocks import Block, blocks, joined, written
 from gateway.web.htsget.names import requested
 from gateway.web.htsget.query import FORMATS, Query, of_body, of_parameters
 from gateway.web.messages.about import service_info
@@ -57,12 +57,14 @@ async def ticket(request: web.Request) -> web.Response:
         try:
             async with AsyncExitStack() as stack:
                 file = await _opened(request, representation, stack)
-                urls = await _urls(file, query, url, headers)
+                found = await _blocks(file, query)
         except Unspooled as error:
             raise Busy("there is no room in the spool for this file now; try again later") from error
-    body = await asyncio.get_running_loop().run_in_executor(
-        request.app[EXECUTOR], dumps, {"htsget": {"format": FORMATS[0], "urls": urls}}
-    )
+
+    def packed() -> bytes:
+        return dumps({"htsget": {"format": FORMATS[0], "urls": written(found, url, headers)}})
+
+    body = await asyncio.get_running_loop().run_in_executor(request.app[EXECUTOR], packed)
     kept = PRIVATE if representation.guarded else "no-store"
     told = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
     return web.Response(body=body + b"\n", content_type=MEDIA, charset="utf-8", headers=told)
@@ -91,17 +93,16 @@ async def _opened(request: web.Request, representation: Representation, stack: A
         raise busy from None
 
 
-async def _urls(file: IndexedExport, query: Query, url: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+async def _blocks(file: IndexedExport, query: Query) -> list[Block]:
     end = file.known.size - len(END) << 16
     if query.header:
         pieces = []
     elif query.regions is None:
         pieces = joined([(file.header_end, end)])
     else:
-        pieces = joined(
-            chunk for region in query.regions for chunk in file.index.chunks(region.name, region.start, region.end)
-        )
-    return await blocks(file, file.header_end, pieces, url, headers)
+        regions = [region for region in query.regions if region.start < region.end]
+        pieces = joined(chunk for each in regions for chunk in file.index.chunks(each.name, each.start, each.end))
+    return await blocks(file, file.header_end, pieces)
 
 
 def _credentials(request: web.Request) -> dict[str, str]:
