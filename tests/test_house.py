@@ -32,7 +32,7 @@ FLOORS = [
         "sorting",
         "codec",
     },  # ground: words and bytes
-    {"query", "db", "formats", "spool"},  # rooms that do not know one another
+    {"query", "db", "formats", "spool", "page"},  # rooms that do not know one another
     {"planning"},  # a request as words, and as what is to be delivered
     {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
@@ -76,7 +76,10 @@ OWNERS = {
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
-        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("assets", "downloads", "exports", "health", "index", "openapi", "tickets")
+        ),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),

@@ -38,7 +38,7 @@ from gateway.web.app_keys import (
     STOPPING,
 )
 from gateway.web.beacon.views import VIEWS
-from gateway.web.endpoints import exports, health, index, openapi, tickets
+from gateway.web.endpoints import assets, exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
 from gateway.web.first_look import look
 from gateway.web.limits.daily import DailyBytes
@@ -86,8 +86,9 @@ def create_app(config: Config) -> web.Application:
     app.on_response_prepare.append(name_request)
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
-        if config.beacon_url:  # whose own may have these names
-            app.router.add_get(f"/gateway{path}", view)
+        app.router.add_get(f"/gateway{path}", view)  # a Beacon's own may have these names
+    app.router.add_get("/gateway/assets/{hash}/{name}", assets.asset)
+    app.router.add_get("/favicon.ico", assets.favicon)
     app.router.add_get("/exports/{export}", tickets.ticket)
     app.router.add_get("/exports/{export}/{name}", exports.export)
     for path, described in VIEWS.items():

@@ -16,7 +16,7 @@ from gateway.web.app_keys import CONFIG, VIEW
 from gateway.web.beacon.entry_types import entry_types, map_of
 from gateway.web.messages.request import base_of
 
-__all__ = ["VIEWS"]
+__all__ = ["VIEWS", "organization"]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SERVICE_INFO: Final = "ga4gh-service-info"
@@ -45,7 +45,7 @@ def _name(config: Config) -> str:
     return config.beacon_name or f"Beacon {_domain(config) or config.beacon_id}"
 
 
-def _organization(config: Config, base: str) -> tuple[str, str]:
+def organization(config: Config, base: str) -> tuple[str, str]:
     """Name and web site of who runs the Beacon."""
     domain = _domain(config)
     site = config.organization_url or (f"https://{domain}" if domain else base)
@@ -62,7 +62,7 @@ async def _info(request: web.Request) -> web.Response:
     if any(value.startswith(_SERVICE_INFO) for value in asked):
         return await _service_info(request)
     config, base = request.app[CONFIG], base_of(request)
-    name, site = _organization(config, base)
+    name, site = organization(config, base)
     about = {"licence": config.licence, "citation": config.citation, "server": f"pgx-gateway {__version__}"}
     found = {
         "id": config.beacon_id,
@@ -82,7 +82,7 @@ async def _info(request: web.Request) -> web.Response:
 async def _service_info(request: web.Request) -> web.Response:
     """The same as GA4GH's services describe themselves."""
     config, base = request.app[CONFIG], base_of(request)
-    name, site = _organization(config, base)
+    name, site = organization(config, base)
     found = {
         "id": config.beacon_id,
         "name": _name(config),
