@@ -17,6 +17,7 @@ from gateway.formats import (
     jsonl,
     matrix,
     pgxseg,
+    plots,
     seg,
     service_json,
     tables,
@@ -49,6 +50,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     service_json.COLLATIONS,
     service_json.COLLATION_TEXT,
     filtering_terms.FORMAT,
+    plots.HISTOPLOT,
+    plots.SAMPLESPLOT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

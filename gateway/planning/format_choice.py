@@ -7,6 +7,7 @@ from gateway import formats
 from gateway.download_types import Ask
 from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
+from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
 __all__ = ["PACKED", "check", "choose", "spelled"]
@@ -16,7 +17,10 @@ PACKED: Final = ".gz"
 
 
 def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
-    """The format of a request, what it then asks for, and whether the file is to be packed."""
+    """The format of a request, what it then asks for, and whether the file is to be packed.
+
+    Raises NotAcceptable, BadRequest.
+    """
     word = ask.output or formats.by_accept(accept, ask.entity).name
     form = formats.by_word(word.removesuffix(PACKED), ask.entity)
     plain = replace(ask, output=form.name)
@@ -25,6 +29,9 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
         raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
     if word.removesuffix(PACKED) in form.whole or made != ask.entity:
         plain = replace(plain, entity=made, whole_samples=True)
+    if form in (HISTOPLOT, SAMPLESPLOT):
+        ignored = tuple(f"unknown parameter ignored: plotPars {name}" for name in drawn_as(plain).ignored)
+        plain = replace(plain, warnings=(*plain.warnings, *ignored))
     return plain, form, word.endswith(PACKED)
 
 

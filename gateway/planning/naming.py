@@ -10,6 +10,7 @@ from gateway import formats
 from gateway.bins.maps import DEFAULT
 from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
+from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.genome import STATES
 
 __all__ = ["address", "digest", "filename", "repeats", "selecting"]
@@ -37,6 +38,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     if repeats(form):
         named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
         named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
+    named += (wanted.base, drawn_as(wanted.ask)) if form in (HISTOPLOT, SAMPLESPLOT) else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
     if wanted.bins:

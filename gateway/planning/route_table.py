@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.formats import FORMATS
+from gateway.formats.plots import HISTOPLOT
 from gateway.query.routes import BEACON, Routes, service
 
 __all__ = ["ROUTES"]
@@ -13,4 +14,7 @@ _SERVICES: Final = (
     for word in form.services
 )
 
-ROUTES: Final = Routes((*BEACON, *(route for routes in _SERVICES for route in routes)))
+# A plot of the samples that a request selects: of their frequencies, if no other is named.
+_PLOTS: Final = service("sampleplots", HISTOPLOT.name, ("biosamples",), also=HISTOPLOT.also)
+
+ROUTES: Final = Routes((*BEACON, *(route for routes in (*_SERVICES, _PLOTS) for route in routes)))
