@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from gateway.bins.coverage import CHROMOSOME_NUMBERS, DEL, DUP, HIGH_DEL, HIGH_DUP
 from gateway.bins.maps import DEFAULT, BinMap, bin_map
 from gateway.download_types import Ask, Group, Part, Wanted
-from gateway.errors import BadRequest
+from gateway.errors import Unsupported
 from gateway.formats.base import Format
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part
 from gateway.formats.frequencies import Counted, frequency_parts
@@ -53,7 +53,7 @@ def _frequencies(wanted: Wanted) -> tuple[Part, ...]:
         name, most = (
             ("filters", f"{_MOST_BARS // bars} groups") if bars <= _MOST_BARS else ("genomeBinning", "no group")
         )
-        raise BadRequest(f"{name}: of {bars} bins {most} fit one plot; plotChros draws fewer bins", parameter=name)
+        raise Unsupported(f"{name}: of {bars} bins {most} fit one plot; plotChros draws fewer bins", parameter=name)
     parts = frequency_parts(wanted, partial(_tell_frequencies, chosen=chosen, about=_about_frequencies(wanted, bins)))
     return tuple(parts)
 
@@ -142,7 +142,7 @@ class _Samples:
                 self._segments += len(self._rows[-1].segments)
             if self._segments > MOST_SEGMENTS:
                 told = f"limit: {len(self._rows)} samples have more than {MOST_SEGMENTS} segments"
-                raise BadRequest(f"{told}, and no more fit one plot; ask for fewer", parameter="limit")
+                raise Unsupported(f"{told}, and no more fit one plot; ask for fewer", parameter="limit")
             yield Rows(b"", 0, len(batch))
 
     def finish(self) -> Iterator[Rows]:
@@ -153,7 +153,7 @@ class _Samples:
     def _draw(self, *, more: bool) -> Iterator[Rows]:
         if more and not self._limit:
             told = f"limit: more than {_MOST_ROWS} samples do not fit one plot"
-            raise BadRequest(f"{told}; say limit, and skip for those behind them", parameter="limit")
+            raise Unsupported(f"{told}; say limit, and skip for those behind them", parameter="limit")
         self._drawn = True
         about = _about_samples(self._wanted, self._rows, more=more)
         for piece in sample_strips(self._rows, self._chosen, about, more=more):
@@ -187,7 +187,7 @@ def _samples(wanted: Wanted) -> tuple[Part, ...]:
     ask, chosen = wanted.ask, drawn_as(wanted.ask)
     limit = _PAGE if ask.limit is None else ask.limit
     if limit > _MOST_ROWS:
-        raise BadRequest(f"limit: at most {_MOST_ROWS} samples fit one plot", parameter="limit")
+        raise Unsupported(f"limit: at most {_MOST_ROWS} samples fit one plot", parameter="limit")
     fold = partial(_Samples, wanted, chosen, ask.skip * limit, limit)
     return (replace(analyses_part(wanted, dataset_state, selection, fold), limit=limit),)
 

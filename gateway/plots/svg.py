@@ -7,7 +7,20 @@ stand in a page under the strictest Content-Security-Policy, several in one page
 import re
 from typing import Final
 
-__all__ = ["Attributes", "brief", "cut", "element", "empty", "number", "safe", "text", "thousands", "title", "width_of"]
+__all__ = [
+    "Attributes",
+    "brief",
+    "cut",
+    "element",
+    "empty",
+    "number",
+    "safe",
+    "text",
+    "thousands",
+    "title",
+    "width_of",
+    "wrapped",
+]
 
 # What XML cannot hold, what would break a line, and what turns the direction of text: shown, not obeyed.
 _NO_TEXT: Final = re.compile(
@@ -21,6 +34,7 @@ Attributes = dict[str, str | float | None]
 
 _UNSAFE: Final = re.compile("[&<>\"']")
 _LONGEST: Final = 500
+_MOST_LINES: Final = 3
 
 
 def safe(value: str) -> str:
@@ -96,3 +110,15 @@ def cut(value: str, width: float, size: float) -> str:
     while kept and width_of(kept, size) + size > width:
         kept = kept[:-1]
     return kept.rstrip() + "…" if kept else ""
+
+
+def wrapped(value: str, width: float, size: float) -> list[str]:
+    """The words of a text in lines that fit; three at most, of which the last is cut."""
+    lines = [""]
+    for word in brief(value).split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and len(lines) < _MOST_LINES and width_of(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [cut(line, width, size) for line in lines]

@@ -85,6 +85,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("adjacencyAccession", "narrows"),
     Parameter("adjacencyRange", "narrows"),
     Parameter("id", "narrows", ("ids",)),
+    Parameter("fileId", "narrows"),  # a plot of what was uploaded to a Beacon
     Parameter("city", "narrows"),
     Parameter("country", "narrows"),
     Parameter("iso3166alpha2", "narrows"),

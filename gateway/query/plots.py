@@ -8,12 +8,13 @@ from gateway.plots.parameters import OWN, TYPES
 from gateway.query import Words, shown, single
 from gateway.query.routes import Route
 
-__all__ = ["named", "own", "pairs"]
+__all__ = ["TYPE", "draws", "named", "own", "pairs"]
 
 _PARS: Final = "plotPars"
 _KEY: Final = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 _MOST_PAIRS: Final = 100
-_TYPE: Final = "plotType"
+TYPE: Final = "plotType"
+"""The parameter that names a plot."""
 _ANY: Final = "svg"  # the plot of a service, whichever it is
 _GROUPS: Final = "collationTypes"
 
@@ -36,6 +37,11 @@ def own(words: Words) -> tuple[tuple[str, str], ...]:
     return tuple((name, ",".join(values)) for name, values in given if values)
 
 
+def draws(route: Route) -> bool:
+    """Whether a path is of a service that draws plots, or of one that did."""
+    return route.output in TYPES or (route.entity == "frequencies" and route.each)
+
+
 def named(words: Words, route: Route, output: str | None) -> str | None:
     """The plot that `plotType` names, where one is drawn; elsewhere it means nothing, as to Beacons.
 
@@ -43,11 +49,11 @@ def named(words: Words, route: Route, output: str | None) -> str | None:
     """
     if route.output in TYPES and words.get(_GROUPS):
         raise Unsupported(f"{_GROUPS}: groups of a plot are named by filters here", parameter=_GROUPS)
-    word = single({_TYPE: [word.lower() for word in words.get(_TYPE, ())]}, _TYPE)
-    if word is None or not (route.output in (None, *TYPES) or route.entity == "frequencies"):
+    word = single({TYPE: [word.lower() for word in words.get(TYPE, ())]}, TYPE)
+    if word is None or not (route.output is None or draws(route)):
         return None
     if word not in TYPES:
-        raise Unsupported(f"{_TYPE}: '{shown(word)}' is none of {', '.join(TYPES)}", parameter=_TYPE)
+        raise Unsupported(f"{TYPE}: '{shown(word)}' is none of {', '.join(TYPES)}", parameter=TYPE)
     if output in TYPES and output != word:
-        raise BadRequest(f"{_TYPE} and output name different plots", parameter=_TYPE)
+        raise BadRequest(f"{TYPE} and output name different plots", parameter=TYPE)
     return word if output in (None, _ANY, word) else None
