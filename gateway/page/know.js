@@ -29,7 +29,7 @@ export async function about(state) {
         )
       : [],
     item("Assembly", one.assembly),
-    item("Data version", one.dataVersion),
+    one.dataVersion ? [el("dt", {}, "Data version"), el("dd", {}, el("code", { title: one.dataVersion }, one.dataVersion.slice(0, 12)))] : [],
     item("Licence", one.licence || "not stated"),
     item("Citation", one.citation || "not stated by who runs this server"),
   );
@@ -43,7 +43,8 @@ export function running() {
     try {
       const { spool, exports, complete } = await json("gateway/running", { cache: "no-store" });
       if (!spool) return fill($("running"), el("p", {}, "This server keeps no files: each download is read from the database anew."));
-      const rows = exports.slice(0, 8).map((each) =>
+      const files = exports.filter((each) => !each.output.endsWith("plot")); // pictures of this page are none
+      const rows = files.slice(0, 6).map((each) =>
         el(
           "tr",
           {},

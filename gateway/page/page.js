@@ -6,7 +6,7 @@ import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
 import { see } from "./see.js";
 import { fresh, narrows, query, read, search, selection, hasVariants } from "./state.js";
-import { chosen, offered, sized, take } from "./take.js";
+import { chosen, isEmpty, offered, sized, take } from "./take.js";
 
 const defaults = { dataset: $("dataset").value };
 let state = read(location.search);
@@ -41,13 +41,14 @@ const showFiles = take(current, { changed, failed });
 
 const told = ({ count, exact, exists }, one, many = `${one}s`) => {
   if (count === null) return exists ? `some ${many}` : `no ${one}`;
+  if (!exact && count === 0) return `${many}: counting …`;
   return `${exact ? "" : "at least "}${counted(count, one, many)}`;
 };
 
 function showLine(estimate) {
   const { samples, variants, matchedVariants } = estimate;
   const formats = offered(estimate, state);
-  const format = samples.count ? chosen(formats, state) : null;
+  const format = isEmpty(estimate) ? null : chosen(formats, state);
   fill(
     $("line"),
     el("strong", { id: "samples" }, told(samples, "sample")),
@@ -113,7 +114,7 @@ const ask = settled(60, async () => {
     show();
     clearTimeout(again);
     const rough = [estimate.samples, estimate.variants].some((each) => each && !each.exact && each.count !== null);
-    if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), 3000);
+    if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), 2000);
   } catch (error) {
     if (error.name === "AbortError") return;
     document.documentElement.classList.remove("asking");

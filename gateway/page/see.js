@@ -7,6 +7,7 @@ import { readable } from "./readout.js";
 
 const CHROMOSOMES = [...Array.from({ length: 22 }, (_, at) => String(at + 1)), "X", "Y"];
 const ROWS = 100; // samples of a picture
+const HINT = "Point at a bar, or use the arrow keys, for its values. A click on a chromosome enlarges it, another shows all again.";
 const AT_ONCE = 10000; // samples whose histogram is drawn without a word
 
 const included = (state) => state.terms.filter((term) => !term.excluded && !/[<>=]/.test(term.id)).map((term) => term.id);
@@ -152,7 +153,7 @@ export function see(state, { changed, failed }) {
       if (svg.nodeName !== "svg") throw new Error("the picture is none");
       fill(plot, document.importNode(svg, true));
       shown = address;
-      $("readout").textContent = "";
+      $("readout").textContent = HINT;
       links(plot.firstElementChild, found);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -178,7 +179,7 @@ export function see(state, { changed, failed }) {
     if (!estimate) return;
     const { samples } = estimate;
     if (estimate.granularity !== "record") return say("Of this dataset numbers can be seen, but no pictures and no files.");
-    if (samples.count === 0) return say("No sample matches, so there is nothing to draw.");
+    if (samples.count === 0 && samples.exact) return say("No sample matches, so there is nothing to draw.");
     const stored = now.terms.length === 1 && !now.ids.length && !hasVariants(now);
     const large = now.view === "histogram" && samples.count > AT_ONCE && !stored;
     if ((!narrows(now) || large) && !insisted) {

@@ -8,11 +8,13 @@ import { preview } from "./preview.js";
 import { hasVariants } from "./state.js";
 
 export const sized = ({ bytes, basis }) =>
-  bytes === null || bytes === undefined ? "size not known" : `${basis === "complete" ? "" : "about "}${size(bytes)}`;
+  bytes === null || bytes === undefined ? "size unknown" : `${basis === "complete" ? "" : "about "}${size(bytes)}`;
 
-const ROWS = { variants: "variant", biosamples: "sample", individuals: "individual", analyses: "analysis", frequencies: "bin" };
-const rowsOf = ({ rows, entity }) =>
-  rows === null || rows === undefined ? "" : counted(rows, ROWS[entity] ?? "row", entity === "analyses" ? "analyses" : undefined);
+const GROUPS = [
+  { name: "Segments", entities: ["variants"], one: "variant" },
+  { name: "Profiles", entities: ["analyses", "frequencies"] },
+  { name: "Samples", entities: ["biosamples", "individuals"], one: "sample" },
+];
 
 /** The formats of an estimate that hold what is wanted, each with a `key` of its own. */
 export function offered(estimate, state) {
@@ -63,8 +65,17 @@ export function take(state, { changed, failed }) {
       }),
       el("span", { class: "what" }, format.purpose || format.label),
       el("span", { class: "more" }, format.label),
-      el("span", { class: "size" }, sized(format), el("br"), rowsOf(format)),
+      el("span", { class: "size" }, sized(format)),
     );
+
+  const group = ({ name, entities, one }, formats, now) => {
+    const own = formats.filter((each) => entities.includes(each.entity));
+    const rows = own[0]?.rows;
+    const many = one && rows !== null && rows !== undefined ? counted(rows, one) : "";
+    return own.length
+      ? el("div", {}, el("h3", {}, name, " ", el("span", { class: "count" }, many)), own.map((each) => choice(each, now)))
+      : null;
+  };
 
   // --- the file
 
@@ -238,7 +249,7 @@ export function take(state, { changed, failed }) {
     $("scope").hidden = !hasVariants(now);
     for (const radio of document.getElementsByName("scope")) radio.checked = radio.value === now.scope;
     const formats = offered(estimate, now);
-    if (!formats.length || estimate.samples.count === 0) {
+    if (!formats.length || isEmpty(estimate)) {
       drawn = "";
       fill($("outputs"), el("legend", { class: "sr" }, "What for"), el("p", { class: "dim" }, nothing(estimate)));
       fill($("get"));
@@ -246,7 +257,7 @@ export function take(state, { changed, failed }) {
     }
     const format = chosen(formats, now);
     const focused = document.activeElement?.name === "output";
-    fill($("outputs"), el("legend", { class: "sr" }, "What for"), formats.map((each) => choice(each, format)));
+    fill($("outputs"), el("legend", { class: "sr" }, "What for"), GROUPS.map((each) => group(each, formats, format)));
     if (focused) $("outputs").querySelector("input:checked")?.focus();
     const made = file(format);
     const what = JSON.stringify([made.url, made.bytes, estimate.dataVersion]);
@@ -259,8 +270,11 @@ export function take(state, { changed, failed }) {
   };
 }
 
+/** Whether it is known that nothing matches; what is not counted to its end is not. */
+export const isEmpty = ({ samples }) => samples.count === 0 && samples.exact;
+
 const nothing = (estimate) => {
-  if (estimate.samples.count === 0) return "No sample matches: there is no file.";
+  if (isEmpty(estimate)) return "No sample matches: there is no file.";
   if (estimate.granularity === "count") return "Of this dataset you may see numbers only. Files need an access token.";
   if (estimate.granularity === "boolean") return "Of this dataset you may see only whether there is anything. Files need an access token.";
   return "There is no file of this.";
