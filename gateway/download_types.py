@@ -386,6 +386,8 @@ class Plan:
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
     continues: bool = False  # whether further pages of it can be asked for
     form: str = "other"  # the format's name
+    entity: Entity = "variants"  # what it holds
+    packed_digest: Callable[[], str] = str  # that of the same, packed
     datasets: tuple[str, ...] = ()
     guarded: bool = False
     reduced: bool = False

@@ -10,7 +10,7 @@ from gateway.formats import Format
 from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "choose", "spelled"]
+__all__ = ["PACKED", "check", "check_seen", "choose", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -44,13 +44,18 @@ def spelled(ask: Ask, view: View) -> Ask:
     return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
 
 
-def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
-    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+def check_seen(names: tuple[str, ...], view: View) -> None:
+    """Refuse datasets of which the caller sees nothing.  Raises NotFound."""
     if not names or not view.granted.keys() >= {*names}:
         # The same whether there is such a dataset that others may see, or none at all.
         there = ", ".join(view.granted) or "none"
         more = "; who has a token may see more" if view.differs else ""
         raise NotFound(f"no such dataset here; there are: {there}{more}", parameter="datasetIds")
+
+
+def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
+    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+    check_seen(names, view)
     for name in names:
         if not _is_told(ask, form, level := view.granted[name]):
             raise Forbidden(

@@ -19,7 +19,8 @@ from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
-from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SIZES, SLOTS, SPOOL
+from gateway.web.learning import learn
 from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
@@ -176,7 +177,7 @@ class Representation:
 
 async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
     """The bytes of a plan, packed if it says so.  Raises NotToBeKept behind the last."""
-    to_be_kept = True
+    to_be_kept, size = True, 0
 
     async def passed() -> AsyncGenerator[bytes, None]:
         nonlocal to_be_kept
@@ -193,7 +194,10 @@ async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> As
         aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
+            size += len(chunk)
             yield chunk
+    if plan.whole:
+        learn(app[SIZES], plan, tallies, size)
     if not to_be_kept:
         raise NotToBeKept
 
