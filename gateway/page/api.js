@@ -79,7 +79,7 @@ export function away(error, back) {
   document.documentElement.classList.add("away");
   const ask = async () => {
     try {
-      await request("ready", { cache: "no-store" });
+      await request("gateway/ready", { cache: "no-store" });
     } catch (refused) {
       if (!(refused instanceof Refused) || refused.passing) {
         wait = Math.min(wait * 2, 15);

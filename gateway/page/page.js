@@ -93,6 +93,7 @@ function showNotes({ unknown = [], warnings = [] }) {
 let asking = new AbortController();
 let answered = { key: "", estimate: null };
 let again = 0;
+let roughly = 1000; // milliseconds after which what was not counted to its end is asked again
 
 function show() {
   const { estimate } = answered;
@@ -114,7 +115,8 @@ const ask = settled(60, async () => {
     show();
     clearTimeout(again);
     const rough = [estimate.samples, estimate.variants].some((each) => each && !each.exact && each.count !== null);
-    if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), 2000);
+    roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
+    if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), roughly);
   } catch (error) {
     if (error.name === "AbortError") return;
     document.documentElement.classList.remove("asking");

@@ -10,13 +10,10 @@ const WIDE = 240;
 /** The first lines of what a live URL gives, and whether there are more. */
 async function firstLines(url) {
   const controller = new AbortController();
-  let response;
-  try {
-    response = await request(`${url}&limit=${LINES}`, { signal: controller.signal });
-  } catch (error) {
-    if (error.status !== 400) throw error;
-    response = await request(url, { signal: controller.signal }); // of formats without pages
-  }
+  const output = new URL(url, location.href).searchParams.get("output");
+  const row = document.querySelector(`tr[data-output="${CSS.escape(output)}"]`);
+  const address = row?.dataset.pages === "true" ? `${url}&limit=${LINES}` : url; // others have no pages
+  const response = await request(address, { signal: controller.signal });
   const media = response.headers.get("Content-Type") ?? "";
   if (!/^text\/|json|vnd\.arrow|parquet|octet/.test(media) || /arrow|parquet|octet|gzip/.test(media)) {
     controller.abort();

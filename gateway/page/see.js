@@ -146,6 +146,7 @@ export function see(state, { changed, failed }) {
     asking = new AbortController();
     const { signal } = asking;
     figure.setAttribute("aria-busy", "true");
+    if (!plot.querySelector("svg")) fill(plot, el("div", { class: "nothing" }, "Drawing …"));
     try {
       const response = await request(address, { signal });
       const svg = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;

@@ -11,13 +11,14 @@ from tests.harness import Gateway
 from tests.page.visits import Visit, chromium, opened
 
 GLIOBLASTOMA = "?filters=NCIT:C3058"
-OVER_CDKN2A = "&referenceName=9&start=21500000&end=22500000&variantType=DEL"
+REGION = "&referenceName=9&start=21500000&end=22500000"
+LOSSES = f"{REGION}&variantType=DEL"
 VIEWS = {
     "nothing chosen": "",
     "a diagnosis": GLIOBLASTOMA,
-    "a region": GLIOBLASTOMA + OVER_CDKN2A + "&scope=variants&output=table",
+    "a region": f"{GLIOBLASTOMA}{LOSSES}&scope=variants&output=table",
     "several groups": "?filters=NCIT:C3058,NCIT:C2955&filterLogic=OR&view=groups",
-    "samples": GLIOBLASTOMA + "&view=samples",
+    "samples": f"{GLIOBLASTOMA}&view=samples",
     "nothing found": "?filters=NCIT:C305",
 }
 
@@ -39,32 +40,170 @@ def rows(table: str) -> list[list[str]]:
     return [line.split("\t") for line in table.splitlines() if not line.startswith("#")][1:]
 
 
+def bars(visit: Visit) -> list[tuple[str, float, float]]:
+    """Chromosome, gain and loss of each bin that the picture has values of."""
+    found = []
+    sizes = {
+        str(each.get_attribute("data-chromosome")): len(str(each.get_attribute("data-ends")).split())
+        for each in visit.pictured().locator(".plot-chromosome").all()
+    }
+    for each in visit.pictured().locator(".plot-bars").all():
+        name = str(each.get_attribute("data-chromosome"))
+        gain, loss = ((each.get_attribute(kind) or "0 " * sizes[name]).split() for kind in ("data-gain", "data-loss"))
+        found += [(name, float(one), float(other)) for one, other in zip(gain, loss, strict=True)]
+    return found
+
+
 def test_from_a_diagnosis_to_the_bytes(visit: Visit, gateway: Gateway):
     page = visit.go().page
     visit.choose("#term", "gliobl", "Glioblastoma")
     assert visit.query["filters"] == "NCIT:C3058"
-    samples = gateway.ask("/beacon/biosamples?filters=NCIT:C3058&output=table")
-    assert visit.counted().startswith(f"{len(rows(samples.text))} sample")
+    count = len(rows(gateway.ask(f"/beacon/biosamples{GLIOBLASTOMA}&output=table").text))
+    assert visit.counted().startswith(f"{count} sample")
 
-    # The picture has the numbers of the file that it links to.
-    gains = [each for bars in visit.pictured().locator(".plot-bars").all() for each in _list(bars, "data-gain")]
+    drawn = bars(visit)
     with page.expect_download() as coming:
         page.click("#plot-data")
-    frequencies = rows(Path(coming.value.path()).read_text())
-    assert [float(row[4]) for row in frequencies if row[1] in {"1", "9"}] == [
-        float(each) for each in gains if each is not None
-    ][: len([row for row in frequencies if row[1] in {"1", "9"}])] or gains
+    told = {(row[1], index): (float(row[4]), float(row[5])) for index, row in _by_chromosome(coming.value)}
+    assert drawn
+    at: dict[str, int] = {}
+    for name, gain, loss in drawn:
+        assert told[name, at.setdefault(name, 0)] == (gain, loss)
+        at[name] += 1
 
     visit.choose("#place", "9:21,500,000-22,500,000", "9:21,500,000-22,500,000")
     page.select_option("#type", "DEL")
-    visit.counted()
-    for scope, url in (("variants", "g_variants"), ("samples", "biosamples")):
+    for scope, entity in (("variants", "g_variants"), ("samples", "biosamples")):
         page.check(f"input[name=scope][value={scope}]")
+        visit.counted()
         name, body = visit.downloaded()
-        assert body == gateway.ask(f"/beacon/{url}{GLIOBLASTOMA}{OVER_CDKN2A}&output=pgxseg").body
+        assert body == gateway.ask(f"/beacon/{entity}{GLIOBLASTOMA}{LOSSES}&output=pgxseg").body
         assert name.endswith(".pgxseg")
-    assert "rows" in page.inner_text("#downloaded")
+        visit.until("document.querySelector('#downloaded.done') !== null")
+        assert re.search(r"\d rows, .*SHA-256 compared", page.inner_text("#downloaded"))
 
 
-def _list(bars: Any, name: str) -> list[str | None]:
-    return (bars.get_attribute(name) or "").split()
+def _by_chromosome(download: Any) -> Iterator[tuple[int, list[str]]]:
+    at: dict[str, int] = {}
+    for row in rows(Path(download.path()).read_text()):
+        yield at.setdefault(row[1], 0), row
+        at[row[1]] += 1
+
+
+def test_everything_is_in_the_url(visit: Visit):
+    page = visit.go(GLIOBLASTOMA).page
+    page.get_by_role("button", name="exclude Glioblastoma").click()
+    without = visit.counted()
+    assert visit.query["filters"] == "!NCIT:C3058"
+    page.select_option("#chromosome", "9")
+    page.check("input[name=output][value=table]")
+    visit.counted()
+    assert visit.query == {"filters": "!NCIT:C3058", "output": "table", "plotChros": "9"}
+    page.reload()
+    assert visit.counted().split("·")[0] == without.split("·")[0]
+    assert page.input_value("#chromosome") == "9"
+    assert page.is_checked("input[name=output][value=table]")
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    visit.until("location.search === '?filters=NCIT:C3058'")
+    assert visit.counted() != without
+    assert page.input_value("#chromosome") == ""
+
+
+def test_by_keyboard_alone(visit: Visit, gateway: Gateway):
+    page, press = visit.go().page, visit.page.keyboard.press
+    page.focus("#term")
+    page.keyboard.type("glioblastoma")
+    page.get_by_role("option").filter(has_text="Glioblastoma").first.wait_for()
+    press("ArrowDown")
+    active = page.get_attribute("#term", "aria-activedescendant")
+    assert page.get_attribute(f"#{active}", "aria-selected") == "true"
+    press("Enter")
+    visit.counted()
+    assert visit.query["filters"] == "NCIT:C3058"
+    assert page.evaluate("document.activeElement.id") == "term"
+
+    visit.pictured()
+    _tab_to(page, "plot")
+    press("PageDown")
+    press("ArrowRight")
+    frequencies = rows(gateway.ask(f"/beacon/biosamples{GLIOBLASTOMA}&output=pgxfreq").text)
+    row = [each for each in frequencies if each[1] == "2"][1]
+    read = page.inner_text("#readout")
+    assert read.startswith(f"chr 2: {int(row[2]) / 1e6:.1f}\N{EN DASH}{int(row[3]) / 1e6:.1f} Mb: ")
+    assert f"gain {float(row[4]):.1f} %" in read
+    assert f"loss {float(row[5]):.1f} %" in read
+    press("Enter")
+    visit.until("document.querySelectorAll('#plot .plot-chromosome').length === 1")
+    assert visit.query["plotChros"] == "2"
+
+    _tab_to(page, "download")
+    with page.expect_download() as coming:
+        press("Enter")
+    assert Path(coming.value.path()).read_bytes() == gateway.ask(f"/beacon/biosamples{GLIOBLASTOMA}&output=pgxseg").body
+
+
+def _tab_to(page: Any, name: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == name:
+            return
+    pytest.fail(f"{name} is not reached by the Tab key")
+
+
+def test_commands_name_the_immutable_address(visit: Visit, gateway: Gateway):
+    page = visit.go(GLIOBLASTOMA).page
+    page.click("#commands summary")
+    address = page.input_value("#address")
+    assert address.startswith(f"{gateway.url}/exports/")
+    assert gateway.ask(address.removeprefix(gateway.url)).status == 200
+    for tool in page.locator("input[name=tool]").all():
+        tool.check()
+        name = tool.get_attribute("value")
+        visit.until(f"document.querySelector('input[name=tool]:checked').value === {name!r}")
+        assert (address in page.inner_text("#command")) == (name != "Beacon POST"), name
+    posted = page.inner_text("#command")
+    body = re.search("-d '(.*)'", posted, re.DOTALL)
+    assert body
+    answer = gateway.ask("/beacon/g_variants?output=pgxseg", "POST", body[1].encode(), Content_Type="application/json")
+    assert rows(answer.text) == rows(gateway.ask(f"/beacon/g_variants{GLIOBLASTOMA}&output=pgxseg").text)
+
+
+def test_unknown_codes_get_suggestions(visit: Visit):
+    page = visit.go("?filters=NCIT:C305").page
+    page.get_by_role("button", name="Glioblastoma (NCIT:C3058)").click()
+    visit.until("location.search === '?filters=NCIT:C3058'")
+    assert not visit.counted().startswith("0")
+
+
+def test_the_first_lines_of_each_format(visit: Visit, gateway: Gateway):
+    page = visit.go(GLIOBLASTOMA).page
+    page.click("#inside summary")
+    shown = page.inner_text("#inside pre").splitlines()
+    whole = gateway.ask(f"/beacon/g_variants{GLIOBLASTOMA}&output=pgxseg").text.splitlines()
+    assert {line for line in shown if not line.startswith("…")} <= set(whole)
+    page.click("#formats summary")
+    page.locator("tr[data-output=bed] button").click()
+    assert "\nchr" in page.inner_text(".example pre")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_state_is_accessible(browser: Any, gateway: Gateway, scheme: str):
+    """By axe-core, on a screen and on a phone, where nothing may be wider than the window."""
+    size = {"width": 360, "height": 740} if scheme == "dark" else {"width": 1280, "height": 900}
+    profile = browser.new_context(viewport=size, color_scheme=scheme)
+    visit = Visit(profile.new_page(), f"{gateway.url}/")
+    for name, search in VIEWS.items():
+        visit.go(search)
+        if name not in {"nothing chosen", "nothing found"}:
+            visit.pictured()
+            visit.page.click("#commands summary")
+            visit.page.wait_for_selector("#command, .commands .warn")
+        visit.page.fill("#term", "car")
+        visit.page.locator("[role=option]").first.wait_for()
+        visit.page.click("#formats summary")
+        assert visit.violations() == [], name
+        assert not visit.overflows, name
+    profile.close()
+    assert visit.troubles == [], visit.troubles

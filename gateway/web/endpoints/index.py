@@ -81,9 +81,8 @@ def _row(form: Format, root: str) -> str:
         query = "" if entity in {"cohorts", "datasets"} else "filters=NCIT:C3058&"
         url = f"{root}{where}?{query}output={form.words[0]}"
         links.append(f'<a href="{escape(url)}">{escape(entity)}</a>')
-    return (
-        f'<tr data-output="{escape(form.words[0])}"><td>{words}<td>{_marked(form.summary)}<td>{", ".join(links)}</tr>\n'
-    )
+    head = f'<tr data-output="{escape(form.words[0])}" data-pages="{str(form.pages).lower()}">'
+    return f"{head}<td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
 
 
 def _marked(text: str) -> str:
@@ -95,4 +94,4 @@ def _marked(text: str) -> str:
 _TICKET: Final = """
 <p>With <code>&amp;ticket=true</code> behind it, the URL of a file answers with its
 <a href="{url}&amp;ticket=true">ticket</a>: how far the file is, its SHA-256, and an address that always means these very
-bytes. From that address <code>wget -c</code> and <code>curl -C -</code> resume safely, and a paper can cite it.</p>"""
+bytes. <code>wget -c</code> and <code>curl -C -</code> resume safely from it, and a paper can cite it.</p>"""
