@@ -93,5 +93,5 @@ def _marked(text: str) -> str:
 # Where exports are kept, they have an address of their own.
 _TICKET: Final = """
 <p>With <code>&amp;ticket=true</code> behind it, the URL of a file answers with its
-<a href="{url}&amp;ticket=true">ticket</a>: how far the file is, its SHA-256, and an address that always means these very
-bytes. <code>wget -c</code> and <code>curl -C -</code> resume safely from it, and a paper can cite it.</p>"""
+<a href="{url}&amp;ticket=true">ticket</a>: how far the file is, its SHA-256, and an address that always means these
+very bytes. <code>wget -c</code> and <code>curl -C -</code> resume safely from it, and a paper can cite it.</p>"""
