@@ -20,6 +20,7 @@ FLOORS = [
         "text",
         "threads",
         "codes",
+        "search",
         "ids",
         "rights",
         "genome",
@@ -49,6 +50,7 @@ GROUND = [
     "text",
     "threads",
     "codes",
+    "search",
     "ids",
     "rights",
     "genome",
@@ -77,6 +79,10 @@ OWNERS = {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
         *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
+        ),
         *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
@@ -91,6 +97,7 @@ OWNERS = {
     "isal": {"flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
+    "rapidfuzz": {"search.py"},
     "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {

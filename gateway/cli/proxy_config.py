@@ -43,9 +43,11 @@ server {
         proxy_set_header Host $http_host;
     }
 
-    location /gateway/ {                 # its page, /gateway/health and /gateway/ready
-        proxy_pass http://gateway/;
+    location /gateway/ {                 # its page, what that asks, /gateway/health and /gateway/ready
+        proxy_pass http://gateway;
         proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
     }
 
     location @gateway {
@@ -96,7 +98,7 @@ _APACHE: Final = """\
     RewriteCond %{THE_REQUEST} "^[A-Z]+ ([^? ]+)"
     RewriteRule ^ http://<gateway>%1 [P,NE,L]
 
-    ProxyPass "/gateway/" "http://<gateway>/"
+    ProxyPass "/gateway/" "http://<gateway>/gateway/"
     ProxyPass "/" "http://<beacon>/"
 </VirtualHost>
 """

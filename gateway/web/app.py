@@ -92,8 +92,7 @@ def create_app(config: Config) -> web.Application:
     app.on_response_prepare.append(name_request)
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
-        if config.beacon_url:  # whose own may have these names
-            app.router.add_get(f"/gateway{path}", view)
+        app.router.add_get(f"/gateway{path}", view)  # a Beacon's own may have these names
     for path, question in QUESTIONS.items():
         app.router.add_get(path, question)
     app.router.add_get("/exports/{export}", tickets.ticket)
