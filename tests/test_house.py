@@ -31,6 +31,8 @@ FLOORS = [
         "download_types",
         "config",
         "sorting",
+        "bgzf",
+        "tabix",
         "codec",
     },  # ground: words and bytes
     {"query", "db", "formats", "spool"},  # rooms that do not know one another
@@ -61,6 +63,8 @@ GROUND = [
     "download_types",
     "config",
     "sorting",
+    "bgzf",
+    "tabix",
     "codec",
 ]
 # A third-party library has its owners.
@@ -83,7 +87,7 @@ OWNERS = {
             f"web/endpoints/{name}.py"
             for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
         ),
-        *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
+        *(f"web/messages/{name}.py" for name in ("headers", "indexes", "representation", "request", "transfer")),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
@@ -94,7 +98,7 @@ OWNERS = {
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/compression.py"},
+    "isal": {"bgzf.py", "flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
     "rapidfuzz": {"search.py"},
