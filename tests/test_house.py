@@ -20,6 +20,7 @@ FLOORS = [
         "text",
         "threads",
         "codes",
+        "search",
         "ids",
         "rights",
         "genome",
@@ -31,6 +32,8 @@ FLOORS = [
         "download_types",
         "config",
         "sorting",
+        "bgzf",
+        "tabix",
         "codec",
     },  # ground: words and bytes
     {"query", "db", "formats", "spool", "page"},  # rooms that do not know one another
@@ -50,6 +53,7 @@ GROUND = [
     "text",
     "threads",
     "codes",
+    "search",
     "ids",
     "rights",
     "genome",
@@ -61,6 +65,8 @@ GROUND = [
     "download_types",
     "config",
     "sorting",
+    "bgzf",
+    "tabix",
     "codec",
 ]
 # A third-party library has its owners.
@@ -82,7 +88,11 @@ OWNERS = {
             f"web/endpoints/{name}.py"
             for name in ("assets", "downloads", "exports", "health", "index", "openapi", "tickets")
         ),
-        *(f"web/messages/{name}.py" for name in ("headers", "representation", "request", "transfer")),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
+        ),
+        *(f"web/messages/{name}.py" for name in ("headers", "indexes", "representation", "request", "transfer")),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
@@ -93,9 +103,10 @@ OWNERS = {
     "numpy": {"bins/counting.py", "bins/coverage.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
-    "isal": {"flow/compression.py"},
+    "isal": {"bgzf.py", "flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
+    "rapidfuzz": {"search.py"},
     "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {

@@ -43,7 +43,7 @@ server {
         proxy_set_header Host $http_host;
     }
 
-    location /gateway/ {                 # its page, and what that asks; /gateway/health and /gateway/ready
+    location /gateway/ {                 # its page, what that asks, /gateway/health and /gateway/ready
         proxy_pass http://gateway;
         proxy_set_header Host $http_host;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;

@@ -6,17 +6,20 @@ The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENS
 import os
 
 from gateway.codec._json import camel, dumps, empty, filled, is_term, json_rows, plain, record
+from gateway.codec._places import NotSorted
 from gateway.codec._py import sort, types_after
 from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._json import sure_json_rows
+    from gateway.codec._places import Indexer
     from gateway.codec._py import IMPLEMENTATION, count, decode, forget, last_id, lines, rows, split_reply, sure_rows
 else:
     try:
         from gateway.codec._c import (
             IMPLEMENTATION,
+            Indexer,
             count,
             decode,
             forget,
@@ -29,6 +32,7 @@ else:
         )
     except ImportError:
         from gateway.codec._json import sure_json_rows
+        from gateway.codec._places import Indexer
         from gateway.codec._py import (
             IMPLEMENTATION,
             count,
@@ -48,10 +52,12 @@ __all__ = [
     "Column",
     "Form",
     "Header",
+    "Indexer",
     "Kind",
     "Known",
     "Label",
     "Listed",
+    "NotSorted",
     "Object",
     "Plan",
     "Range",

@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from gateway.codec._places import Indexer
 from gateway.codec.columns import Header, Plan
 from gateway.codec.shapes import RecordPlan
 from gateway.rows import Array, Rows
 
 __all__ = [
     "IMPLEMENTATION",
+    "Indexer",
     "count",
     "decode",
     "forget",

@@ -6,7 +6,7 @@ is unsure, because the bytes are malformed or merely rare, the reference engine 
 are the same in both by construction.  Nothing here decides anything about rows.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
 from libcpp.pair cimport pair
@@ -18,7 +18,7 @@ from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.rows import Rows
 
-__all__ = ["IMPLEMENTATION", "count", "decode", "forget", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
+__all__ = ["IMPLEMENTATION", "Indexer", "count", "decode", "forget", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
 
 IMPLEMENTATION = "compiled"
 
@@ -515,3 +515,6 @@ def last_id(object array):
 def forget():
     """Give back the memory that encoders hand on."""
     forget_workspaces()
+
+
+include "_places.pxi"

@@ -5,7 +5,6 @@ client gets does not depend on how a pass was sliced.  The first block is small:
 """
 
 import asyncio
-import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from typing import Final, Protocol
 import zstandard
 from isal import isal_zlib
 
-from gateway import metrics
+from gateway import bgzf, metrics
+from gateway.flow.indexing import Indexing
 from gateway.metrics import timed
 
 __all__ = ["CODINGS", "compressed"]
@@ -29,9 +29,6 @@ _PIECE: Final = 1024 * 1024
 _GZIP_LEVEL: Final = 1
 _ZSTD_LEVEL: Final = 1
 _ZSTD_WINDOW: Final = 17  # 128 KiB
-# Bytes of a BGZF member before compression: what cannot be compressed must fit 64 KiB, too.
-_MEMBER: Final = 45_000
-_BGZF_HEADER: Final = bytes.fromhex("1f8b08040000000000ff0600") + b"BC\x02\x00"
 _GZIP_HEADER: Final = 31  # window bits that mean a gzip header, without a time or a name in it
 
 
@@ -74,24 +71,23 @@ def _zstd() -> _Compressor:
 
 @dataclass(slots=True)
 class _Blocks:
-    """BGZF (SAM specification, 4.1): gzip members that say how long they are, so that tabix finds its way."""
+    """BGZF, and the indexes of it."""
+
+    indexing: Indexing | None
 
     def block(self, data: Bytes) -> bytes:
-        return b"".join(self._member(data[at : at + _MEMBER]) for at in range(0, len(data), _MEMBER))
-
-    def _member(self, data: Bytes) -> bytes:
-        packed = isal_zlib.compress(data, _GZIP_LEVEL, -isal_zlib.MAX_WBITS)
-        size = len(_BGZF_HEADER) + 2 + len(packed) + 8
-        check = struct.pack("<II", isal_zlib.crc32(data), len(data))
-        return _BGZF_HEADER + struct.pack("<H", size - 1) + packed + check
+        pieces = list(bgzf.pieces(data))
+        members = [bgzf.member(piece) for piece in pieces]
+        if self.indexing is not None:
+            self.indexing.add(data, [(len(piece), len(made)) for piece, made in zip(pieces, members, strict=True)])
+        return b"".join(members)
 
     def end(self) -> bytes:
-        return self._member(b"")
+        return bgzf.END
 
 
 CODINGS: Final[dict[str, Callable[[], _Compressor]]] = {"zstd": _zstd, "gzip": _gzip}
 """Content codings by their registered names, the preferred one first."""
-_PACKINGS: Final[dict[str, Callable[[], _Compressor]]] = {**CODINGS, "bgzf": _Blocks}
 
 
 class _Cutter:
@@ -117,10 +113,12 @@ class _Cutter:
         return (self._compressor.block(self._kept) if self._kept else b"") + self._compressor.end()
 
 
-async def compressed(chunks: AsyncIterator[bytes], coding: str, executor: Executor) -> AsyncGenerator[bytes, None]:
-    """The chunks compressed, in a content coding or as `bgzf`; ends only if they do."""
+async def compressed(
+    chunks: AsyncIterator[bytes], coding: str, executor: Executor, indexing: Indexing | None = None
+) -> AsyncGenerator[bytes, None]:
+    """The chunks compressed, in a content coding or as `bgzf`, of which indexes are made; ends only if they do."""
     loop = asyncio.get_running_loop()
-    cutter = _Cutter(_PACKINGS[coding]())
+    cutter = _Cutter(_Blocks(indexing) if coding == "bgzf" else CODINGS[coding]())
     async for chunk in chunks:
         view = memoryview(chunk)
         for at in range(0, len(view), _PIECE):

@@ -25,8 +25,20 @@ from gateway.formats import (
 )
 from gateway.formats.base import Format
 from gateway.formats.beacon_envelope import error as envelope_error
+from gateway.tabix import Indexed
 
-__all__ = ["FORMATS", "OFFERED", "Format", "by_accept", "by_word", "delivered", "downloads", "envelope_error", "names"]
+__all__ = [
+    "FORMATS",
+    "OFFERED",
+    "Format",
+    "by_accept",
+    "by_word",
+    "delivered",
+    "downloads",
+    "envelope_error",
+    "indexed",
+    "names",
+]
 
 FORMATS: Final[tuple[Format, ...]] = (
     pgxseg.FORMAT,
@@ -93,10 +105,15 @@ def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
     }
 
 
+def indexed(name: str, packing: str) -> Indexed | None:
+    """What the indexes of a file are made by; None if it has none."""
+    return next((form.index for form in FORMATS if form.name == name and packing == form.packing == "bgzf"), None)
+
+
 def names() -> str:
     """The words that `output=` knows, for messages."""
     words = ", ".join((*(word for form in OFFERED for word in form.words), *(w for f in OFFERED for w in f.whole)))
-    return f"{words}; each also with .gz behind it"
+    return f"{words}; each also with .gz behind it, and those of genome tools with .gz.tbi or .gz.csi"
 
 
 def by_word(word: str, entity: Entity = "variants") -> Format:

@@ -11,9 +11,11 @@ from gateway import codec
 from gateway.codec import RecordPlan, camel, dumps, plain
 from gateway.download_types import Ask, Entity, Part, Wanted
 from gateway.rows import Array, Encode, Rows
+from gateway.tabix import Indexed
 
 __all__ = [
     "Format",
+    "Indexed",
     "Sure",
     "camel",
     "compiled",
@@ -41,7 +43,7 @@ class Format:
     page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
     Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
-    version the bytes depend.
+    version the bytes depend. `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Format:
     records: bool = False
     handover: str = ""
     library: str = ""
+    index: Indexed | None = None
 
     @property
     def version(self) -> str:

@@ -31,6 +31,7 @@ from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.rows import Rows, in_pieces
 from gateway.sorting import Sorter
+from gateway.tabix import VCF_LINES
 from gateway.text import escape_cell
 
 __all__ = ["COLUMNS", "FORMAT", "Records"]
@@ -221,5 +222,6 @@ FORMAT: Final = Format(
     parts=_parts,
     pages=False,
     packing="bgzf",
+    index=VCF_LINES,
     handover="EDAM:3016",
 )

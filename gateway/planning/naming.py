@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
-from gateway import formats
+from gateway import bgzf, formats, tabix
 from gateway.bins.maps import DEFAULT
 from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
@@ -41,6 +41,8 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     named += (wanted.base, drawn_as(wanted.ask)) if form in (HISTOPLOT, SAMPLESPLOT) else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
+    named += (bgzf.maker(),) if packed else ()
+    named += (tabix.VERSION, form.index) if packed and form.index else ()
     if wanted.bins:
         groups = [(group.id, group.label, group.selection, group.stored) for group in wanted.groups]
         named += (wanted.bins.name, len(wanted.bins), wanted.maps, groups)

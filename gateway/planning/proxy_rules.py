@@ -26,6 +26,7 @@ __all__ = ["Rules", "rules"]
 _JSON: Final = "json"
 # Here, as in 2021, `id` is the id of a filter.
 _OF_FILTERS: Final[tuple[Entity, ...]] = ("frequencies", "collations")
+_PACKED: Final = "([.]gz([.](tbi|csi))?)?"
 _IDS: Final = "[^/? ]+"
 _END: Final = "(?=[& ]|$)"
 
@@ -58,13 +59,13 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool =
         path = f"^(GET|HEAD) {_paths(routes)}"
         if not all(route.entity in _OF_FILTERS for route in routes):
             stay.append(f"{path}[?](.*&)?{_named(('id', 'ids'), begin='')}")
-        known = "|".join((f"({_any(words)})([.]gz)?", *sorted(NO_FORMATS)))
+        known = "|".join((f"({_any(words)}){_PACKED}", *sorted(NO_FORMATS)))
         stay.append(f"{path}[?](?i:(.*&)?(output|method)=(?!({known}){_END}))[^& ]")
         go.append(f"{path}(?=[? ]|$)")
     for words, routes in _groups("/beacon/").items():
         if set(words) == {_JSON}:
             continue
-        asked = f"(output|method)=(({_any(word for word in words if word != _JSON)})([.]gz)?|{_JSON}[.]gz)"
+        asked = f"(output|method)=(({_any(word for word in words if word != _JSON)}){_PACKED}|{_JSON}[.]gz)"
         for methods, some in (("GET|HEAD", routes), ("POST", [route for route in routes if route.post])):
             if some:
                 go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from io import FileIO
@@ -68,6 +68,7 @@ class Export:
         self.begun = False
         self.to_be_kept = True
         self.sum: Sum | None = None
+        self.beside: Mapping[str, bytes] = {}  # what was made with it here
         self.error: Exception | None = None
         self.task = asyncio.create_task(self._run())
 
@@ -323,11 +324,11 @@ class Export:
                 total = await self._filled(writer, charge)
         # Followers have all there is; they need not wait for the disk.
         self._fingerprint = writer.fingerprint
-        self.sum = total
+        self.sum, self.beside = total, {**self._making.beside}
         self._tell()
         try:
             if self.to_be_kept:
-                self._fingerprint = await self._disk.writing(partial(writer.keep, total))
+                self._fingerprint = await self._disk.writing(partial(writer.keep, total, self.beside))
             else:
                 await self._disk.writing(partial(writer.drop, UNKEPT))
         except OSError:
@@ -354,9 +355,7 @@ class Export:
             return
         if note.full:
             raise Unspooled("another process had no room for it")
-        error = GatewayError(note.message)
-        error.status, error.retry_after = note.status, note.retry_after
-        raise error
+        raise note.error
 
     async def _fill(self, writer: Writer, charge: Charge) -> Sum:
         self._tallies = []

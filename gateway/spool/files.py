@@ -17,11 +17,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final, Self
 
-__all__ = ["Files", "Fingerprint", "Found", "Lock", "is_digest", "open_own", "take_lock"]
+__all__ = ["DERIVED", "Files", "Fingerprint", "Found", "Lock", "is_digest", "open_own", "take_lock"]
 
 _DIGEST = re.compile(r"[0-9a-f]{40}\Z")
-_NAME = re.compile(r"([0-9a-f]{40})\.(json|part|lock|note|data|sum|check)\Z")
+_NAME = re.compile(r"([0-9a-f]{40})\.(json|part|lock|note|data|sum|check|index|tbi|csi)\Z")
 _SEAL: Final = "seal"
+DERIVED: Final = ("index", "tbi", "csi")
+"""Files that are made of complete data, and go with it."""
 
 
 def is_digest(text: str) -> bool:
@@ -141,12 +143,17 @@ class Files:
         self, digest: str, kind: str, value: Mapping[str, Any], *, fresh: bool = False, sync: bool = False
     ) -> None:
         """Write a small file in one step; a `fresh` one only if there is none yet."""
+        text = json.dumps({**value, _SEAL: _seal(digest, kind, value)})
+        self.replace(digest, kind, text.encode(), fresh=fresh, sync=sync)
+
+    def replace(self, digest: str, kind: str, data: bytes, *, fresh: bool = False, sync: bool = False) -> None:
+        """The same of bytes that have no seal."""
         path = self.name(digest, kind)
         descriptor, name = tempfile.mkstemp(suffix=".tmp", dir=self.path)
         made = Path(name)
         try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(json.dumps({**value, _SEAL: _seal(digest, kind, value)}))
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
                 if sync:
                     file.flush()
                     os.fsync(file.fileno())

@@ -8,6 +8,7 @@ For an export, by its digest:
     .note   how far the writer is, twice a second, and why it failed
     .data   the data, complete; readers hold shared locks on it
     .sum    what is known of complete data: size, rows, SHA-256; outlives it, too; its time is that of the last use
+    .index  what was derived from complete data, and lies beside it (`beside`): `.tbi`, `.csi`
     .check  that the data was found to have that SHA-256: when, and the file's fingerprint then
 
 Data is complete if it has the name `.data` and the size that `.sum` says: it takes that name last of all.  Whatever
@@ -29,7 +30,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway import metrics
+from gateway.errors import GatewayError
 from gateway.logs import fields
+from gateway.spool.beside import Beside
 from gateway.spool.files import Files, Fingerprint, Lock, is_digest, open_own, take_lock
 from gateway.spool.private import private_folder
 from gateway.spool.room import Room
@@ -115,6 +118,13 @@ class Note:
         """Whether the writer gave up."""
         return self.full or bool(self.status)
 
+    @property
+    def error(self) -> GatewayError:
+        """What it failed with."""
+        error = GatewayError(self.message)
+        error.status, error.retry_after = self.status, self.retry_after
+        return error
+
 
 class Folder:
     """A folder of exports, shared with other processes.  Any method may raise OSError."""
@@ -124,6 +134,7 @@ class Folder:
         self._trusting = trusting
         self._files = Files(path)
         self.room = Room(self._files, quota)
+        self.beside = Beside(self._files, self.room)
         self._boot = _BOOT.read_text().strip() if _BOOT.exists() else ""
         self._began = time.monotonic()
         self._checked: dict[str, tuple[Fingerprint, str]] = {}

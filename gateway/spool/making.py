@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.rows import Tally
@@ -47,11 +47,15 @@ class Unspooled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """An export: its digest, what was asked (kept beside it, as JSON), and what makes its bytes."""
+    """An export: its digest, what was asked (kept beside it, as JSON), and what makes its bytes.
+
+    Once it is produced, `beside` holds its indexes, by kind, which are kept with it.
+    """
 
     digest: str
     record: Mapping[str, Any]
     produce: Produce
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway import metrics
 from gateway.logs import fields
-from gateway.spool.files import Files, Found, open_own
+from gateway.spool.files import DERIVED, Files, Found, open_own
 
 __all__ = ["Room"]
 
@@ -126,7 +126,7 @@ class Room:
                 if not os.fstat(file.fileno()).st_nlink:
                     return False  # removed by somebody else; what has the name now is another file
                 path.unlink()
-                self._files.remove(digest, "check")
+                self._files.remove(digest, "check", *DERIVED)
         except (BlockingIOError, FileNotFoundError):
             return False
         return True
@@ -152,7 +152,7 @@ class Room:
         for number, digest in enumerate(sorted(used, key=used.__getitem__)):
             if len(used) - number <= _RECORDS and size - gained <= self.quota // _RECORDS_PART:
                 break
-            self._files.remove(digest, "json", "sum", "note", "check")
+            self._files.remove(digest, "json", "sum", "note", "check", *DERIVED)
             gained += sizes[digest]
         return gained
 

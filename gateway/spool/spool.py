@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from gateway import metrics
 from gateway.logs import fields
@@ -36,6 +37,7 @@ class Spool:
     slot: Slot
     _exports: dict[str, Export] = field(default_factory=dict)
     _unfit: dict[str, float] = field(default_factory=dict)
+    _deriving: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _disk: Disk = field(init=False)
     _checker: Checker = field(init=False)
     _listing: Listing = field(init=False)
@@ -131,6 +133,21 @@ class Spool:
         found = await self._disk.reading(self._listing.all)
         self._listed = time.monotonic() + _LISTED_SECONDS, found
         return found
+
+    async def beside(self, digest: str, kind: str, known: Sum) -> bytes | None:
+        """What is kept beside a complete export that came to this; None if there is none."""
+        with suppress(OSError):
+            return await self._disk.reading(partial(self.folder.beside.read, digest, kind, known.sha256))
+        return None
+
+    def deriving(self, digest: str) -> asyncio.Lock:
+        """Held by who derives something from an export here: others wait, and find it done."""
+        return self._deriving.setdefault(digest, asyncio.Lock())
+
+    async def keep_beside(self, digest: str, known: Sum, found: Mapping[str, bytes]) -> None:
+        """Keep what is derived from a complete export that came to this, where there is room."""
+        with suppress(OSError):
+            await self._disk.writing(partial(self.folder.beside.keep, digest, known.sha256, found))
 
     async def recall(self, digest: str) -> dict[str, Any] | None:
         """What was asked for, of an export that is known; OSError if that cannot be read."""

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -89,8 +90,11 @@ class Writer:
             raise DatasetChanged("the dataset changed; ask again for the new data")
         return found
 
-    def keep(self, complete: Sum) -> Fingerprint:
-        """Make it the complete export."""
+    def keep(self, complete: Sum, beside: Mapping[str, bytes] | None = None) -> Fingerprint:
+        """Make it the complete export, with what is to be `beside` it, which can be made of it if there is no room."""
+        if beside:
+            with suppress(OSError):
+                self._folder.beside.keep(self._digest, complete.sha256, beside)
         try:
             fingerprint = self._folder.finish(self._digest, self.file, self.fingerprint, complete)
         except OSError:

@@ -1,9 +1,11 @@
 """Exports at their immutable addresses.
 
-`/exports/EXPORT/NAME` is the bytes, now and later, or 410: never other bytes.  `NAME.sha256` is their hash, as
-`sha256sum -c` reads it.  A host that does not know the export makes it from the question in the address.
+`/exports/EXPORT/NAME` is the bytes, now and later, or 410: never other bytes.  `NAME.tbi` and `NAME.csi` are indexes
+of a sorted file; `.sha256` behind any of them is its hash, as `sha256sum -c` reads it.  A host that does not know the
+export makes it from the question in the address.
 """
 
+import hashlib
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -19,9 +21,11 @@ from gateway.rights import View
 from gateway.rows import Tally
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.access.access import audit
 from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
+from gateway.web.messages.indexes import answer_index, index_of
 from gateway.web.messages.representation import Representation, answer, produced
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
@@ -32,15 +36,20 @@ _LONGEST_LINK: Final = 2_000  # characters; proxies take some 4 KiB of an answer
 
 
 async def export(request: web.Request) -> web.StreamResponse:
-    """The bytes of an export, or their hash."""
+    """The bytes of an export, their index, or the hash of either."""
     representation = await represented(request)
     name = request.match_info["name"]
-    if name not in {representation.filename, representation.filename + HASH_EXTENSION}:
+    whole = name.removesuffix(HASH_EXTENSION)
+    known: dict[str, Kind | None] = {representation.filename: None}
+    if representation.index is not None:
+        known |= {representation.filename + extension: kind for extension, kind in EXTENSIONS.items()}
+    if whole not in known:
         raise NotFound("this export has another name")
+    kind = known[whole]
     try:
-        return await (
-            answer(request, representation) if name == representation.filename else _hash(request, representation)
-        )
+        if whole != name:
+            return await _hash(request, representation, kind)
+        return await (answer_index(request, representation, kind) if kind else answer(request, representation))
     except GatewayError as error:
         if error.status == HTTPStatus.GONE:
             raise _gone((representation.record or {})["live"], base_of(request)) from error
@@ -91,17 +100,20 @@ async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[s
 
 
 def _kept(app: web.Application, digest: str, record: Mapping[str, Any], view: View) -> Representation:
+    beside: dict[str, bytes] = {}
+
     async def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
         # Not before it is needed: an export that is complete needs no database.
         try:
             plan = await _planned(app, DownloadRequest.kept(record), digest, view)
         except (BadRequest, NotFound) as error:
             raise _gone(record["live"], "") from error
-        async with aclosing(produced(app, plan, tallies)) as chunks:
+        async with aclosing(produced(app, plan, tallies, beside)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    return replace(Representation.kept(digest, record, produce), guarded=bool(view.guarded & {*record["datasets"]}))
+    found = Representation.kept(digest, record, produce, beside)
+    return replace(found, guarded=bool(view.guarded & {*record["datasets"]}))
 
 
 async def _planned(app: web.Application, asked: DownloadRequest, digest: str, view: View) -> Plan:
@@ -128,15 +140,23 @@ def _gone(path: str, base: str) -> Gone:
     return Gone(f"the data behind this address has changed since; {where}", headers=headers)
 
 
-async def _hash(request: web.Request, representation: Representation) -> web.Response:
+async def _hash(request: web.Request, representation: Representation, kind: Kind | None) -> web.Response:
     with request.app[CLIENTS].take():
-        try:
-            async with spool_of(request).join(representation.making) as running:
-                known = await running.finished()
-                if not running.to_be_kept:
-                    raise UNKEPT
-        except Unspooled as error:
-            raise NotFound("there is no room in the spool for this export, so its hash is not known") from error
-    text = f"{known.sha256}  {representation.filename}\n"
+        if kind is not None:
+            sha256 = hashlib.sha256(await index_of(request.app, representation, kind)).hexdigest()
+        else:
+            sha256 = await _sha256(request, representation)
+    text = f"{sha256}  {representation.filename}{f'.{kind}' if kind else ''}\n"
     headers = {"Cache-Control": representation.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
     return web.Response(text=text, headers=headers)
+
+
+async def _sha256(request: web.Request, representation: Representation) -> str:
+    try:
+        async with spool_of(request).join(representation.making) as running:
+            known = await running.finished()
+            if not running.to_be_kept:
+                raise UNKEPT
+            return known.sha256
+    except Unspooled as error:
+        raise NotFound("there is no room in the spool for this export, so its hash is not known") from error

@@ -4,24 +4,29 @@ The bytes of an export are the same whoever makes them.  So a client that follow
 of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Self
 
 from aiohttp import web
 
-from gateway.download_types import Part, Plan
+from gateway.download_types import Plan
 from gateway.errors import DatasetChanged
 from gateway.flow.compression import compressed
+from gateway.flow.indexing import Indexing
+from gateway.formats import indexed
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.tabix import Indexed
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SIZES, SLOTS, SPOOL
 from gateway.web.learning import learn
 from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
+from gateway.web.messages.pages import Page
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
@@ -39,46 +44,6 @@ _MEASURED_KEPT: Final = 1000
 _PAGE: Final = 1024 * 1024
 # Rows of a page that has a place beside downloads: one read of the database brings them.
 _SMALL: Final = 10_000
-# Documents of a collection that are counted by index in some ten milliseconds.
-_COUNTED_AT_ONCE: Final = 50_000
-
-
-def _goes_on(part: Part, tally: Tally) -> bool:
-    """Whether there are rows behind those of a page."""
-    return (tally.total or 0) > part.skip + part.limit if tally.more is None else tally.more
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Parts that are pages or numbers, what their tallies tell, and the URL of another page."""
-
-    parts: Sequence[Part]
-    url: Callable[[int], str]
-
-    @property
-    def waits(self) -> bool:
-        """Whether the total is there so soon that the first byte waits for it."""
-        return all(part.dataset_state.counts.get(part.source, 0) <= _COUNTED_AT_ONCE for part in self.parts)
-
-    def is_told(self, tallies: Sequence[Tally]) -> bool:
-        """Whether all rows are there."""
-        pairs = zip(self.parts, tallies, strict=False)
-        return len(tallies) == len(self.parts) and all(not p.fetch or t.more is not None for p, t in pairs)
-
-    def following(self, tallies: Sequence[Tally]) -> str:
-        """The URL of the page behind this one; empty where there is none."""
-        pairs = zip(self.parts, tallies, strict=True)
-        page = max((p.skip // p.limit + 1 for p, t in pairs if p.fetch and p.limit and _goes_on(p, t)), default=0)
-        return self.url(page) if page else ""
-
-    def is_known(self, total: Callable[[Part], int | None]) -> bool:
-        """Whether the totals that it says are known already."""
-        return all(total(part) is not None for part in self.parts if part.count)
-
-    def is_certain(self, tallies: Sequence[Tally]) -> bool:
-        """Whether the numbers that are said, or will be, are the same for whoever asks for this data version."""
-        known = all(tally.total is not None and not tally.lower for tally in tallies)
-        return not any(part.count for part in self.parts) or (known and len(tallies) == len(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +51,7 @@ class Representation:
     """An export as HTTP offers it.  `record` is what the spool keeps of it, None for what does not go there.
 
     `guarded` is what not everybody gets; what is `reduced` has no ETag: that would change with what is not told.
+    `beside` are the indexes of what was produced, by kind, once it is.
     """
 
     digest: str
@@ -102,6 +68,7 @@ class Representation:
     guarded: bool = False
     reduced: bool = False
     small: bool = False
+    beside: dict[str, bytes] = field(default_factory=dict)
 
     KEPT: ClassVar[frozenset[str]] = frozenset(
         {"path", "pairs", "body", "accept", "base", "live", "datasets", "expected"}
@@ -124,18 +91,20 @@ class Representation:
             "expected": dict(plan.expected),
         }
 
-        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
-            return produced(app, plan, tallies)
+        beside: dict[str, bytes] = {}
 
-        representation = cls.kept(plan.digest, own, produce)
+        def produce(tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
+            return produced(app, plan, tallies, beside)
+
+        representation = cls.kept(plan.digest, own, produce, beside)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
         small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
         told = replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod
-    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce) -> Self:
-        """What was asked before, at its immutable address."""
+    def kept(cls, digest: str, record: Mapping[str, Any], produce: Produce, beside: dict[str, bytes]) -> Self:
+        """What was asked before, at its immutable address; producing it leaves its indexes `beside`."""
         return cls(
             digest=digest,
             form=record.get("form", "other"),
@@ -147,12 +116,18 @@ class Representation:
             record=record,
             produce=produce,
             immutable=True,
+            beside=beside,
         )
 
     @property
     def making(self) -> Making:
         """What the spool needs of it."""
-        return Making(self.digest, self.record or {}, self.produce)
+        return Making(self.digest, self.record or {}, self.produce, self.beside)
+
+    @property
+    def index(self) -> Indexed | None:
+        """What its indexes are made by; None if it has none."""
+        return indexed(self.form, self.packing)
 
     def headers(self, coding: str | None) -> dict[str, str]:
         """The headers that any answer has."""
@@ -175,9 +150,14 @@ class Representation:
         return headers
 
 
-async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> AsyncGenerator[bytes, None]:
-    """The bytes of a plan, packed if it says so.  Raises NotToBeKept behind the last."""
+async def produced(
+    app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a plan, packed if it says so, and indexed.  Raises NotToBeKept behind the last."""
     to_be_kept, size = True, 0
+    beside.clear()
+    lines = indexed(plan.form, plan.packing)
+    indexing = Indexing(lines) if lines else None
 
     async def passed() -> AsyncGenerator[bytes, None]:
         nonlocal to_be_kept
@@ -191,11 +171,13 @@ async def produced(app: web.Application, plan: Plan, tallies: list[Tally]) -> As
     plain = passed()
     async with (
         aclosing(plain),
-        aclosing(compressed(plain, plan.packing, app[EXECUTOR]) if plan.packing else plain) as chunks,
+        aclosing(compressed(plain, plan.packing, app[EXECUTOR], indexing) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
             size += len(chunk)
             yield chunk
+    if indexing is not None:
+        beside |= await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], indexing.made)
     if plan.whole:
         learn(app[SIZES], plan, tallies, size)
     if not to_be_kept:

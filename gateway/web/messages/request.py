@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.download_types import Ask, Plan
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, RequestTimeout, TooLarge
+from gateway.planning.format_choice import PACKED
 from gateway.planning.plan import make_plan
 from gateway.planning.question import canonical, outspoken
 from gateway.planning.route_table import ROUTES
@@ -21,6 +22,7 @@ from gateway.query.bare_body import bare_body
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import normal, parameter
 from gateway.rights import View
+from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
 
 __all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
@@ -31,6 +33,7 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 _TICKET: Final = "ticket"
 _SKIP: Final = "skip"
+_OUTPUTS: Final = frozenset({"output", "method"})
 
 
 def base_of(request: web.Request) -> str:
@@ -50,6 +53,7 @@ def lasting_base(request: web.Request) -> str:
 class DownloadRequest:
     """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
 
+    `index` says that it is for the index of the file that all else asks for: `output=vcf.gz.tbi`.
     `path` is spelled as in its URL, where `%2F` is no slash.
     """
 
@@ -59,15 +63,18 @@ class DownloadRequest:
     accept: str
     base: str
     ticket: bool = False
+    index: Kind | None = None
 
     @classmethod
     async def of(cls, request: web.Request) -> Self:
         """What an HTTP request asks for."""
         body = await _body(request)
         pairs = tuple(request.query.items())
+        asked, index = _of_files(pair for pair in pairs if pair[0].lower() != _TICKET)
         return cls(
             path=request.rel_url.raw_path,
-            pairs=tuple(pair for pair in pairs if pair[0].lower() != _TICKET),
+            pairs=asked,
+            index=index,
             body=body,
             accept=",".join(request.headers.getall("Accept", [])),
             base=lasting_base(request),
@@ -154,6 +161,20 @@ class DownloadRequest:
     async def _aside(self, app: web.Application, read: Callable[[], T]) -> T:
         """Read it where nobody is kept waiting: a body of a megabyte takes its time, a query string does not."""
         return read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
+
+
+def _of_files(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], Kind | None]:
+    """The pairs that ask for a file where its index is asked for, and which index that is."""
+    found, kinds = [], set()
+    for name, value in pairs:
+        word, dot, extension = value.rstrip().rpartition(".")
+        kind = EXTENSIONS.get(dot + extension.lower())
+        wanted = normal(name) in _OUTPUTS and kind is not None and word.lower().endswith(PACKED)
+        found.append((name, word if wanted else value))
+        kinds |= {kind} if wanted else set()
+    if len(kinds) > 1:
+        raise BadRequest("output and method differ", parameter="output")
+    return tuple(found), next(iter(kinds), None)
 
 
 def _wants_ticket(values: list[str]) -> bool:

@@ -17,6 +17,7 @@ from gateway.planning.format_choice import PACKED
 from gateway.planning.route_table import ROUTES
 from gateway.query import plots
 from gateway.query.parameters import OTHER_FORMS, normal
+from gateway.tabix import EXTENSIONS
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
 from gateway.web.proxy.upstream import UPSTREAM
@@ -43,6 +44,7 @@ _OF_BEACONS: Final = frozenset(
     }
 )
 _OURS_ALONE: Final = frozenset(word for form in FORMATS for word in (*form.words, *form.whole)) - _OF_BEACONS
+_FILES: Final = (PACKED, *(PACKED + extension for extension in EXTENSIONS))
 _REFUSED_HERE: Final = (NotFound, MethodNotAllowed, NotAcceptable, Unsupported)
 
 
@@ -89,5 +91,5 @@ def _wants_ours(request: web.Request) -> bool:
     """Whether a ticket is asked for, or a format that Beacons do not know."""
     asked = [(normal(name), value.strip().lower()) for name, value in request.query.items()]
     return ("ticket", "true") in asked or any(
-        name in _OUTPUTS and (word.endswith(PACKED) or word in _OURS_ALONE) for name, word in asked
+        name in _OUTPUTS and (word.endswith(_FILES) or word in _OURS_ALONE) for name, word in asked
     )
