@@ -105,7 +105,7 @@ def test_pages_of_formats_without_pages_stay_but_for_those_of_handovers():
 
 PLOTS = {
     "/services/collationplots/NCIT:C3058": 1,
-    "/services/collationplots?filters=NCIT:C3058,NCIT:C4017&plotType=histoplot&plotPars=plot_width=800::plot_title=A": 1,
+    "/services/collationplots?filters=NCIT:C3058,icdom&plotType=histoplot&plotPars=plot_width=800::plot_title=A": 1,
     "/services/sampleplots?datasetIds=d&accessid=0a1b2c3d&plotType=histoplot": 1,
     "/services/sampleplots/?datasetIds=d&accessid=0a1b2c3d&plot_type=samplesplot&limit=200&skip=0": 1,
     "/services/intervalFrequencies/?id=NCIT:C3058&output=histoplot": 1,

@@ -139,7 +139,7 @@ def test_downloads_are_the_gateways(proxied: Gateway, handed: Gateway, words: di
         assert answer.status == direct.status == 200, (path, answer.text)
         assert answer.whole
         assert answer.headers["ETag"].strip('"')
-        if not re.search("json|svg", answer.headers["Content-Type"]):  # there are links in it, of the host that was asked
+        if not re.search("json|svg", answer.headers["Content-Type"]):  # with links of the host that was asked
             assert answer.body == direct.body, path
         assert len(answer.body) > 150, path
 
