@@ -130,7 +130,8 @@ def _groups(begin: str) -> dict[tuple[str, ...], list[Route]]:
     found: dict[tuple[str, ...], list[Route]] = {}
     for route in ROUTES:
         if route.path.startswith(begin):
-            found.setdefault(_words(route.entity), []).append(route)
+            words = dict.fromkeys((*_words(route.entity), *route.also))
+            found.setdefault(tuple(words), []).append(route)
     return found
 
 

@@ -51,8 +51,11 @@ THE_BEACON = [
     "HEAD /beacon/phenopackets",
     "GET /services/ids/pgxbs-1",
     "GET /services/sampleplots?datasetIds=demo&accessid=0a1b&plotType=histoplot",
-    f"GET /services/intervalFrequencies?{COHORT}&output=histoplot",
-    f"GET /services/intervalFrequencies?{COHORT}&plotType=histoplot",
+    f"GET /services/intervalFrequencies?{COHORT}&output=histoheatplot",
+    f"GET /services/intervalFrequencies?{COHORT}&plotType=samplesplot",
+    f"GET /services/collationplots?{COHORT}&plotPars=plot_gene_symbols=TP53",
+    f"GET /services/collationplots?{COHORT}&plotWidth=90000",
+    f"GET /beacon/biosamples?{COHORT}&plotType=histoplot",
     "GET /services/pgxsegvariants?datasetIds=demo&accessid=0a1b&skip=0&limit=200",
     "GET /services/vcfvariants?biosampleIds=pgxbs-kftv0066&skip=0&limit=200",
     "GET /beacon/g_variants?geneId=TP53",
@@ -66,6 +69,8 @@ THE_BEACON = [
     "POST /services/uploader",
 ]
 OURS = {
+    f"GET /services/intervalFrequencies?{COHORT}&output=histoplot": 200,
+    f"GET /services/collationplots?{COHORT}&plotType=histoplot": 200,
     "GET /beacon/biosamples/pgxbs-kftv0066": 200,
     f"GET /beacon/g_variants?{COHORT}&limit=1": 200,
     f"GET /services/pgxsegvariants?{COHORT}": 200,
