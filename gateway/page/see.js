@@ -35,7 +35,8 @@ export function see(state, { changed, failed }) {
   const figure = $("figure");
   const plot = $("plot");
   let asking = new AbortController();
-  let shown = "";
+  let shown = ""; // the address of what is shown
+  let wanted = ""; // and of what is asked for
   let skip = 0;
   let insisted = false;
 
@@ -55,7 +56,10 @@ export function see(state, { changed, failed }) {
   readable(plot, $("readout"), (name) => zoom(state().chromosome ? "" : name));
 
   const say = (...content) => {
+    asking.abort();
+    figure.removeAttribute("aria-busy");
     shown = "";
+    wanted = "";
     fill(plot, el("div", { class: "nothing" }, content));
     fill($("plot-links"));
     $("readout").textContent = "";
@@ -141,7 +145,8 @@ export function see(state, { changed, failed }) {
     const width = Math.max(300, Math.min(1600, Math.floor(plot.clientWidth / 20) * 20 || 800));
     const found = addresses(state(), skip);
     const address = `${found.picture}&plotWidth=${width}`;
-    if (address === shown && !anew) return;
+    if ((address === shown || address === wanted) && !anew) return;
+    wanted = address;
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
@@ -159,6 +164,7 @@ export function see(state, { changed, failed }) {
     } catch (error) {
       if (error.name === "AbortError") return;
       shown = "";
+      wanted = "";
       if (error.passing) failed(error);
       else say(`This picture cannot be drawn: ${error.message}.`);
     } finally {
