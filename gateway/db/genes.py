@@ -85,10 +85,15 @@ class Genes:
         self._until = 0.0
         self._running: asyncio.Task[GeneList] | None = None
 
+    @property
+    def kept(self) -> GeneList | None:
+        """All genes, if they were read lately."""
+        return self._list if time.monotonic() < self._until else None
+
     async def all(self) -> GeneList:
         """All genes; raises what the database raises where none were ever read."""
-        if self._list is not None and time.monotonic() < self._until:
-            return self._list
+        if (kept := self.kept) is not None:
+            return kept
         if self._running is None:
             self._running = asyncio.create_task(self._renewed())
             self._running.add_done_callback(self._ended)

@@ -22,6 +22,7 @@ from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
 from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
+    AWAY,
     BODIES,
     CATALOG,
     CLIENTS,
@@ -116,6 +117,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
     app[SIZES] = Sizes()
+    app[AWAY] = []
     metrics.PASSES_MOST.put(app[CONFIG].max_passes)
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source

@@ -18,6 +18,7 @@ from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.slots import Slots
 
 __all__ = [
+    "AWAY",
     "BODIES",
     "CALLER",
     "CATALOG",
@@ -55,6 +56,8 @@ SPOOL = web.AppKey("spool", Spool)
 CLIENTS = web.AppKey("clients", Slots)
 MEASURED = web.AppKey("measured", dict[str, int])
 """Lengths of exports that were delivered directly, by digest; the oldest go first."""
+AWAY = web.AppKey("away", list[float])
+"""When the database was found away last, by the monotonic clock, if it was."""
 SIZES = web.AppKey("sizes", Sizes)
 """What deliveries have taught of how large downloads will be."""
 GENES = web.AppKey("genes", Genes)

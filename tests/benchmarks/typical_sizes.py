@@ -8,7 +8,7 @@ negative are fitted to their sizes, by relative errors.  Printed as Python, with
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from gateway.config import load
@@ -22,29 +22,34 @@ from gateway.rows import Tally, delivered
 from gateway.web.messages.request import DownloadRequest
 
 SELECTIONS = (
-    *({"filters": code} for code in ("NCIT:C3058", "NCIT:C4017", "NCIT:C3171", "NCIT:C3270", "NCIT:C3268")),
+    *({"filters": code} for code in ("NCIT:C3058", "NCIT:C3171", "NCIT:C3270", "NCIT:C2924")),
     {"filters": "NCIT:C3058", "referenceName": "9", "start": "0", "end": "43000000", "variantType": "DEL"},
-    {},
 )
 Measured = tuple[int, int, int]  # rows, samples, bytes
 
 
-async def measured(resources: Resources, offer: Offer, packed: bool) -> Measured:
-    """The size of an offer."""
+async def measured(resources: Resources, offer: Offer) -> dict[bool, Measured]:
+    """The size of an offer, plain and packed."""
     view, config = View.whole(("progenetix",)), CONFIG
-    asked = DownloadRequest(offer.path, offer.asked(packed=packed), None, "", "")
+    asked = DownloadRequest(offer.path, offer.asked(), None, "", "")
     plan = await make_plan(asked.ask(), "", "", config=config, catalog=resources.catalog, view=view)
     tallies: list[Tally] = []
-    plain = resources.pump.chunks(plan, tallies)
-    size = 0
-    async with aclosing(compressed(plain, plan.packing, resources.executor) if packed else plain) as chunks:
-        async for chunk in chunks:
-            size += len(chunk)
-    rows = delivered(tallies)
+    async with aclosing(resources.pump.chunks(plan, tallies)) as chunks:
+        plain = [chunk async for chunk in chunks]
+
+    async def again() -> AsyncGenerator[bytes, None]:
+        for chunk in plain:
+            yield chunk
+
+    async with aclosing(compressed(again(), offer.form.packing, resources.executor)) as chunks:
+        packed = [chunk async for chunk in chunks]
+    rows, samples = delivered(tallies), 0
     if offer.entity == "variants":
-        documents = sum(tally.documents for tally in tallies if tally.collection == tallies[-1].collection)
-        return documents, max(tally.samples for tally in tallies), size
-    return (rows, 0, size) if offer.entity == "frequencies" else (0, rows, size)
+        rows = sum(tally.documents for tally in tallies if tally.collection == tallies[-1].collection)
+        samples = max(tally.samples for tally in tallies)
+    elif offer.entity != "frequencies":
+        rows, samples = 0, rows
+    return {kept: (rows, samples, sum(map(len, some))) for kept, some in ((False, plain), (True, packed))}
 
 
 def fitted(names: Sequence[str], some: Sequence[Measured]) -> tuple[dict[str, float], float]:
@@ -78,10 +83,9 @@ async def main() -> None:
             pairs = tuple(selection.items())
             ask = DownloadRequest("/beacon/biosamples", pairs, None, "", "").ask()
             for offer in offers(ask, pairs):
-                for packed in (False, True) if offer.packs else (False,):
-                    one = await measured(resources, offer, packed)
+                for packed, one in (await measured(resources, offer)).items():
                     key = (offer.form.name, offer.entity, packed)
-                    if one[0] + one[1]:
+                    if one[0] + one[1] and (offer.packs or not packed):
                         found.setdefault(key, (names_of(offer), []))[1].append(one)
         for key, (names, some) in found.items():
             constants, error = fitted(names, some)

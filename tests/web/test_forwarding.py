@@ -80,6 +80,11 @@ OURS = {
     "GET /openapi.json": 200,
     "GET /gateway/": 200,
     "GET /gateway/health": 200,
+    f"GET /gateway/estimate?{COHORT}": 200,
+    "GET /gateway/estimate?geneId=TP53": 400,
+    "GET /gateway/terms?text=glioblastoma": 200,
+    "GET /gateway/terms?datasetIds=elsewhere": 404,
+    "GET /gateway/running": 200,
     "GET /gateway/nothing": 404,
     "GET /exports/0123/x": 404,
     # malformed, or of formats that no Beacon has

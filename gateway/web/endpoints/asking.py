@@ -4,27 +4,30 @@ They are small and asked while somebody types.  Each has a place of its client a
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final, Self
 
 from aiohttp import web
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, DatabaseDown
 from gateway.formats.base import dumps
 from gateway.planning.format_choice import check_seen
 from gateway.query import shown, single, whole
 from gateway.query.parameters import PARAMETERS, normal
 from gateway.rights import Granularity, View
-from gateway.web.app_keys import CLIENTS, DAILY, PAGES, VIEW
+from gateway.web.app_keys import AWAY, CLIENTS, DAILY, PAGES, SOURCE, VIEW
 from gateway.web.messages.headers import PRIVATE, is_known
 
-__all__ = ["LONGEST", "Answer", "Asked", "answering"]
+__all__ = ["LONGEST", "Answer", "Asked", "answering", "database"]
 
 LONGEST: Final = 200
 """Characters of what somebody types."""
 _MOST: Final = 100  # of what is listed
+_BELIEVED: Final = 4.0  # seconds for which the database is believed to be away; less than Retry-After says
 _SHARED: Final = frozenset({"datasetIds", "collationTypes"})  # with requests for data, by all their names
 _NAMES: Final = {normal(alias): normal(p.name) for p in PARAMETERS if p.name in _SHARED for alias in p.aliases}
 
@@ -102,6 +105,22 @@ def answering(endpoint: _Endpoint) -> Callable[[web.Request], Awaitable[web.Resp
             return response
 
     return handler
+
+
+@contextmanager
+def database(app: web.Application) -> Iterator[None]:
+    """Ask the database within the block.  Where it was found away a moment ago, DatabaseDown is raised at once.
+
+    Who types should not wait for what is not there; every few seconds somebody does, to see whether it is back.
+    """
+    away = app[AWAY]
+    if away and app[SOURCE].out_of_sight and time.monotonic() - away[0] < _BELIEVED:
+        raise DatabaseDown("the database cannot be reached")
+    try:
+        yield
+    except DatabaseDown:
+        away[:] = [time.monotonic()]
+        raise
 
 
 def _response(request: web.Request, answer: Answer) -> web.Response:

@@ -25,7 +25,7 @@ from gateway.rights import Granularity, View
 from gateway.rows import Tally
 from gateway.spool.folder import Sum
 from gateway.web.app_keys import CATALOG, CONFIG, PUMP, SIZES, SPOOL, TERMS, VIEW
-from gateway.web.endpoints.asking import Answer, Asked, answering
+from gateway.web.endpoints.asking import Answer, Asked, answering, database
 from gateway.web.endpoints.terms import suggested
 from gateway.web.messages.request import DownloadRequest, lasting_base
 
@@ -49,18 +49,24 @@ class _Counts:
 @answering
 async def estimate(request: web.Request) -> Answer:
     """What is known of a selection, asked for as a Beacon's biosamples are."""
-    app, view = request.app, request[VIEW]
+    view = request[VIEW]
     name, level = Asked.of(request).dataset(view)
     pairs = selecting(request.query.items())
     ask = replace(DownloadRequest(_PATH, pairs, None, "", "").ask(), output="json", datasets=(name,))
-    ask = replace(ask, granularity="count")
+    with database(request.app):
+        said = await _estimated(request, replace(ask, granularity="count"), pairs, level)
+    return Answer(said, passing=True, guarded=name in view.guarded)
+
+
+async def _estimated(request: web.Request, ask: Ask, pairs: Pairs, level: Granularity) -> dict[str, Any]:
+    app, (name,) = request.app, ask.datasets
     state = await app[CATALOG].state(name)
-    plans = [await _plan(app, view, each) for each in _questions(ask)]
+    plans = [await _plan(app, request[VIEW], each) for each in _questions(ask)]
     # Before the database is busy with counting.
     planned = await _planned(request, ask, pairs) if level == "record" else []
     unknown = await _unknown(app, ask, state, level)
     counts = await _counted(app, plans)
-    said = {
+    return {
         "dataset": name,
         "dataVersion": None if level == "boolean" else state.stated or state.version,
         "granularity": level,
@@ -72,7 +78,6 @@ async def estimate(request: web.Request) -> Answer:
         "unknown": unknown,
         "formats": await _formats(app, planned, ask, state, counts),
     }
-    return Answer(said, passing=True, guarded=name in view.guarded)
 
 
 def _questions(ask: Ask) -> tuple[Ask, Ask, Ask]:

@@ -10,7 +10,7 @@ from gateway.db.genes import Gene
 from gateway.errors import BadRequest
 from gateway.genome import ASSEMBLY
 from gateway.web.app_keys import GENES
-from gateway.web.endpoints.asking import Answer, Asked, answering
+from gateway.web.endpoints.asking import Answer, Asked, answering, database
 
 __all__ = ["cytobands", "genes"]
 
@@ -37,7 +37,10 @@ async def genes(request: web.Request) -> Answer:
     """The genes that are called so, or nearly so."""
     asked = Asked.of(request)
     text, limit = _needed(asked), asked.limit(_USUAL)
-    known = await request.app[GENES].all()
+    known = request.app[GENES].kept
+    if known is None:
+        with database(request.app):
+            known = await request.app[GENES].all()
     found = await asyncio.to_thread(known.search.find, text, limit)
     told = [_described(known.genes[entry]) for entry in found.entries]
     about = {"available": bool(known.genes), "assembly": ASSEMBLY, "text": text}

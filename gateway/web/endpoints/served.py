@@ -1,5 +1,6 @@
 """`/gateway/datasets`: what is served, to whom, and under which terms."""
 
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -8,7 +9,7 @@ from gateway.download_types import DatasetState
 from gateway.errors import NotFound
 from gateway.genome import ASSEMBLY
 from gateway.web.app_keys import CATALOG, CONFIG, SPOOL, VIEW
-from gateway.web.endpoints.asking import Answer, answering
+from gateway.web.endpoints.asking import Answer, answering, database
 
 __all__ = ["datasets"]
 
@@ -19,10 +20,9 @@ async def datasets(request: web.Request) -> Answer:
     app, view = request.app, request[VIEW]
     listed = []
     for name, level in view.granted.items():
-        try:
+        state = None
+        with database(app), suppress(NotFound):
             state = await app[CATALOG].state(name)
-        except NotFound:
-            state = None
         config = app[CONFIG]
         listed.append(
             {

@@ -12,7 +12,7 @@ from gateway.db.term_list import ListedTerm, TermList
 from gateway.errors import BadRequest
 from gateway.rights import Granularity
 from gateway.web.app_keys import CATALOG, TERMS, VIEW
-from gateway.web.endpoints.asking import Answer, Asked, answering
+from gateway.web.endpoints.asking import Answer, Asked, answering, database
 
 __all__ = ["suggested", "terms"]
 
@@ -78,8 +78,9 @@ async def terms(request: web.Request) -> Answer:
     if sum(map(bool, (text, ids, below))) > 1:
         raise BadRequest(f"one of {', '.join(_FORMS)}, not several", parameter="text")
     kinds, limit = frozenset(asked.several("collationTypes")), asked.limit(_USUAL)
-    state = await request.app[CATALOG].state(name)
-    shown = _Shown(await request.app[TERMS].of(state), level)
+    with database(request.app):
+        state = await request.app[CATALOG].state(name)
+        shown = _Shown(await request.app[TERMS].of(state), level)
 
     def wanted(term: ListedTerm) -> bool:
         return not kinds or term.kind in kinds
