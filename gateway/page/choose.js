@@ -20,8 +20,8 @@ export function coordinates(text) {
 export const placeText = ({ referenceName, start, end }) =>
   start === null ? `chromosome ${referenceName}` : `${referenceName}:${number(start)}-${number(end)}`;
 
-/** The form; `changed` is called after each change of the state, `failed` with what went wrong. */
-export function form(state, { changed, failed }) {
+/** The form; `changed` hears of each change of the state, `failed` what went wrong, `identified` of another token. */
+export function form(state, { changed, failed, identified }) {
   const showTerms = termChooser(state, { changed, failed });
 
   $("dataset").addEventListener("change", () => {
@@ -47,7 +47,7 @@ export function form(state, { changed, failed }) {
   });
   $("token").addEventListener("change", () => {
     setToken($("token").value);
-    changed();
+    identified();
   });
 
   // --- where

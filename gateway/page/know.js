@@ -7,13 +7,17 @@ import { narrows, query, selection } from "./state.js";
 
 const EVERY = 10000; // milliseconds
 
+const item = (term, text) => (text ? [el("dt", {}, term), el("dd", {}, text)] : []);
+
 /** Show licence, citation, counts and data version of the dataset that is chosen; returns all datasets. */
 export async function about(state) {
   const { datasets } = await json("gateway/datasets");
   const one = datasets.find((each) => each.id === state.dataset) ?? datasets.find((each) => each.default) ?? datasets[0];
-  if (!one) return datasets;
+  if (!one) {
+    fill($("about"), item("Dataset", "none that can be seen without an access token"));
+    return datasets;
+  }
   const { counts } = one;
-  const item = (term, text) => (text ? [el("dt", {}, term), el("dd", {}, text)] : []);
   fill(
     $("about"),
     item("Dataset", one.name || one.id),

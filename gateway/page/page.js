@@ -33,7 +33,7 @@ function failed(error) {
 }
 
 const current = () => state;
-const showForm = form(current, { changed, failed });
+const showForm = form(current, { changed, failed, identified });
 const showPicture = see(current, { changed, failed });
 const showFiles = take(current, { changed, failed });
 
@@ -137,11 +137,20 @@ async function describe() {
   if (described === state.dataset) return;
   described = state.dataset;
   try {
-    await about(state);
+    for (const { id } of await about(state))
+      if (![...$("dataset").options].some((each) => each.value === id)) $("dataset").append(el("option", { value: id }, id));
+    $("dataset-field").hidden = $("dataset").options.length < 2;
   } catch (error) {
     described = "";
     failed(error);
   }
+}
+
+/** Another token was given: what may be seen is another. */
+function identified() {
+  described = "";
+  answered = { key: "", estimate: null };
+  refresh();
 }
 
 function refresh() {

@@ -185,7 +185,7 @@ export function take(state, { changed, failed }) {
           ),
         ),
       ),
-      el("div", { class: "code" }, el("pre", { tabindex: "0", id: "command" }, code), copyButton(() => now.text)),
+      el("div", { class: "code" }, el("pre", { tabindex: "0", id: "command", "data-tool": now.name }, code), copyButton(() => now.text)),
       now.note ? el("p", { class: "hint" }, now.note) : null,
       ticket
         ? el(

@@ -12,6 +12,7 @@ from gateway.demo.cohort import documents
 from gateway.demo.store import Store
 from gateway.loading.writer import load
 from gateway.page import assets
+from gateway.web.access import static_tokens
 from tests import datasets
 from tests.harness import Gateway, free_port
 from tests.page.visits import chromium, opened
@@ -70,7 +71,7 @@ def test_behind_a_path_prefix(browser: Any, gateway: Gateway, tmp_path: Path):
 
 def _command(page: Any, tool: str) -> str:
     page.check(f"input[name=tool][value={tool}]")
-    page.locator("#command").filter(has_text=tool).wait_for()
+    page.locator(f"#command[data-tool={tool}]").wait_for()
     return str(page.inner_text("#command"))
 
 
@@ -98,6 +99,32 @@ def test_without_a_spool(browser: Any, store: Store, demo: str, tmp_path: Path):
         page.click("#commands summary")
         page.wait_for_selector("#command")
         assert "output=pgxseg" in page.inner_text("#command")
+
+
+def test_what_a_token_is_needed_for(browser: Any, store: Store, demo: str, flat: str, tmp_path: Path):
+    token = static_tokens.make()
+    (tmp_path / "tokens").write_text(static_tokens.line_of("alice", token, "") + "\n")
+    rules = 'tokens = "tokens"\n[datasets.demo]\npublic = "record"\n'
+    rules += '[datasets.flat]\npublic = "count"\n[[datasets.flat.grants]]\ntokens = ["alice"]\n'
+    (tmp_path / "access.toml").write_text(rules)
+    with (
+        Gateway(store.uri, [demo, flat], log=tmp_path / "log", access=tmp_path / "access.toml") as gateway,
+        opened(browser, f"{gateway.url}/") as visit,
+    ):
+        page = visit.go(f"{GLIOBLASTOMA}&datasetIds=flat").page
+        assert "Files need an access token" in page.inner_text("#outputs")
+        assert "numbers can be seen" in page.inner_text("#plot")
+        page.click("#token-open")
+        page.fill("#token", token)
+        page.keyboard.press("Tab")
+        page.wait_for_selector("#download")
+        path = f"/beacon/biosamples{GLIOBLASTOMA}&datasetIds=flat&output=pgxseg"
+        assert visit.downloaded()[1] == gateway.ask(path, Authorization=f"Bearer {token}").body
+        assert token not in page.url
+        page.click("#commands summary")
+        page.wait_for_selector("#command")
+        assert "PGX_TOKEN" in page.inner_text("#command")
+        assert token not in page.content()
 
 
 def test_markup_in_labels_is_text(browser: Any, store: Store, mongo: MongoClient[dict[str, Any]], tmp_path: Path):

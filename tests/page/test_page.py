@@ -1,6 +1,9 @@
 """The page in a browser: choose, see, take, as users do, with the bytes that the API sends."""
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -152,22 +155,39 @@ def _tab_to(page: Any, name: str) -> None:
     pytest.fail(f"{name} is not reached by the Tab key")
 
 
-def test_commands_name_the_immutable_address(visit: Visit, gateway: Gateway):
+# What reads a file with the lines of the page, and says how many rows it has.
+_COUNTED = {"R": "\ncat(nrow(segments))", "pandas": "\nprint(len(segments))", "polars": "\nprint(len(segments))"}
+
+
+def test_the_lines_of_the_page_do_what_they_say(visit: Visit, gateway: Gateway, tmp_path: Path):
+    """Each is run as it stands there."""
     page = visit.go(GLIOBLASTOMA).page
     page.click("#commands summary")
     address = page.input_value("#address")
     assert address.startswith(f"{gateway.url}/exports/")
-    assert gateway.ask(address.removeprefix(gateway.url)).status == 200
-    for tool in page.locator("input[name=tool]").all():
-        tool.check()
-        name = tool.get_attribute("value")
-        visit.until(f"document.querySelector('input[name=tool]:checked').value === {name!r}")
-        assert (address in page.inner_text("#command")) == (name != "Beacon POST"), name
-    posted = page.inner_text("#command")
-    body = re.search("-d '(.*)'", posted, re.DOTALL)
-    assert body
-    answer = gateway.ask("/beacon/g_variants?output=pgxseg", "POST", body[1].encode(), Content_Type="application/json")
-    assert rows(answer.text) == rows(gateway.ask(f"/beacon/g_variants{GLIOBLASTOMA}&output=pgxseg").text)
+    whole = gateway.ask(f"/beacon/g_variants{GLIOBLASTOMA}&output=pgxseg")
+    for tool in [each.get_attribute("value") for each in page.locator("input[name=tool]").all()]:
+        page.check(f"input[name=tool][value='{tool}']")
+        page.locator(f"#command[data-tool='{tool}']").wait_for()
+        text = page.inner_text("#command")
+        assert (address in text) == (tool != "Beacon POST"), tool
+        if tool in _COUNTED:
+            run = ["Rscript", "--vanilla", "-e"] if tool == "R" else [sys.executable, "-c"]
+            if shutil.which(run[0]):
+                counted = _run([*run, text + _COUNTED[tool]], tmp_path / tool)
+                assert counted.split()[-1] == str(len(rows(whole.text))), tool
+        elif shutil.which(tool.replace("fetch", "pgx-gateway").replace("Beacon POST", "curl")):
+            _run(["sh", "-c", text], tmp_path / tool)
+            (file,) = (tmp_path / tool).iterdir()
+            assert rows(file.read_text()) == rows(whole.text), tool
+            assert tool == "Beacon POST" or file.read_bytes() == whole.body, tool
+
+
+def _run(command: list[str], folder: Path) -> str:
+    folder.mkdir()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_unknown_codes_get_suggestions(visit: Visit):
