@@ -176,6 +176,12 @@ SETTINGS: Final = (
         "_byconHousekeepingDB.querybuffer,progenetix.querybuffer",
         "the collections in which the Beacon keeps handovers, comma-separated; empty: none",
     ),
+    Setting(
+        "genes",
+        _collections,
+        "_byconServicesDB.genes,progenetix.genespans,progenetix.genes",
+        "the collections in which the Beacon keeps genes, comma-separated; the first that has any is read; empty: none",
+    ),
     Setting("host", str, "127.0.0.1", "address to listen on"),
     Setting("port", _whole(0, 65_535), "8080", "port to listen on; 0 takes a free one"),
     Setting("workers", _whole(1, 256), "1", "processes that serve, all on one address"),
@@ -290,6 +296,7 @@ class Config:
     driver: Literal["motor", "pymongo"]
     datasets: tuple[str, ...]
     query_buffers: tuple[tuple[str, str], ...]
+    genes: tuple[tuple[str, str], ...]
     host: str
     port: int
     workers: int

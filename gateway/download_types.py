@@ -113,9 +113,9 @@ class Ask:
     `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
     filter a group of its own, and groups of fewer than `min_number` analyses are left out.  Collations are those whose
     ids begin with one of `prefixes`, of `collation_types`, and (`matched`) with documents of their own.  `group_by`,
-    `plot_pars`, `delivery_keys` are for formats that know them.  `test_mode` puts the query aside for some records.
-    `access_id` names a `handover`, which is None until it is looked up.  Rows come in
-    `order`: sample by sample, or by position.
+    `plot_pars`, `delivery_keys` are for formats that know them; `plot` are further parameters of plots.  `test_mode`
+    puts the query aside for some records.  `access_id` names a `handover`, which is None until it is looked up.  Rows
+    come in `order`: sample by sample, or by position.
     """
 
     entity: Entity = "variants"
@@ -147,6 +147,7 @@ class Ask:
     matched: bool = False
     group_by: str | None = None
     plot_pars: tuple[tuple[str, str], ...] = ()
+    plot: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # no part of names, but of those of plots
     delivery_keys: tuple[str, ...] = ()
     test_mode: bool = False
     warnings: tuple[str, ...] = ()
@@ -387,6 +388,8 @@ class Plan:
     expected: Mapping[str, int] = field(default_factory=dict)  # numbers of samples and variants, where known before
     continues: bool = False  # whether further pages of it can be asked for
     form: str = "other"  # the format's name
+    entity: Entity = "variants"  # what it holds
+    packed_digest: Callable[[], str] = str  # that of the same, packed
     datasets: tuple[str, ...] = ()
     guarded: bool = False
     reduced: bool = False

@@ -21,6 +21,7 @@ class Tally:
     """What a part has delivered so far, of which collection; and all documents that match, if they are counted.
 
     `lower` says that there are at least so many, `more` whether some are behind those of a page, once that is known.
+    Once all is delivered, it was made of so many `documents`, of so many `samples`.
     """
 
     rows: int = 0
@@ -28,6 +29,8 @@ class Tally:
     collection: str = ""
     lower: bool = False
     more: bool | None = None
+    documents: int = 0
+    samples: int = 0
 
 
 def delivered(tallies: Sequence[Tally]) -> int:

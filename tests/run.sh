@@ -46,8 +46,8 @@ make_venv() {
 }
 
 # The programs that some tests call, each with its package where that has another name.  g++ builds the compiled engine
-# as well; of Apache the program is enough, without a service that starts by itself.
-for program in nginx apache2=apache2-bin wget curl g++ bcftools tabix bedtools Rscript=r-base-core \
+# as well; of Apache the program is enough, without a service that starts by itself; Chromium opens the page.
+for program in nginx apache2=apache2-bin chromium wget curl g++ bcftools tabix bedtools Rscript=r-base-core \
     systemd-analyze=systemd; do
     package=${program#*=}
     if ! PATH=$PATH:/usr/sbin:/sbin command -v "${program%=*}" >/dev/null 2>&1; then

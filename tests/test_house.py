@@ -20,10 +20,12 @@ FLOORS = [
         "text",
         "threads",
         "codes",
+        "search",
         "ids",
         "rights",
         "genome",
         "bins",
+        "plots",
         "rows",
         "indexes",
         "handovers",
@@ -34,7 +36,7 @@ FLOORS = [
         "tabix",
         "codec",
     },  # ground: words and bytes
-    {"query", "db", "formats", "spool"},  # rooms that do not know one another
+    {"query", "db", "formats", "spool", "page"},  # rooms that do not know one another
     {"planning"},  # a request as words, and as what is to be delivered
     {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
@@ -51,10 +53,12 @@ GROUND = [
     "text",
     "threads",
     "codes",
+    "search",
     "ids",
     "rights",
     "genome",
     "bins",
+    "plots",
     "rows",
     "indexes",
     "handovers",
@@ -80,7 +84,14 @@ OWNERS = {
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
-        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("assets", "downloads", "exports", "health", "index", "openapi", "tickets")
+        ),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
+        ),
         *(
             f"web/messages/{name}.py"
             for name in ("about", "headers", "indexes", "links", "origins", "representation", "request", "transfer")
@@ -99,6 +110,7 @@ OWNERS = {
     "isal": {"bgzf.py", "flow/compression.py"},
     "zstandard": {"flow/compression.py"},
     "tqdm": {"loading/importer.py", "fetch/progress.py"},
+    "rapidfuzz": {"search.py"},
     "packaging": {"checks/machine.py"},
 }
 ENVIRONMENT_READERS = {

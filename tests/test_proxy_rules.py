@@ -46,6 +46,8 @@ def test_what_is_deployed_is_what_the_command_prints(name, capsys, monkeypatch):
     assert capsys.readouterr().out == configuration(name, handovers=False)
     assert main(["proxy-config", name, "--datasets=a,b"]) == 0
     assert capsys.readouterr().out == configuration(name, datasets=["a", "b"])
+    assert main(["proxy-config", name, "--keep-plots"]) == 0
+    assert capsys.readouterr().out == configuration(name, plots=False)
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -64,15 +66,15 @@ def test_what_is_no_address(wrong):
 
 @pytest.mark.parametrize("route", list(ROUTES), ids=lambda route: route.path)
 def test_outputs_go_where_they_are_answered(route):
-    """Each output of each path; plain JSON of a Beacon's own paths stays, and so do plots."""
+    """Each output of each path; plain JSON of a Beacon's own paths stays."""
     path = route.path.replace("{ids}", "NCIT:C3058")
     service = path.startswith("/services/")
-    for number, word in enumerate((*WORDS, "vcf.gz", "json.gz", "ids", "codematches", "histoplot", "pgxsegs", "ucsc")):
+    for number, word in enumerate((*WORDS, "vcf.gz", "json.gz", "ids", "codematches", "mapplot", "pgxsegs", "ucsc")):
         form = (f"?filters=NCIT:C3058&output={word}", f"/?method={word.upper()}&filters=NCIT:C3058")[number % 2]
         url = path + form
         own = word not in {"json", *NO_FORMATS} and route.entity not in {"cohorts", "datasets"}
         expected = answers(url) and (service or own)
-        if path == "/services/sampletable/analyses" and word in {"val", "values"}:
+        if path == "/services/sampletable/analyses" and word in {"val", "values", "svg"}:
             expected = False  # there could be ids in this place
         assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == expected, url
         assert goes(f"POST {url}") == (expected and route.post), url
@@ -99,6 +101,36 @@ def test_pages_of_formats_without_pages_stay_but_for_those_of_handovers():
         assert goes(f"GET {path}?filters=NCIT:C3058&skip=0&limit=0 HTTP/1.1")
         assert goes(f"GET {path}?limit=200&accessid=0a1b&skip=0 HTTP/1.1")
     assert goes("GET /services/pgxsegvariants?filters=NCIT:C3058&limit=200 HTTP/1.1")
+
+
+PLOTS = {
+    "/services/collationplots/NCIT:C3058": 1,
+    "/services/collationplots?filters=NCIT:C3058,icdom&plotType=histoplot&plotPars=plot_width=800::plot_title=A": 1,
+    "/services/sampleplots?datasetIds=d&accessid=0a1b2c3d&plotType=histoplot": 1,
+    "/services/sampleplots/?datasetIds=d&accessid=0a1b2c3d&plot_type=samplesplot&limit=200&skip=0": 1,
+    "/services/intervalFrequencies/?id=NCIT:C3058&output=histoplot": 1,
+    "/services/intervalFrequencies?filters=NCIT:C3058&plotType=histoplot": 1,
+    "/services/collationplots?filters=NCIT:C3058&plotType=histoheatplot": 0,
+    "/services/collationplots?filters=NCIT:C3058&plotType=samplesplot": 0,
+    "/services/sampleplots?filters=NCIT:C3058&plotType=histosparkplot": 0,
+    "/services/sampleplots?filters=NCIT:C3058&plotPars=plotChros=9::plotGeneSymbols=CDKN2A": 0,
+    "/services/sampleplots?filters=NCIT:C3058&plot_pars=plot_width%3D9%3A%3Aplot_region_labels%3D8": 0,
+    "/services/sampleplots?datasetIds=upload&fileId=a": 0,
+    "/services/sampleplots?testMode=true&plotType=samplesplot": 0,
+    "/services/collationplots?collationTypes=icdom&minNumber=1000": 0,
+    "/services/collationplots?filters=NCIT:C3058&geneId=CDKN2A": 0,
+    "/services/sampletable?filters=NCIT:C3058&plotType=histoplot": 0,
+    "/beacon/biosamples?filters=NCIT:C3058&output=table&plotType=histoplot": 0,
+}
+
+
+@pytest.mark.parametrize("url", PLOTS)
+def test_plots_that_are_drawn_here_go_unless_they_are_to_stay(url: str):
+    keep = [re.compile(pattern) for pattern in rules(plots=False).stay]
+    for line in (f"GET {url}", f"HEAD {url} HTTP/1.1"):
+        assert goes(line) == bool(PLOTS[url])
+        assert any(pattern.search(line) for pattern in keep)
+    assert not any(pattern.search("GET /services/pgxsegvariants?filters=NCIT:C3058") for pattern in keep)
 
 
 def test_handovers_stay_where_no_query_buffer_is_read():

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway.genome import CHROMOSOMES
 
-__all__ = ["ARMS", "BINNINGS", "DEFAULT", "Bin", "BinMap", "bin_map"]
+__all__ = ["ARMS", "BINNINGS", "DEFAULT", "Bin", "BinMap", "bands", "bin_map"]
 
 DEFAULT: Final = "1Mb"
 _MB: Final = 1_000_000
@@ -79,7 +79,7 @@ def bin_map(name: str = DEFAULT, *, old: bool = False) -> BinMap:
     if old:
         name, found = DEFAULT, _counted(_MB)
     elif name == _CYTOBANDS:
-        found = ((c, band[0], start, end) for c, band, start, end in _bands())
+        found = ((c, band[0], start, end) for c, band, start, end in bands())
     else:
         found = _anchored(_SIZES[name])
     bins = (Bin(no, c, arm, start, end) for no, (c, arm, start, end) in enumerate(found, start=0 if old else 1))
@@ -111,7 +111,8 @@ def _anchored(size: int) -> Iterator[_Span]:
 
 
 @lru_cache(maxsize=1)
-def _bands() -> tuple[_Span, ...]:
+def bands() -> tuple[_Span, ...]:
+    """All cytobands of GRCh38, in the genome's order: chromosome, name without it, start, end."""
     text = files("gateway.bins").joinpath("cytobands.tsv").read_text()
     found: list[_Span] = []
     for line in text.splitlines():
@@ -133,7 +134,7 @@ def _band_label(each: Bin) -> str:
 def _band_ends() -> dict[str, tuple[list[int], list[str]]]:
     """Of each chromosome, where its bands end, and their names."""
     found: dict[str, tuple[list[int], list[str]]] = {}
-    for chromosome, band, _, end in _bands():
+    for chromosome, band, _, end in bands():
         ends, names = found.setdefault(chromosome, ([], []))
         ends.append(end)
         names.append(band)

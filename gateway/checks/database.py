@@ -92,4 +92,4 @@ async def _rights(inspector: Inspector, config: Config) -> list[Finding]:
         status: Mapping[str, Any] = await inspector.answer("admin", {"connectionStatus": 1, "showPrivileges": True})
     except GatewayError as error:
         return [warning("rights", f"the database does not say what this user may do: {reason(error)}")]
-    return rights(status, config.datasets, config.query_buffers)
+    return rights(status, config.datasets, config.query_buffers, config.genes)

@@ -20,13 +20,16 @@ _SUBJECT: Final = "rights"
 
 
 def rights(
-    status: Mapping[str, Any], datasets: Sequence[str], query_buffers: Sequence[tuple[str, str]] = ()
+    status: Mapping[str, Any],
+    datasets: Sequence[str],
+    query_buffers: Sequence[tuple[str, str]] = (),
+    genes: Sequence[tuple[str, str]] = (),
 ) -> list[Finding]:
     """What `connectionStatus` with `showPrivileges` says of the user that the gateway is to the database.
 
-    `query_buffers` are databases and collections of handovers.
+    `query_buffers` are databases and collections of handovers, `genes` of genes.
     """
-    databases = tuple(dict.fromkeys((*datasets, *(database for database, _ in query_buffers))))
+    databases = tuple(dict.fromkeys((*datasets, *(database for database, _ in (*query_buffers, *genes)))))
     told = status.get("authInfo") or {}
     names = [f"{user.get('user')}@{user.get('db')}" for user in told.get("authenticatedUsers") or ()]
     if not names:

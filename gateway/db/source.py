@@ -60,6 +60,11 @@ class Source:
             self._topology = now
         return self._topology
 
+    @property
+    def out_of_sight(self) -> bool:
+        """Whether there is no member just now of whose state something is known."""
+        return self._driver.topology.kind == "unknown"
+
     def lost_index(self, dataset: str) -> None:
         """Say that an index of a dataset is not there any more: its indexes must be listed again."""
         self._lost_indexes.add(dataset)

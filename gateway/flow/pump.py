@@ -266,6 +266,7 @@ class _Pass:
                     yield data
                     if part.limit and tally.rows >= part.limit:
                         break
+            tally.samples, tally.documents = self._slices.passed(part)
             if part.limit and part.ids is None and sample_ids.complete:
                 self._memory.found(self._memory.ids_key(part), sample_ids.ids)
         if part.count and tally.total is None:

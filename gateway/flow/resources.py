@@ -10,7 +10,9 @@ from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.db.clients import client
 from gateway.db.driver import Connection, Driver
+from gateway.db.genes import Genes
 from gateway.db.source import Source
+from gateway.db.term_list import TermLists
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.threads import give_way
@@ -23,10 +25,12 @@ _CONNECTIONS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The database, what is known of its datasets, the threads that compress, and the pump."""
+    """The database, what is known of its datasets, its terms and genes, the threads that compress, and the pump."""
 
     source: Source
     catalog: Catalog
+    terms: TermLists
+    genes: Genes
     executor: ThreadPoolExecutor
     pump: Pump
 
@@ -37,6 +41,7 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
     connection = Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
     source = Source(connection, connect)
     catalog = Catalog(source, ttl=config.version_ttl, query_buffers=config.query_buffers)
+    terms, genes = TermLists(source), Genes(source, config.genes)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
@@ -54,9 +59,11 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
         selection_budget=config.selection_budget,
     )
     try:
-        yield Resources(source, catalog, packing, pump)
+        yield Resources(source, catalog, terms, genes, packing, pump)
     finally:
         await pump.totals.close()
+        await terms.close()
+        await genes.close()
         await catalog.close()
         await source.close()
         scheduler.close()

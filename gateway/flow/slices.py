@@ -58,6 +58,7 @@ class Slices:
         self._retry = retry
         self._spent = spent
         self._limit = limit
+        self._passed: dict[int, tuple[int, int]] = {}
         self._narrowers: dict[int, tuple[Part, Condition]] = {}  # one for each part: they may name thousands of ids
 
     def _condition(self, part: Part, ids: list[str]) -> Condition:
@@ -82,8 +83,14 @@ class Slices:
             known = self._narrowers[id(part)] = part, found
         return known[1]
 
+    def passed(self, part: Part) -> tuple[int, int]:
+        """How many biosamples of a part were delivered, and how many documents."""
+        return self._passed.get(id(part), (0, 0))
+
     def delivered(self, part: Part, ids: list[str], rows: int) -> None:
         """Remember how many documents of a part some biosamples had."""
+        samples, documents = self.passed(part)
+        self._passed[id(part)] = samples + len(ids), documents + rows
         self._reader_of(part).delivered(part.source, part.key, ids, self._narrowed(part, ids), rows)
 
     def _place(self, part: Part) -> AbstractAsyncContextManager[Read]:

@@ -17,6 +17,7 @@ from gateway.formats import (
     jsonl,
     matrix,
     pgxseg,
+    plots,
     seg,
     service_json,
     sessions,
@@ -64,6 +65,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     filtering_terms.FORMAT,
     sessions.IGV,
     sessions.UCSC,
+    plots.HISTOPLOT,
+    plots.SAMPLESPLOT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""

@@ -7,9 +7,10 @@ from gateway import formats
 from gateway.download_types import Ask, Entity
 from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
+from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "choose", "packing", "spelled"]
+__all__ = ["PACKED", "check", "check_seen", "choose", "packing", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -17,7 +18,10 @@ _WITH_POSITIONS: Final[tuple[Entity, ...]] = ("variants", "frequencies")
 
 
 def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
-    """The format of a request, what it then asks for, and whether the file is to be packed."""
+    """The format of a request, what it then asks for, and whether the file is to be packed.
+
+    Raises NotAcceptable, BadRequest.
+    """
     word = ask.output or formats.by_accept(accept, ask.entity).name
     packed = word.endswith(PACKED)
     form = formats.by_word(word.removesuffix(PACKED), ask.entity)
@@ -27,6 +31,9 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
         raise NotAcceptable(f"{form.name} does not hold {ask.entity}", parameter="output")
     if word.removesuffix(PACKED) in form.whole or made != ask.entity:
         plain = replace(plain, entity=made, whole_samples=True)
+    if form in (HISTOPLOT, SAMPLESPLOT):
+        ignored = tuple(f"unknown parameter ignored: plotPars {name}" for name in drawn_as(plain).ignored)
+        plain = replace(plain, warnings=(*plain.warnings, *ignored))
     return replace(plain, order=_order(plain, form, packed)), form, packed
 
 
@@ -55,13 +62,18 @@ def spelled(ask: Ask, view: View) -> Ask:
     return replace(ask, datasets=tuple(dict.fromkeys(here.get(name.lower(), name) for name in ask.datasets)))
 
 
-def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
-    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+def check_seen(names: tuple[str, ...], view: View) -> None:
+    """Refuse datasets of which the caller sees nothing.  Raises NotFound."""
     if not names or not view.granted.keys() >= {*names}:
         # The same whether there is such a dataset that others may see, or none at all.
         there = ", ".join(view.granted) or "none"
         more = "; who has a token may see more" if view.differs else ""
         raise NotFound(f"no such dataset here; there are: {there}{more}", parameter="datasetIds")
+
+
+def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
+    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+    check_seen(names, view)
     for name in names:
         if not _is_told(ask, form, level := view.granted[name]):
             raise Forbidden(

@@ -10,6 +10,7 @@ from gateway import bgzf, formats, tabix
 from gateway.bins.maps import DEFAULT
 from gateway.download_types import Ask, VariantAsk, Wanted
 from gateway.formats import Format
+from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.genome import STATES
 
 __all__ = ["address", "digest", "filename", "repeats", "selecting"]
@@ -38,6 +39,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
         named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
         named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
     named += (wanted.downloads,) if form.links else ()
+    named += (wanted.base, drawn_as(wanted.ask)) if form in (HISTOPLOT, SAMPLESPLOT) else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
     named += (bgzf.maker(),) if packed else ()

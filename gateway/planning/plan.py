@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 
 from gateway import formats
 from gateway.config import Config
@@ -67,6 +68,8 @@ async def make_plan(
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
         form=form.name,
+        entity=ask.entity,
+        packed_digest=partial(naming.digest, wanted, form, packed=True),
         datasets=tuple(dataset_state.dataset for dataset_state, _ in datasets),
         guarded=_is_guarded(ask, names, view),
         reduced=bool(unseen),

@@ -57,6 +57,7 @@ def canonical(ask: Ask) -> tuple[str, Pairs]:
         ("includeDescendantTerms", "false" if ask.matched else ""),
         ("groupBy", ask.group_by),
         ("plotPars", ";".join(f"{key}={value}" for key, value in ask.plot_pars)),
+        *ask.plot,
         ("deliveryKeys", ",".join(ask.delivery_keys)),
     )
     pairs = tuple((name, str(value)) for name, value in said if value not in (None, ""))

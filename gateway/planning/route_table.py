@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.formats import FORMATS, delivered
+from gateway.formats.plots import HISTOPLOT
 from gateway.planning.format_choice import PACKED
 from gateway.query.routes import BEACON, Routes, service
 from gateway.tabix import EXTENSIONS as INDEXES
@@ -17,6 +18,8 @@ _SERVICES: Final = (
     for form in FORMATS
     for word in form.services
 )
+# A plot of the samples that a request selects: of their frequencies, if no other is named.
+_PLOTS: Final = service("sampleplots", HISTOPLOT.name, ("biosamples",), also=HISTOPLOT.also)
 
 
 def _extensions() -> Iterator[tuple[str, str]]:
@@ -42,4 +45,4 @@ EXTENSIONS: Final = _gathered()
 
 Of an index they are those of its file.
 """
-ROUTES: Final = Routes((*BEACON, *(route for routes in _SERVICES for route in routes)), EXTENSIONS)
+ROUTES: Final = Routes((*BEACON, *(route for routes in (*_SERVICES, _PLOTS) for route in routes)), EXTENSIONS)

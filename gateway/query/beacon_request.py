@@ -15,7 +15,8 @@ from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest, Unsupported
 from gateway.ids import NOTHING, flaw
-from gateway.query import Words, filters, handovers, scalar, shown, single, variants, whole
+from gateway.plots.parameters import OWN
+from gateway.query import Words, filters, handovers, plots, scalar, shown, single, variants, whole
 from gateway.query.parameters import CODE_MATCHES, NO_FORMATS, NUMBERS, normal, parameter
 from gateway.query.routes import RECORDS, Route, Routes
 
@@ -29,7 +30,7 @@ _MAX_FILTERS: Final = 500
 _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
 _TESTS: Final = 5
-# Columns or plot parameters of one request: more than any table has.
+# Columns of one request: more than any table has.
 _MAX_NAMES: Final = 100
 
 # Keys of a request body that are not parameters: those that hold parameters, and the one that holds none of ours.
@@ -38,7 +39,7 @@ _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
 _NOT_VALUES = NOTHING | {""}
 # Parameters whose value is one text, whatever is in it: neither cut at commas, nor are blanks taken off.
-_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", "accessid", *NUMBERS))
+_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", "accessid", *NUMBERS, *(each.name for each in OWN)))
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
 
 # --- gathering words -------------------------------------------------------------------------------------------------
@@ -147,7 +148,6 @@ def _agreed(query: Words, body: Words) -> dict[str, list[str]]:
 _OUTPUT = re.compile(r"[a-z0-9][a-z0-9.+/_-]{0,63}")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_PLOT_KEY = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 
 _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}
 # A Beacon that does not aggregate answers with the next lower granularity.
@@ -203,18 +203,6 @@ def _access_id(words: Words) -> str:
     """The id of a handover, empty where there is none."""
     text = single(words, handovers.PARAMETER)
     return "" if text is None else handovers.checked_id(text)
-
-
-def _plot_pars(words: Words) -> tuple[tuple[str, str], ...]:
-    """The pairs of plot parameters, separated by `;` or, as Progenetix' own pages do, by `::`."""
-    text = ";".join(words.get("plotPars", ()))
-    pairs = [pair.partition("=") for pair in re.split(";|::", text) if pair.strip()]
-    if len(pairs) > _MAX_NAMES:
-        raise BadRequest(f"plotPars holds more than {_MAX_NAMES} pairs", parameter="plotPars")
-    for key, mark, _ in pairs:
-        if not mark or not _PLOT_KEY.fullmatch(key.strip()):
-            raise BadRequest(f"plotPars: '{shown(key)}' is not key=value", parameter="plotPars")
-    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
 
 
 def _output(words: Words) -> str | None:
@@ -287,6 +275,11 @@ def _refuse_unsupported(words: Words) -> None:
         raise Unsupported("filterPrecision: only 'exact' is supported", parameter="filterPrecision")
 
 
+def _wanted_output(words: Words, route: Route) -> str | None:
+    word = _output(words)
+    return plots.named(words, route, word) or route.wanted(word)
+
+
 def _of_kind(route: Route, words: Words) -> Route:
     """The same route for the kind of records that a parameter names, as pgxRpi and the pages of Progenetix do."""
     word = single({_KIND: [RECORDS.get(normal(word), word) for word in words.get(_KIND, ())]}, _KIND)
@@ -304,11 +297,14 @@ def _number(words: Words, name: str) -> int | None:
     return None if text is None else whole(name, text, *NUMBERS[name])
 
 
-def _test(ask: Ask, words: Words) -> Ask | None:
-    """The same in test mode, if it is asked for: the first few records of the entity; the query is put aside."""
-    count = _number(words, "testModeCount") or _TESTS
-    if not _boolean(words, "testMode", default=False):
-        return None
+def _settled(ask: Ask, words: Words) -> Ask:
+    """The same as it is to be answered: in test mode, or unless it asks what would have to be ignored."""
+    tests = _number(words, "testModeCount") or _TESTS
+    return _test(ask, tests) if _boolean(words, "testMode", default=False) else _checked(ask)
+
+
+def _test(ask: Ask, count: int) -> Ask:
+    """The same in test mode: the first few records of the entity; the query is put aside."""
     bare = Ask(entity=ask.entity, output=ask.output, datasets=ask.datasets, warnings=ask.warnings)
     kept = replace(bare, granularity=ask.granularity, resultsets=ask.resultsets)
     return replace(kept, limit=count, handovers=False, all_data=True, test_mode=True)
@@ -360,7 +356,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     descendants = _descendants(words)
     ask = Ask(
         entity=route.entity,
-        output=route.wanted(_output(words)),
+        output=_wanted_output(words, route),
         datasets=_ids(words, "datasetIds"),
         filters=_both_filters(from_query, from_body, descendants=descendants, each=route.each),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
@@ -385,8 +381,9 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
         matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),
-        plot_pars=_plot_pars(words),
+        plot_pars=plots.pairs(words),
+        plot=plots.own(words),
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    return _test(ask, words) or _checked(ask)
+    return _settled(ask, words)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,15 +16,17 @@ from gateway.spool.checking import Checker, Inspector
 from gateway.spool.disk import Disk
 from gateway.spool.export import Export
 from gateway.spool.folder import Folder, Note, Sum
+from gateway.spool.listing import Listed, Listing
 from gateway.spool.making import Making, Produce, Progress, Slot, Unspooled
 
-__all__ = ["Export", "Making", "Produce", "Progress", "Spool", "Unspooled"]
+__all__ = ["Export", "Listed", "Making", "Produce", "Progress", "Spool", "Unspooled"]
 
 log = logging.getLogger("gateway.spool")
 
 # An export for which there was no room is not tried again at once.
 _UNFIT_SECONDS: Final = 60.0
 _UNFIT_KEPT: Final = 1000
+_LISTED_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -38,16 +40,20 @@ class Spool:
     _deriving: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _disk: Disk = field(init=False)
     _checker: Checker = field(init=False)
+    _listing: Listing = field(init=False)
+    _listed: tuple[float, list[Listed]] = (0.0, [])
     _inspection: asyncio.Task[None] | None = None
     _removals: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._disk = Disk(self.folder)
         self._checker = Checker(self._disk)
+        self._listing = Listing(self.folder.path)
 
     async def open(self) -> None:
         """Prepare the folder; OSError if it cannot be used."""
         await self._disk.writing(self.folder.prepare)
+        self._listing = Listing(self.folder.path)  # which is known now without links
         self._inspection = asyncio.create_task(Inspector(self._disk, self._checker).run())
 
     @asynccontextmanager
@@ -114,6 +120,23 @@ class Spool:
     async def completed(self, digest: str) -> float | None:
         """When an export became complete, as a time of the system; None if it is not."""
         return await self._disk.reading(partial(self.folder.completed, digest))
+
+    async def complete(self, digests: Iterable[str]) -> dict[str, Sum]:
+        """What is known of those of some exports that are complete; is no use of them."""
+        try:
+            return await self._disk.reading(partial(self._listing.complete, list(digests)))
+        except OSError as error:
+            log.warning("the spool cannot be used", extra=fields(reason=error))
+            return {}
+
+    async def listed(self) -> list[Listed]:
+        """All exports that there are, the newest first, as they were some moments ago; OSError."""
+        until, known = self._listed
+        if time.monotonic() < until:
+            return known
+        found = await self._disk.reading(self._listing.all)
+        self._listed = time.monotonic() + _LISTED_SECONDS, found
+        return found
 
     async def beside(self, digest: str, kind: str, known: Sum) -> bytes | None:
         """What is kept beside a complete export that came to this; None if there is none."""

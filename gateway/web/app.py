@@ -14,6 +14,7 @@ from gateway import metrics
 from gateway.config import Config
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound
 from gateway.flow.resources import opened
+from gateway.flow.sizes import Sizes
 from gateway.formats import envelope_error
 from gateway.logs import fields
 from gateway.spool.folder import Folder
@@ -21,26 +22,32 @@ from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
 from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
+    AWAY,
     BODIES,
     CATALOG,
     CLIENTS,
     CONFIG,
     DAILY,
     EXECUTOR,
+    GENES,
     MEASURED,
     PAGES,
     PUMP,
     REFUSAL,
     REQUEST_ID,
+    SIZES,
     SLOTS,
     SOURCE,
     SPOOL,
     STOPPING,
+    TERMS,
 )
 from gateway.web.beacon.views import VIEWS
-from gateway.web.endpoints import exports, health, index, openapi, tickets
+from gateway.web.endpoints import assets, exports, health, index, openapi, tickets
 from gateway.web.endpoints.downloads import download
+from gateway.web.endpoints.questions import QUESTIONS
 from gateway.web.first_look import look
+from gateway.web.learning import learn_from
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
@@ -87,8 +94,11 @@ def create_app(config: Config) -> web.Application:
     app.on_response_prepare.extend([name_request, share])
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
-        if config.beacon_url:  # whose own may have these names
-            app.router.add_get(f"/gateway{path}", view)
+        app.router.add_get(f"/gateway{path}", view)  # a Beacon's own may have these names
+    app.router.add_get("/gateway/assets/{hash}/{name}", assets.asset)
+    app.router.add_get("/favicon.ico", assets.favicon)
+    for path, question in QUESTIONS.items():
+        app.router.add_get(path, question)
     app.router.add_get("/exports/{export}", tickets.ticket)
     app.router.add_get("/exports/{export}/{name}", exports.export)
     add_protocols(app)
@@ -108,19 +118,25 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
     app[DAILY] = DailyBytes(config.client_bytes)
     app[CLIENTS] = Slots(config.max_clients, "requests for data", limit="requests", each=config.client_connections)
     app[MEASURED] = {}
+    app[SIZES] = Sizes()
+    app[AWAY] = []
     metrics.PASSES_MOST.put(app[CONFIG].max_passes)
     async with opened(app[CONFIG]) as resources:
         app[SOURCE] = resources.source
         app[CATALOG] = resources.catalog
+        app[TERMS] = resources.terms
+        app[GENES] = resources.genes
         app[EXECUTOR] = resources.executor
         app[PUMP] = resources.pump
         spool = await _open_spool(app[CONFIG], app[SLOTS])
         if spool is not None:
             app[SPOOL] = spool
-        looking = asyncio.create_task(look(resources.catalog, app[CONFIG].datasets))
+        first = [asyncio.create_task(look(resources.catalog, app[CONFIG].datasets))]
+        first += [asyncio.create_task(learn_from(spool, app[SIZES]))] if spool is not None else []
         yield
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        for task in first:
+            task.cancel()
+        await asyncio.gather(*first, return_exceptions=True)
         if spool is not None:
             await spool.close()
     await app[ACCESS].close()

@@ -6,15 +6,19 @@ from aiohttp import web
 
 from gateway.config import Config
 from gateway.db.catalog import Catalog
+from gateway.db.genes import Genes
 from gateway.db.source import Source
+from gateway.db.term_list import TermLists
 from gateway.errors import GatewayError
 from gateway.flow.pump import Pump
+from gateway.flow.sizes import Sizes
 from gateway.rights import View
 from gateway.spool.spool import Spool
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.slots import Slots
 
 __all__ = [
+    "AWAY",
     "BODIES",
     "CALLER",
     "CATALOG",
@@ -22,15 +26,18 @@ __all__ = [
     "CONFIG",
     "DAILY",
     "EXECUTOR",
+    "GENES",
     "MEASURED",
     "PAGES",
     "PUMP",
     "REFUSAL",
     "REQUEST_ID",
+    "SIZES",
     "SLOTS",
     "SOURCE",
     "SPOOL",
     "STOPPING",
+    "TERMS",
     "VIEW",
 ]
 
@@ -49,6 +56,12 @@ SPOOL = web.AppKey("spool", Spool)
 CLIENTS = web.AppKey("clients", Slots)
 MEASURED = web.AppKey("measured", dict[str, int])
 """Lengths of exports that were delivered directly, by digest; the oldest go first."""
+AWAY = web.AppKey("away", list[float])
+"""When the database was found away last, by the monotonic clock, if it was."""
+SIZES = web.AppKey("sizes", Sizes)
+"""What deliveries have taught of how large downloads will be."""
+GENES = web.AppKey("genes", Genes)
+TERMS = web.AppKey("terms", TermLists)
 EXECUTOR = web.AppKey("executor", ThreadPoolExecutor)
 STOPPING = web.AppKey("stopping", list[bool])
 """Not empty once the server was told to stop."""

@@ -68,6 +68,7 @@ def test_everything_else_stays_where_it_was(proxied: Gateway, path: str):
 def test_the_gateways_own_page_and_health(proxied: Gateway):
     assert proxied.ask("/gateway/health").json["status"] == "ok"
     assert "pgx-gateway" in proxied.ask("/gateway/").text
+    assert proxied.ask("/gateway/terms?ids=NCIT:C3058").json["terms"][0]["label"] == "Glioblastoma"
     assert proxied.ask("/beacon/g_variants", "POST", {"query": {}}).text.startswith("the old Beacon")
 
 

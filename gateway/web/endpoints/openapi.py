@@ -13,6 +13,7 @@ from gateway.planning.route_table import EXTENSIONS, FILES, ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
 from gateway.web.drs.openapi import paths as drs_paths
+from gateway.web.endpoints import openapi_questions
 from gateway.web.htsget.openapi import paths as htsget_paths
 
 __all__ = ["describe", "description"]
@@ -39,6 +40,7 @@ _ERRORS: Final = {
     "504": "the database did not answer in time; with Retry-After",
 }
 _OF_QUERIES: Final = ("400", "401", "403", "404", "406", "412", "414", "416", "429", "431", "503", "504")
+_OF_QUESTIONS: Final = ("400", "401", "403", "404", "406", "412", "414", "429", "431", "503", "504")
 _OF_TICKETS: Final = ("400", "401", "403", "404", "406", "410", "414", "429", "431", "503", "504")
 _OF_EXPORTS: Final = (*_OF_TICKETS, "412", "416")
 _PARTIAL: Final = {
@@ -68,7 +70,12 @@ def description() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "paths": {route.path: _path(route, shared) for route in ROUTES} | _files(shared) | _others(),
+        "paths": {
+            **{route.path: _path(route, shared) for route in ROUTES},
+            **_files(shared),
+            **openapi_questions.paths(shared[:-1], _refused(*_OF_QUESTIONS)),
+            **_others(),
+        },
         "components": {
             "parameters": {parameter.name: _parameter(parameter) for parameter in parameters} | {"ticket": _TICKET},
             "responses": {
@@ -78,7 +85,12 @@ def description() -> dict[str, Any]:
                 }
                 for status, what in _ERRORS.items()
             },
-            "schemas": {"BeaconError": _ERROR, "Ticket": _TICKETS, "NotGiven": _NOT_GIVEN},
+            "schemas": {
+                "BeaconError": _ERROR,
+                "Ticket": _TICKETS,
+                "NotGiven": _NOT_GIVEN,
+                **openapi_questions.SCHEMAS,
+            },
             "securitySchemes": {"token": _SCHEME},
         },
         "security": [{}, {"token": []}],

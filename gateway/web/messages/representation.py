@@ -24,7 +24,8 @@ from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.tabix import Indexed
-from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SIZES, SLOTS, SPOOL
+from gateway.web.learning import learn
 from gateway.web.messages.headers import (
     PRIVATE,
     coding_of,
@@ -168,7 +169,7 @@ async def produced(
     app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a plan, packed if it says so, and indexed.  Raises NotToBeKept behind the last."""
-    to_be_kept = True
+    to_be_kept, size = True, 0
     beside.clear()
     lines = indexed(plan.form, plan.packing)
     indexing = Indexing(lines) if lines else None
@@ -188,9 +189,12 @@ async def produced(
         aclosing(compressed(plain, plan.packing, app[EXECUTOR], indexing) if plan.packing else plain) as chunks,
     ):
         async for chunk in chunks:
+            size += len(chunk)
             yield chunk
     if indexing is not None:
         beside |= await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], indexing.made)
+    if plan.whole:
+        learn(app[SIZES], plan, tallies, size)
     if not to_be_kept:
         raise NotToBeKept
 

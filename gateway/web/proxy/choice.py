@@ -15,6 +15,7 @@ from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotAccept
 from gateway.formats import FORMATS
 from gateway.planning.format_choice import PACKED
 from gateway.planning.route_table import ROUTES
+from gateway.query import plots
 from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.tabix import EXTENSIONS
 from gateway.web.app_keys import VIEW
@@ -33,12 +34,14 @@ _THE_BEACONS: Final = frozenset(
 )
 _DATA: Final = ("/beacon/", "/services/")
 _FORMS: Final = frozenset(map(normal, OTHER_FORMS))
+_PLOT: Final = normal(plots.TYPE)
 _OUTPUTS: Final = frozenset({"output", "method"})  # parameters that name formats
 # Formats that Beacons knew, now or once.  Of others they answer with JSON, which would look like the file.
 _OF_BEACONS: Final = frozenset(
     {
         *("json", "pgxseg", "callsetspgxseg", "callsetsvariants", "vcf", "igv", "table", "datatable", "sampletable"),
         *("idtable", "pgxmatrix", "pgxfreq", "frequencies", "cnvstats", "collations", "filteringterms"),
+        *("histoplot", "samplesplot"),
     }
 )
 _OURS_ALONE: Final = frozenset(word for form in FORMATS for word in (*form.words, *form.whole)) - _OF_BEACONS
@@ -76,7 +79,11 @@ def _is_refused(request: web.Request, error: GatewayError | web.HTTPException) -
 
 
 def _wants_another_form(request: web.Request) -> bool:
-    return any(normal(name) in _FORMS and value for name, value in request.query.items())
+    """Whether it asks for what is never made here: forms of JSON, or plots of paths that have none here."""
+    asked = {normal(name) for name, value in request.query.items() if value}
+    return not asked.isdisjoint(_FORMS) or (
+        _PLOT in asked and not plots.draws(ROUTES.find(request.rel_url.raw_path)[0])
+    )
 
 
 def _wants_ours(request: web.Request) -> bool:

