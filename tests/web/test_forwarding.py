@@ -24,7 +24,7 @@ def _digest(asked: Asked, client: socket.socket) -> None:
 @pytest.fixture(scope="module")
 def beacon() -> Iterator[StandIn]:
     shared = answer(b"[]", Access_Control_Allow_Origin="https://one.example", Vary="Origin")
-    with StandIn({"/digest": _digest, "/beacon/phenopackets?shared": shared}) as running:
+    with StandIn({"/digest": _digest, "/beacon/phenopackets/shared": shared}) as running:
         yield running
 
 
@@ -113,7 +113,7 @@ def test_each_says_for_itself_which_origins_may_read(front: Gateway):
     """Never two answers to that, nor ours to what is not ours to share."""
     bare = front.ask("/beacon/phenopackets", Origin="https://two.example")
     assert not {name for name in bare.headers if name.startswith("Access-Control-")}
-    own = front.ask("/beacon/phenopackets?shared", Origin="https://two.example")
+    own = front.ask("/beacon/phenopackets/shared", Origin="https://two.example")
     assert (own.headers["Access-Control-Allow-Origin"], own.headers["Vary"]) == ("https://one.example", "Origin")
     for path in (f"/beacon/g_variants?{COHORT}&limit=1", "/exports/0123/x"):
         assert front.ask(path, Origin="https://two.example").headers["Access-Control-Allow-Origin"] == "*"
