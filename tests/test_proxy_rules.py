@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.formats import FORMATS
 from gateway.planning.format_choice import choose
 from gateway.planning.proxy_rules import rules
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import NO_FORMATS, PARAMETERS
 from tests.proxies import DEPLOY
@@ -76,7 +76,7 @@ def test_outputs_go_where_they_are_answered(route):
         expected = answers(url) and (service or own)
         if path == "/services/sampletable/analyses" and word in {"val", "values", "svg"}:
             expected = False  # there could be ids in this place
-        assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == expected, url
+        assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == goes(f"OPTIONS {url}") == expected, url
         assert goes(f"POST {url}") == (expected and route.post), url
     assert not goes(f"DELETE {path}?output=pgxseg")
     assert goes(f"GET {path}") == goes(f"GET {path}?filters=NCIT:C3058 HTTP/1.1") == service
@@ -131,6 +131,17 @@ def test_plots_that_are_drawn_here_go_unless_they_are_to_stay(url: str):
         assert goes(line) == bool(PLOTS[url])
         assert any(pattern.search(line) for pattern in keep)
     assert not any(pattern.search("GET /services/pgxsegvariants?filters=NCIT:C3058") for pattern in keep)
+
+
+def test_files_by_name_go_by_their_extension():
+    for extension in EXTENSIONS:
+        for name in (f"x.{extension}", f"a%2F.b.{extension.upper()}?filters=NCIT:C3058", f".{extension}?allData=true"):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                assert goes(f"{method} /beacon/variants/{name} HTTP/1.1"), name
+            assert not goes(f"POST /beacon/variants/{name} HTTP/1.1")
+            assert not goes(f"GET /beacon/g_variants/{name} HTTP/1.1")  # which may be an id
+    for name in ("x", "x.doc", "x.seg/y", "x.seg.bz2", "x.seg?geneId=TP53", "seg", "x.segs"):
+        assert not goes(f"GET /beacon/variants/{name} HTTP/1.1"), name
 
 
 def test_handovers_stay_where_no_query_buffer_is_read():

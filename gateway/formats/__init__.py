@@ -110,7 +110,7 @@ def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
 
 def indexed(name: str, packing: str) -> Indexed | None:
     """What the indexes of a file are made by; None if it has none."""
-    return next((form.index for form in FORMATS if form.name == name and packing == form.packing == "bgzf"), None)
+    return next((form.index for form in FORMATS if form.name == name and packing == "bgzf"), None)
 
 
 def names() -> str:

@@ -2,7 +2,8 @@
 
 A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  The variants of a
 biosample repeat a block of `BLOCK` values under their own ids, so that a reply of any size is a template in which two
-eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.
+eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.  With an
+`s` behind the name variants are scattered: two more words a row, start and end, are those of biosample and row.
 """
 
 import re
@@ -86,17 +87,21 @@ def variant(number: int, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """A dataset: as many biosamples, as many variants of each; `pause` milliseconds before each reply of variants."""
+    """A dataset: as many biosamples, as many variants of each; `pause` milliseconds before each reply of variants.
+
+    `scattered` ones lie anywhere on the first 46 Mb of their chromosome, 1 kb to 8 Mb long.
+    """
 
     biosamples: int
     variants: int
     pause: int = 0
+    scattered: bool = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """The cohort of that name, None if it is not the name of one."""
-        found = re.fullmatch(r"b(\d+)v(\d+)(?:p(\d+))?", name)
-        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+        found = re.fullmatch(r"b(\d+)v(\d+)(?:p(\d+))?(s?)", name)
+        return cls(int(found[1]), int(found[2]), int(found[3] or 0), bool(found[4])) if found else None
 
     @classmethod
     def of(cls, rows: int, variants: int = BLOCK) -> Self:
@@ -106,7 +111,8 @@ class Cohort:
     @property
     def name(self) -> str:
         """The name of the dataset."""
-        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "")
+        pause = f"p{self.pause}" if self.pause else ""
+        return f"b{self.biosamples}v{self.variants}{pause}" + "s" * self.scattered
 
     @property
     def rows(self) -> int:
@@ -142,47 +148,63 @@ Words = NDArray[np.uint64]
 class Template:
     """A BSON array of variants in memory of its own, whose words are patched for each reply."""
 
-    def __init__(self, body: bytes, id_places: NDArray[np.intp], number_places: NDArray[np.intp]) -> None:
+    def __init__(self, body: bytes, *places: NDArray[np.intp]) -> None:
+        """`places` are those of ids, of numbers, and of starts and ends where these are scattered."""
         self.body = bytearray(body)
         # Words at any byte: a view of overlapping ones, a byte apart.
         self._words: Words = np.ndarray((len(body) - 7,), np.uint64, self.body, strides=(1,))
-        self._id_places, self._number_places = id_places, number_places
+        self._places = places
+        self._id_places, self._number_places = places[:2]
 
     def copy(self) -> "Template":
         """The same, in other memory."""
-        return Template(bytes(self.body), self._id_places, self._number_places)
+        return Template(bytes(self.body), *self._places)
 
     def patch(self, biosamples: Words, rows: Words, texts: Words) -> bytearray:
         """The array with these ids: biosample number, row number and biosample number as text, of each row."""
         self._words[self._id_places] = ((biosamples << np.uint64(32)) | rows).byteswap()
         self._words[self._number_places] = texts
+        for places, values in zip(self._places[2:], _scattered(biosamples, rows), strict=False):
+            self._words[places] = values
         return self.body
 
 
+def _scattered(biosamples: Words, rows: Words) -> tuple[Words, Words]:
+    """Where variants start and end: the same for the same numbers, and otherwise any."""
+    mixed = (biosamples << np.uint64(20) ^ rows) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    starts = np.uint64(10_001) + (mixed >> np.uint64(32)) % np.uint64(_SPAN)
+    return starts, starts + (np.uint64(1_000) << mixed % np.uint64(13)) + (mixed >> np.uint64(8)) % np.uint64(1_000)
+
+
 @cache
-def _block() -> list[tuple[bytes, int, int]]:
-    """The documents of a block, with the places of their two words."""
-    found = []
+def _block(scattered: bool) -> list[tuple[bytes, *tuple[int, ...]]]:
+    """The documents of a block, with the places of their words."""
+    found: list[tuple[bytes, *tuple[int, ...]]] = []
     for row in range(BLOCK):
-        raw = bson.encode(variant(0, row))
-        found.append((raw, raw.index(STAMP) + 4, raw.index(b"pgxbs-") + 6))
+        document = variant(0, row)
+        if scattered:
+            document["location"] |= {"start": bson.Int64(0), "end": bson.Int64(0)}
+        raw = bson.encode(document)
+        more = [raw.index(name) + len(name) for name in (b"\x12start\0", b"\x12end\0")] if scattered else []
+        found.append((raw, raw.index(STAMP) + 4, raw.index(b"pgxbs-") + 6, *more))
     return found
 
 
 @lru_cache(maxsize=32)
-def template(rows: int, phase: int, period: int) -> Template:
+def template(rows: int, phase: int, period: int, scattered: bool = False) -> Template:
     """A template of that many rows, of which the first is row `phase` of its biosample; shared, so copy it."""
-    pieces, ids, numbers, at = [], [], [], 4
+    pieces, words, at = [], [], 4
     for place in range(rows):
-        raw, id_at, number_at = _block()[(phase + place) % period % BLOCK]
+        raw, *places = _block(scattered)[(phase + place) % period % BLOCK]
         head = b"\x03%d\0" % place
         start = at + len(head)
-        ids.append(start + id_at)
-        numbers.append(start + number_at)
+        words.append([start + each for each in places])
         pieces += [head, raw]
         at = start + len(raw)
     body = (at + 1).to_bytes(4, "little") + b"".join(pieces) + b"\0"
-    return Template(body, np.array(ids, np.intp), np.array(numbers, np.intp))
+    return Template(body, *np.array(words, np.intp).T.copy())
 
 
 def rows_of(cohort: Cohort, numbers: range | list[int], first: int, count: int) -> tuple[Words, Words, Words]:

@@ -113,7 +113,7 @@ class _Connection:
     def __init__(self, peer: socket.socket, cursors: dict[int, _Cursor]) -> None:
         self._peer = peer
         self._cursors = cursors
-        self._templates: dict[tuple[int, int, int], Template] = {}
+        self._templates: dict[tuple[int, int, int, bool], Template] = {}
 
     def run(self) -> None:
         """Answer until the client leaves."""
@@ -235,7 +235,7 @@ class _Connection:
             return array([])
         period = cohort.variants
         phase = first % (250 if period % 250 == 0 else period)
-        key = (many, phase, 250 if period % 250 == 0 else period)
+        key = (many, phase, 250 if period % 250 == 0 else period, cohort.scattered)
         own = self._templates.pop(key, None) or template(*key).copy()
         self._templates[key] = own
         if len(self._templates) > _TEMPLATES:

@@ -92,6 +92,18 @@ def test_conditions_by_date(kept: Gateway, address: str, whole: Answer, complete
     assert kept.ask(address + ".sha256", If_Modified_Since=earlier).status == 200
 
 
+def test_an_index_is_as_old_as_its_file(gateway: Gateway):
+    address = path_of(complete(gateway, "/beacon/variants?filters=NCIT:C3058&output=vcf.gz"))
+    date = gateway.ask(address).headers["Last-Modified"]
+    for extension in (".tbi", ".csi"):
+        for method in ("GET", "HEAD"):
+            assert gateway.ask(address + extension, method).headers["Last-Modified"] == date
+        assert gateway.ask(address + extension, If_Modified_Since=date).status == 304
+        assert gateway.ask(address + extension, Range="bytes=0-1", If_Range=date).status == 206
+        assert gateway.ask(address + extension, If_Unmodified_Since=OLD).status == 412
+    assert "Last-Modified" not in gateway.ask("/beacon/variants/x.vcf.gz.tbi?filters=NCIT:C3058").headers
+
+
 def test_what_is_made_again_is_no_newer(quick: Quick, tmp_path: Path):
     """What is kept of an export that gave way to others: the same bytes have the same date."""
     spool = tmp_path / "spool"

@@ -18,6 +18,7 @@ QUERIES = [SAMPLES, f"{SAMPLES}&datasetIds=flat", "/beacon/g_variants?allData=tr
 NOBODY = "/beacon/g_variants?biosampleIds=nobody"
 GROUPS = "/services/intervalFrequencies?filters=NCIT:C3058,NCIT:C4017&genomeBinning=20Mb&output=pgxfreq"
 # A gene, a chromosome and its last base, borders of bins of the index, and where there is nothing.
+PACKED_GROUPS = GROUPS.replace("pgxfreq", "pgxfreq.gz") + "&sorted=position"
 REGIONS = ["9:21000001-22000000", "17:1-83257441", "9:138394717-138394717", "1:16385-16385", "X:1-1", "MT:16569-16569"]
 
 Row = list[str]
@@ -45,17 +46,26 @@ def by_genome(row: Row) -> object:
 
 def found_by_tabix(file: Path, options: list[str], place: Callable[[Row], Place], lines: list[Row], prefix: str = ""):
     """Regions, of 1-based positions, have the lines that overlap them, in the order of the file."""
-    tabix = shutil.which("tabix")
-    if tabix is None:
-        pytest.skip("tabix is not installed")
-    done = subprocess.run([tabix, *options, file], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stderr == ""
+    tabix = tool("tabix")
+    assert said(tabix, *options, file) == ""
     for region in REGIONS:
         name, _, span = region.partition(":")
         first, last = map(int, span.split("-"))
-        done = subprocess.run([tabix, file, prefix + region], capture_output=True, text=True, check=True, timeout=60)
         expected = [row for row in lines if overlaps(place(row), (prefix + name, first - 1, last))]
-        assert rows(done.stdout) == expected, region
+        assert rows(said(tabix, file, prefix + region)) == expected, region
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def said(*command: object) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 def overlaps(place: Place, region: Place) -> bool:
@@ -130,7 +140,7 @@ def parted(text: str) -> tuple[list[str], str, list[Row]]:
 
 
 def test_pgxfreq_has_its_groups_bin_by_bin(gateway: Gateway, tmp_path: Path):
-    packed = fine(gateway.ask(GROUPS.replace("pgxfreq", "pgxfreq.gz") + "&sorted=position"))
+    packed = fine(gateway.ask(PACKED_GROUPS))
     blocks(packed.body)
     text = gzip.decompress(packed.body).decode()
     assert text == fine(gateway.ask(f"{GROUPS}&sorted=position")).text
@@ -197,3 +207,32 @@ def test_exports_are_told_apart_by_their_order(gateway: Gateway):
         first, second = (ticket(gateway, f"{SAMPLES}&output={output}{more}") for more in ("", "&sorted=position"))
         assert first["address"] == second["address"]
     assert ticket(gateway, f"{SAMPLES}&output=bed")["digest"] != ticket(gateway, f"{SAMPLES}&output=bed.gz")["digest"]
+
+
+# --- indexes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", [f"{SAMPLES}&output=bed.gz", f"{SAMPLES}&output=pgxseg.gz&sorted=position", PACKED_GROUPS]
+)
+def test_its_index_finds_the_same_as_the_index_of_tabix(gateway: Gateway, tmp_path: Path, query: str):
+    tabix = tool("tabix")
+    file = tmp_path / "a.gz"
+    file.write_bytes(fine(gateway.ask(query)).body)
+    skip = len(parted(gzip.decompress(file.read_bytes()).decode())[0]) + 1
+    bed = "bed.gz" in query
+    said(tabix, *(["-p", "bed"] if bed else ["-s2", "-b3", "-e4", "-0", f"-S{skip}"]), file)
+    regions = [("chr" if bed else "") + region for region in REGIONS]
+    names = said(tabix, "-l", file)
+    expected = [said(tabix, file, region) for region in regions]
+    assert any(expected)
+    for extension in ("tbi", "csi"):
+        (tmp_path / "a.gz.tbi").unlink(missing_ok=True)
+        index = fine(gateway.ask(query.replace(".gz", f".gz.{extension}"))).body
+        (tmp_path / f"a.gz.{extension}").write_bytes(index)
+        assert said(tabix, "-l", file) == names
+        assert [said(tabix, file, region) for region in regions] == expected
+
+
+def test_what_is_not_sorted_has_no_index(gateway: Gateway):
+    assert gateway.ask(f"{SAMPLES}&output=pgxseg.gz.tbi").status == 406

@@ -16,7 +16,7 @@ from gateway.web.access.access import ACCESS
 from gateway.web.app_keys import CONFIG
 from gateway.web.beacon.views import VIEWS
 from gateway.web.messages.headers import PRIVATE
-from gateway.web.messages.request import POSTED
+from gateway.web.messages.request import POSTED, of_file
 from gateway.web.messages.transfer import FORWARDED, TRANSFER
 
 __all__ = ["EXPOSED", "allowed_methods", "answer_options", "share", "shared_errors"]
@@ -82,7 +82,7 @@ def allowed_methods(request: web.Request) -> frozenset[str]:
         own = frozenset(route.method for route in request.match_info.route.resource or ())
     else:
         path = request.path.rstrip("/")
-        if path not in VIEWS and not ROUTES.has(request.rel_url.raw_path):
+        if path not in VIEWS and not ROUTES.has(of_file(request.rel_url.raw_path, request.query.items())[0]):
             return frozenset()
         own = frozenset({"GET", "HEAD", "POST"} if path in POSTED else {"GET", "HEAD"})
     return own | {"OPTIONS"}

@@ -20,6 +20,7 @@ from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.tabix import EXTENSIONS
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
+from gateway.web.messages.request import of_file
 from gateway.web.protocols import PREFIXES
 from gateway.web.proxy.upstream import UPSTREAM
 
@@ -68,7 +69,7 @@ def _is_known(request: web.Request) -> bool:
     if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
         return False
     if request.path.startswith(_DATA):
-        return ROUTES.has(request.rel_url.raw_path)
+        return ROUTES.has(of_file(request.rel_url.raw_path, request.query.items())[0])
     return True
 
 
