@@ -41,11 +41,11 @@ class Place:
 class Axis:
     """The chromosomes that are drawn, from `left` to `right`."""
 
-    def __init__(self, settings: PlotSettings, labels: float) -> None:
-        """With so many pixels for labels left of it.  Unsupported if there is no room."""
+    def __init__(self, settings: PlotSettings, labels: float, beyond: float = 0) -> None:
+        """With so many pixels for labels left of it, and for what is `beyond` it.  Unsupported if there is no room."""
         self._settings = settings
         self.left = settings.margins + labels
-        self.right = float(settings.width - settings.margins)
+        self.right = float(settings.width - settings.margins - beyond)
         if self.right - self.left < _LEAST:
             raise Unsupported("plotWidth: margins and labels leave no room for the plot", parameter="plotWidth")
         sizes = {name: CHROMOSOMES[name].size for name in settings.chros}
