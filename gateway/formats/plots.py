@@ -54,14 +54,22 @@ def _frequencies(wanted: Wanted) -> tuple[Part, ...]:
         name = "filters" if bars <= _MOST_BARS else "genomeBinning"
         told = f"{name}: {len(wanted.groups)} groups of {bars} bins do not fit one plot, which has {_MOST_BARS} bars"
         raise Unsupported(f"{told} at most; plotChros draws fewer chromosomes", parameter=name)
-    parts = frequency_parts(wanted, partial(_tell_frequencies, chosen=chosen, about=_about_frequencies(wanted, bins)))
-    return tuple(parts)
+    about = _about_frequencies(wanted, bins)
+    return tuple(frequency_parts(wanted, partial(_tell_frequencies, groups=wanted.groups, chosen=chosen, about=about)))
 
 
 def _tell_frequencies(
-    counted: list[tuple[Group, Counted]], bins: BinMap, *, chosen: PlotSettings, about: About
+    counted: list[tuple[Group, Counted]],
+    bins: BinMap,
+    *,
+    groups: Sequence[Group],
+    chosen: PlotSettings,
+    about: About,
 ) -> Iterator[Rows]:
-    groups = [
+    told = {group.id for group, _ in counted}
+    if left_out := ", ".join(brief(group.id) for group in groups if group.id not in told):
+        about = replace(about, notes=(*about.notes, f"left out, with no or too few analyses: {left_out}"))
+    drawn = [
         GroupFrequencies(
             id=brief(group.id),
             label=brief(group.label),
@@ -71,11 +79,8 @@ def _tell_frequencies(
         )
         for group, found in counted
     ]
-    told = 0
-    for piece in histogram(groups, bins, chosen, about):
-        rows = int('class="plot-group"' in piece)
-        told += rows
-        yield Rows(piece.encode(), rows, 0)
+    for piece in histogram(drawn, bins, chosen, about):
+        yield Rows(piece.encode(), int('class="plot-group"' in piece), 0)
 
 
 def _about_frequencies(wanted: Wanted, bins: BinMap) -> About:

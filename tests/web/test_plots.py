@@ -94,6 +94,7 @@ def test_all_ways_to_ask_are_one_picture(gateway: Gateway):
     answers = [gateway.ask(quote(way, safe="/?=&:;,")) for way in ways]
     assert len({(answer.headers["ETag"], answer.body) for answer in answers}) == 1
     assert picture(answers[0]).get("width") == "600"
+    assert answers[0].headers["Content-Security-Policy"] == "default-src 'none'"
     assert answers[0].headers["Content-Disposition"].startswith("inline; filename=")
     assert "plot_id" in answers[-1].headers["Warning"]
     again = gateway.ask(quote(ways[0], safe="/?=&:;,"), **{"If-None-Match": answers[0].headers["ETag"]})
@@ -203,6 +204,13 @@ def test_a_plot_is_of_a_bounded_size(gateway: Gateway):
     assert len(found(picture(zoomed), "plot-bars")[0].get("data-gain", "").split()) == sum(
         each.chromosome == "21" for each in bin_map("10kb").bins
     )
+
+
+def test_groups_without_analyses_are_named(gateway: Gateway):
+    root = picture(gateway.ask(f"/services/collationplots?filters=NCIT:C3058,NCIT:C0000001&{TAIL}"))
+    assert [each.get("data-group") for each in found(root, "plot-group")] == ["NCIT:C3058"]
+    said = " ".join("".join(each.itertext()) for each in found(root, "plot-footer"))
+    assert "left out, with no or too few analyses: NCIT:C0000001" in said
 
 
 def test_labels_and_titles_are_text(gateway: Gateway):
