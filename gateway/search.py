@@ -26,7 +26,7 @@ _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
 _WORD: Final = re.compile(r"\w+")
 # Words of a text that are heeded; entries that are compared, of those that hold a text somewhere.
 _WORDS: Final = 12
-_RANKED: Final = 10_000
+_RANKED: Final = 5_000
 # Of a hundred: what a name, or a word, must have in common with what was typed.
 _ALIKE: Final = 75.0
 _SHORTEST: Final = 3  # characters of a word that may be misspelled
@@ -91,10 +91,14 @@ class Search:
         best = {e for one in spelled for e in self._with(_FIELD + one) if wanted(e)}
         if len(best) <= limit:
             longest = max(words, key=len)
-            within = (e for e in self._with(longest) if wanted(e) and all(word in self._line(e) for word in words))
+            others = [word for word in words if word != longest]
+            within = (e for e in self._with(longest) if wanted(e) and self._holds(e, others))
             best.update(islice(within, _RANKED))
         first = heapq.nsmallest(limit, ((self._rank(entry, spelled, words), entry) for entry in best))
         return Found(tuple(entry for _, entry in first), more=len(best) > limit)
+
+    def _holds(self, entry: int, words: Sequence[str]) -> bool:
+        return not words or all(word in self._line(entry) for word in words)
 
     def _rank(self, entry: int, spelled: Iterable[str], words: Sequence[str]) -> int:
         line = self._line(entry)

@@ -104,7 +104,7 @@ OWNERS = {
     "opentelemetry": {"web/operations/traces.py"},
     "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
-    "numpy": {"bins/counting.py", "bins/coverage.py"},
+    "numpy": {"bins/counting.py", "bins/coverage.py", "plots/likeness.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
     "isal": {"bgzf.py", "flow/compression.py"},

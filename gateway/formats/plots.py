@@ -19,6 +19,7 @@ from gateway.formats.frequencies import Counted, frequency_parts
 from gateway.genome import ASSEMBLY
 from gateway.plots.frame import About
 from gateway.plots.histogram import GroupFrequencies, histogram, spans
+from gateway.plots.likeness import Numbers, features, in_order
 from gateway.plots.parameters import PlotSettings, settings
 from gateway.plots.samples import MOST_SEGMENTS, Row, Segment, sample_strips
 from gateway.plots.svg import brief
@@ -50,18 +51,25 @@ def _frequencies(wanted: Wanted) -> tuple[Part, ...]:
     bins, chosen = wanted.bins or bin_map(), drawn_as(wanted.ask)
     bars = sum(stop - start for start, stop in spans(bins, chosen).values())
     if bars * len(wanted.groups) > _MOST_BARS:
-        name, most = (
-            ("filters", f"{_MOST_BARS // bars} groups") if bars <= _MOST_BARS else ("genomeBinning", "no group")
-        )
-        raise Unsupported(f"{name}: of {bars} bins {most} fit one plot; plotChros draws fewer bins", parameter=name)
-    parts = frequency_parts(wanted, partial(_tell_frequencies, chosen=chosen, about=_about_frequencies(wanted, bins)))
-    return tuple(parts)
+        name = "filters" if bars <= _MOST_BARS else "genomeBinning"
+        told = f"{name}: {len(wanted.groups)} groups of {bars} bins do not fit one plot, which has {_MOST_BARS} bars"
+        raise Unsupported(f"{told} at most; plotChros draws fewer chromosomes", parameter=name)
+    about = _about_frequencies(wanted, bins)
+    return tuple(frequency_parts(wanted, partial(_tell_frequencies, groups=wanted.groups, chosen=chosen, about=about)))
 
 
 def _tell_frequencies(
-    counted: list[tuple[Group, Counted]], bins: BinMap, *, chosen: PlotSettings, about: About
+    counted: list[tuple[Group, Counted]],
+    bins: BinMap,
+    *,
+    groups: Sequence[Group],
+    chosen: PlotSettings,
+    about: About,
 ) -> Iterator[Rows]:
-    groups = [
+    told = {group.id for group, _ in counted}
+    if left_out := ", ".join(brief(group.id) for group in groups if group.id not in told):
+        about = replace(about, notes=(*about.notes, f"left out, with no or too few analyses: {left_out}"))
+    drawn = [
         GroupFrequencies(
             id=brief(group.id),
             label=brief(group.label),
@@ -71,11 +79,8 @@ def _tell_frequencies(
         )
         for group, found in counted
     ]
-    told = 0
-    for piece in histogram(groups, bins, chosen, about):
-        rows = int('class="plot-group"' in piece)
-        told += rows
-        yield Rows(piece.encode(), rows, 0)
+    for piece in histogram(drawn, bins, chosen, about):
+        yield Rows(piece.encode(), int('class="plot-group"' in piece), 0)
 
 
 def _about_frequencies(wanted: Wanted, bins: BinMap) -> About:
@@ -121,6 +126,7 @@ class _Samples:
         self._wanted, self._chosen = wanted, chosen
         self._profiles = Profiles(bin_map())
         self._rows: list[Row] = []
+        self._features: list[Numbers] = []  # of each row, what of coarse bins is gained and lost
         self._segments = 0
         self._skip, self._limit = first, limit
         self._drawn = False
@@ -134,6 +140,8 @@ class _Samples:
         for batch in self._profiles.batches(ids):
             passed = min(self._skip, len(batch))
             self._skip -= passed
+            if self._chosen.cluster_results and passed < len(batch):
+                self._features += features([analysis.segments for analysis in batch[passed:]], self._chosen.chros)
             for analysis in batch[passed:]:
                 if len(self._rows) == (self._limit or _MOST_ROWS):
                     yield from self._draw(more=True)
@@ -155,8 +163,10 @@ class _Samples:
             told = f"limit: more than {_MOST_ROWS} samples do not fit one plot"
             raise Unsupported(f"{told}; say limit, and skip for those behind them", parameter="limit")
         self._drawn = True
-        about = _about_samples(self._wanted, self._rows, more=more)
-        for piece in sample_strips(self._rows, self._chosen, about, more=more):
+        order, merges = in_order(self._features[: len(self._rows)])
+        rows = [self._rows[at] for at in order] or self._rows
+        about = _about_samples(self._wanted, rows, more=more)
+        for piece in sample_strips(rows, self._chosen, about, more=more, merges=merges):
             yield Rows(piece.encode(), 0, 0)
         yield Rows(b"\n", len(self._rows), 0)
 

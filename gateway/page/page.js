@@ -114,7 +114,7 @@ const ask = settled(60, async () => {
     document.documentElement.classList.remove("asking");
     show();
     clearTimeout(again);
-    const rough = [estimate.samples, estimate.variants].some((each) => each && !each.exact && each.count !== null);
+    const rough = [estimate.samples, estimate.variants, estimate.matchedVariants].some((each) => each && !each.exact && each.count !== null);
     roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
     if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), roughly);
   } catch (error) {

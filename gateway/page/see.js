@@ -145,9 +145,11 @@ export function see(state, { changed, failed }) {
     const width = Math.max(300, Math.min(1600, Math.floor(plot.clientWidth / 20) * 20 || 800));
     const found = addresses(state(), skip);
     const address = `${found.picture}&plotWidth=${width}`;
-    if ((address === shown || address === wanted) && !anew) return;
+    if (address === wanted && !anew) return;
     wanted = address;
     asking.abort();
+    figure.removeAttribute("aria-busy");
+    if (address === shown && !anew) return;
     asking = new AbortController();
     const { signal } = asking;
     figure.setAttribute("aria-busy", "true");

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import compress, count, cycle
 from typing import Final
 
 from gateway.bins.maps import bin_map
 from gateway.errors import Unsupported
 from gateway.genome import CHROMOSOMES
 from gateway.plots.parameters import PlotSettings
-from gateway.plots.svg import element, empty, number, text, title, width_of
+from gateway.plots.svg import Attributes, element, empty, number, safe, text, title, width_of
 
 __all__ = ["Axis", "Place"]
 
@@ -18,6 +18,8 @@ _MOST_GAPS: Final = 0.1  # of the area
 _ARMS: Final = {"p": "#aab4c0", "q": "#7d8896"}
 _BANDS: Final = ("#c3cad3", "#8a95a3")
 _EDGE: Final = "#5b6673"
+_INK: Final = "#101418"
+_LEGIBLE: Final = 7  # pixels of letters
 _DETAILED: Final = 300  # pixels: a chromosome as wide as that shows its bands
 _TICKED: Final = 150  # or at least where its megabases are
 _TICK: Final = 64  # pixels between ticks, at least
@@ -41,11 +43,11 @@ class Place:
 class Axis:
     """The chromosomes that are drawn, from `left` to `right`."""
 
-    def __init__(self, settings: PlotSettings, labels: float) -> None:
-        """With so many pixels for labels left of it.  Unsupported if there is no room."""
+    def __init__(self, settings: PlotSettings, labels: float, beyond: float = 0) -> None:
+        """With so many pixels for labels left of it, and for what is `beyond` it.  Unsupported if there is no room."""
         self._settings = settings
         self.left = settings.margins + labels
-        self.right = float(settings.width - settings.margins)
+        self.right = float(settings.width - settings.margins - beyond)
         if self.right - self.left < _LEAST:
             raise Unsupported("plotWidth: margins and labels leave no room for the plot", parameter="plotWidth")
         sizes = {name: CHROMOSOMES[name].size for name in settings.chros}
@@ -103,10 +105,8 @@ class Axis:
         lines = (
             f"M{number(p.at(CHROMOSOMES[p.name].p_end))} {number(y)}v{number(height)}" for p in self.places.values()
         )
-        grid = self._settings.grid_color
-        return empty(
-            "path", class_="plot-centromere", d="".join(lines), stroke=grid, stroke_dasharray="2 2", fill="none"
-        )
+        drawn: Attributes = {"stroke": self._settings.grid_color, "stroke_dasharray": "2 2", "fill": "none"}
+        return empty("path", class_="plot-centromere plot-grid", d="".join(lines), **drawn)
 
     def ticks(self, y: float) -> str:
         """Megabases below a plot, for chromosomes that are wide enough."""
@@ -147,33 +147,23 @@ class Axis:
             yield empty("rect", class_="plot-arm-q", x=border, y=top, width=rest, height=high, fill=_ARMS["q"])
 
     def _bands(self, place: Place, top: float) -> Iterator[str]:
-        size, high = min(self._settings.font_size - 2, self._settings.chro_height - 2), self._settings.chro_height
+        """The cytobands of a chromosome, with the names that fit them."""
+        high = self._settings.chro_height
+        size = min(self._settings.font_size - 2, high - 2)
         found = bin_map("cytobands")
-        for number_of, (band, told) in enumerate(zip(found.bins, found.described(), strict=True)):
-            if band.chromosome != place.name:
-                continue
+        own = [each.chromosome == place.name for each in found.bins]
+        bands = zip(compress(found.bins, own), compress(found.described(), own), cycle(_BANDS))
+        for band, told, colour in bands:
             x, wide = place.at(band.start), place.at(band.end) - place.at(band.start)
             name = str(told["cytobands"]).removeprefix(place.name)
             inner = title(f"{place.name}{name}")
-            yield element(
-                "g",
-                inner
-                + empty("rect", x=x, y=top, width=wide, height=high, fill=_BANDS[number_of % 2])
-                + (
-                    text(
-                        name,
-                        x + wide / 2,
-                        top + (high + size * 0.7) / 2,
-                        font_size=size,
-                        text_anchor="middle",
-                        fill="#101418",
-                        class_="plot-band-label",
-                    )
-                    if size >= 7 and width_of(name, size) + 2 < wide
-                    else ""
-                ),
-                class_="plot-band",
-            )
+            inner += empty("rect", x=x, y=top, width=wide, height=high, fill=colour)
+            if size >= _LEGIBLE and width_of(name, size) + 2 < wide:
+                # No text as others are: it stands on a colour of its own, in the dark too.
+                at: Attributes = {"x": x + wide / 2, "y": top + (high + size * 0.7) / 2, "font_size": size}
+                style: Attributes = {"text_anchor": "middle", "fill": _INK}
+                inner += element("text", safe(name), class_="plot-band-label", **at, **style)
+            yield element("g", inner, class_="plot-band")
 
 
 def _placed(sizes: Mapping[str, int], left: float, scale: float, gap: float) -> Iterator[tuple[str, Place]]:

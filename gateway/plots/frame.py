@@ -16,6 +16,7 @@ _MOST_NOTES: Final = 3
 _PADDING: Final = 10
 _LEADING: Final = 7
 _SPACE: Final = 16  # between entries of the legend
+_KEY: Final = "#8b95a1"  # around colours, so that none is lost on any ground
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _TERMS: Final = "http://purl.org/dc/terms/"
 
@@ -95,7 +96,7 @@ class Frame:
             base = y + _PADDING + (at + 1) * (size + _LEADING) - _LEADING
             for x, colour, words in row:
                 if colour:
-                    box: Attributes = {"width": size - 1, "height": size - 1, "fill": colour}
+                    box: Attributes = {"width": size - 1, "height": size - 1, "fill": colour, "stroke": _KEY}
                     lines.append(empty("rect", class_="plot-key", x=x, y=base - size + 2, **box))
                 lines.append(text(words, x + (size + 4 if colour else 0), base, font_size=size, class_="plot-footer"))
         return "\n".join((*lines, "</svg>")) + "\n"

@@ -24,6 +24,7 @@ _NAMED: Final = frozenset(
         *("yellow", "navy", "blue", "teal", "aqua", "orange", "none"),
     )
 )
+_TRUE, _FALSE = frozenset(("true", "1", "yes")), frozenset(("false", "0", "no"))
 _NOTHING: Final = frozenset(("", "null", "undefined"))
 # Where no number of values is said: what a list may hold.
 _MOST_ITEMS: Final = 50
@@ -67,6 +68,13 @@ def _chromosomes(name: str, value: str) -> tuple[str, ...]:
     return tuple(each for each in CHROMOSOMES if each in chosen)
 
 
+def _truth(name: str, value: str) -> bool:
+    word = value.lower()
+    if word not in _TRUE | _FALSE:
+        raise _refused(name, value, "true or false")
+    return word in _TRUE
+
+
 def _text(name: str, value: str) -> str:
     if len(value) > _MOST_LETTERS:
         raise Unsupported(f"{name}: longer than {_MOST_LETTERS} letters", parameter=name)
@@ -98,6 +106,7 @@ PARAMETERS: Final = (
     PlotParameter("plotTitle", _text, "plots: a title above it"),
     PlotParameter("plotAxisYMax", _whole(1, 100), "plots: the percentage at the end of the axis; as the data need"),
     PlotParameter("plotSamplestripHeight", _whole(1, 40), "plots: height of a sample in pixels, 1 to 40"),
+    PlotParameter("plotClusterResults", _truth, "plots: `false`: samples in the order of their ids, not of likeness"),
     PlotParameter("plotDupColor", _colour, "plots: colour of gains, `CC7A00`"),
     PlotParameter("plotHldupColor", _colour, "plots: colour of high-level gains", ("plotAmpColor",)),
     PlotParameter("plotDelColor", _colour, "plots: colour of losses"),
@@ -110,6 +119,7 @@ PARAMETERS: Final = (
     PlotParameter("plotChroHeight", _whole(0, 60)),
     PlotParameter("plotAxislabYWidth", _whole(0, 200)),
     PlotParameter("plotLabelcolWidth", _whole(0, 1000)),
+    PlotParameter("plotDendrogramWidth", _whole(0, 300)),
     PlotParameter("plotFooterFontSize", _whole(0, 40)),
     PlotParameter("plotGridStroke", _whole(0, 10)),
     PlotParameter("plotGridColor", _colour),
@@ -136,6 +146,7 @@ class PlotSettings:
     title: str = ""
     axis_y_max: int | None = None
     samplestrip_height: int | None = None
+    cluster_results: bool = True
     dup_color: str = "#cc7a00"
     hldup_color: str = "#8a3b00"
     del_color: str = "#2f86d6"
@@ -148,6 +159,7 @@ class PlotSettings:
     chro_height: int = 12
     axislab_y_width: int = 36
     labelcol_width: int | None = None
+    dendrogram_width: int = 50
     footer_font_size: int = 11
     grid_stroke: int = 1
     grid_color: str = "#c3cbd5"

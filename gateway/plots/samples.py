@@ -4,12 +4,14 @@ A sample is a line of text in the data, and one path a kind of segment: hundreds
 at most, because what is closer than a tenth of a pixel is drawn as one.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.plots.axis import Axis
 from gateway.plots.frame import About, Frame
+from gateway.plots.likeness import Merge
 from gateway.plots.parameters import PlotSettings
 from gateway.plots.svg import Attributes, brief, cut, element, empty, number, text, thousands, title, width_of
 
@@ -24,6 +26,7 @@ _AIM: Final = 900  # pixels of all rows together
 _GRAIN: Final = 10  # coordinates are in tenths of a pixel
 _MOST_LABELS: Final = 0.25  # of the width
 _NOTHING: Final = 40
+_LINE: Final = "#5b6673"
 
 Segment = tuple[str, int, int, int]
 """Chromosome, start, end (0-based, interbase), and 1 for a gain, -1 for a loss, 2 and -2 for high-level ones."""
@@ -38,24 +41,31 @@ class Row:
     segments: Sequence[Segment]
 
 
-def sample_strips(rows: Sequence[Row], settings: PlotSettings, about: About, *, more: bool) -> Iterator[str]:
-    """The SVG of these rows, in pieces; `more` says that others match.  BadRequest where the settings leave no room."""
+def sample_strips(
+    rows: Sequence[Row], settings: PlotSettings, about: About, *, more: bool, merges: Sequence[Merge] = ()
+) -> Iterator[str]:
+    """The SVG of these rows, in pieces; `more` says that others match, `merges` are clusters of neighbouring rows.
+
+    Raises BadRequest where the settings leave no room.
+    """
     some = f"{thousands(len(rows))} {'analysis' if len(rows) == 1 else 'analyses'}"
     told = f"{some} shown, more match" if more else some
     facts = (told, *about.facts)
-    return _Strips(rows, settings, replace(about, facts=facts)).drawn(rows, told, more=more)
+    return _Strips(rows, settings, replace(about, facts=facts), merges).drawn(rows, told, more=more)
 
 
 class _Strips:
     """The layout of a plot."""
 
-    def __init__(self, rows: Sequence[Row], settings: PlotSettings, about: About) -> None:
+    def __init__(self, rows: Sequence[Row], settings: PlotSettings, about: About, merges: Sequence[Merge]) -> None:
         self._settings = settings
         given = settings.samplestrip_height
         self._high = given or max(1, min(_HIGHEST, _AIM // max(1, len(rows))))
         self._size = min(settings.font_size, self._high - 1)
         self._labels = self._size >= 7 and settings.labelcol_width != 0
-        self._axis = Axis(settings, self._labels_width(rows))
+        self._merges = merges if settings.dendrogram_width else ()
+        beyond = min(settings.dendrogram_width, settings.width // 10) if self._merges else 0
+        self._axis = Axis(settings, self._labels_width(rows), beyond)
         self._frame = Frame(settings, about, self._axis)
 
     def _labels_width(self, rows: Sequence[Row]) -> float:
@@ -81,13 +91,30 @@ class _Strips:
             yield text("no analyses", middle, y + _NOTHING / 2, text_anchor="middle", class_="plot-nothing") + "\n"
         for at, row in enumerate(rows):
             yield self._row(row, y + at * self._high) + "\n"
+        yield self._dendrogram(y) + "\n"
         yield axis.ticks(y + high) + "\n"
         yield frame.end(y + high + axis.ticks_height)
 
     def _described(self, rows: Sequence[Row], told: str) -> tuple[str, str]:
         segments = thousands(sum(len(row.segments) for row in rows))
-        said = f"Rows are analyses in the order of their samples; together they have {segments} segments."
+        order = "of their likeness" if self._merges else "of their samples"
+        said = f"Rows are analyses in the order {order}; together they have {segments} segments."
         return f"Copy-number segments: {told}", said
+
+    def _dendrogram(self, y: float) -> str:
+        """The tree of the clusters, right of the rows."""
+        if not self._merges:
+            return ""
+        left, wide = self._axis.right + 3, self._settings.width - self._settings.margins - self._axis.right - 3
+        highest = max(merge.height for merge in self._merges) or 1.0
+        lines = []
+        for merge in self._merges:
+            x, *ends = (left + wide * math.sqrt(h / highest) for h in (merge.height, merge.first[1], merge.second[1]))
+            up, down = (y + (place + 0.5) * self._high for place, _ in (merge.first, merge.second))
+            start = f"M{number(ends[0])} {number(up)}"
+            lines.append(f"{start}H{number(x)}V{number(down)}H{number(ends[1])}")
+        place: Attributes = {"stroke": _LINE, "stroke_width": 0.75, "fill": "none"}
+        return empty("path", class_="plot-dendrogram plot-edge", d="".join(lines), **place)
 
     def _row(self, row: Row, y: float) -> str:
         drawn = [segment for segment in row.segments if segment[0] in self._axis.places]

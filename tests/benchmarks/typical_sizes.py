@@ -22,7 +22,7 @@ from gateway.rows import Tally, delivered
 from gateway.web.messages.request import DownloadRequest
 
 SELECTIONS = (
-    *({"filters": code} for code in ("NCIT:C3058", "NCIT:C3171", "NCIT:C3270", "NCIT:C2924")),
+    *({"filters": code} for code in ("NCIT:C3270", "NCIT:C2924", "NCIT:C3222", "NCIT:C3058")),
     {"filters": "NCIT:C3058", "referenceName": "9", "start": "0", "end": "43000000", "variantType": "DEL"},
 )
 Measured = tuple[int, int, int]  # rows, samples, bytes
@@ -83,6 +83,7 @@ async def main() -> None:
             pairs = tuple(selection.items())
             ask = DownloadRequest("/beacon/biosamples", pairs, None, "", "").ask()
             for offer in offers(ask, pairs):
+                print(selection, offer.output, offer.entity, file=sys.stderr, flush=True)
                 for packed, one in (await measured(resources, offer)).items():
                     key = (offer.form.name, offer.entity, packed)
                     if one[0] + one[1] and (offer.packs or not packed):

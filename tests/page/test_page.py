@@ -74,6 +74,11 @@ def test_from_a_diagnosis_to_the_bytes(visit: Visit, gateway: Gateway):
         assert told[name, at.setdefault(name, 0)] == (gain, loss)
         at[name] += 1
 
+    assert visit.downloaded("#plot-png")[1].startswith(b"\x89PNG")
+    picture = gateway.ask("/" + page.get_attribute("#plot-svg", "href").removeprefix(f"{gateway.url}/"))
+    assert picture.headers["Content-Type"].startswith("image/svg+xml")
+    assert picture.text.startswith("<svg")
+
     visit.choose("#place", "9:21,500,000-22,500,000", "9:21,500,000-22,500,000")
     page.select_option("#type", "DEL")
     for scope, entity in (("variants", "g_variants"), ("samples", "biosamples")):

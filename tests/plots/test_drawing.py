@@ -3,8 +3,12 @@
 import math
 import re
 from collections.abc import Iterator
+from fractions import Fraction
+from itertools import combinations
+from random import Random
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.plots import parameters
 from gateway.plots.frame import About
 from gateway.plots.histogram import GroupFrequencies, histogram
+from gateway.plots.likeness import in_order
 from gateway.plots.parameters import OWN, PARAMETERS, PlotSettings
 from gateway.plots.samples import Row, sample_strips
 
@@ -141,6 +146,39 @@ def test_samples_are_rows():
     only = ET.fromstring(strips(rows, plotChros="X"))
     assert found(only, "plot-sample")[0].get("data-segments") == "X:5-6:-2"
     assert "2 analyses shown, more match" in "".join(root.itertext())
+
+
+def wards(rows: list[list[int]]) -> list[tuple[set[int], Fraction]]:
+    """Ward's method by its definition: the two clusters become one whose spread grows least; exact."""
+    clusters = [{at} for at in range(len(rows))]
+    found = []
+
+    def apart(one: set[int], other: set[int]) -> Fraction:
+        middles = ([Fraction(sum(rows[at][n] for at in each), len(each)) for n in (0, 1)] for each in (one, other))
+        square = sum((a - b) ** 2 for a, b in zip(*middles, strict=True))
+        return Fraction(2 * len(one) * len(other), len(one) + len(other)) * square
+
+    while len(clusters) > 1:
+        one, other = min(combinations(clusters, 2), key=lambda pair: apart(*pair))
+        found.append((one | other, apart(one, other)))
+        clusters = [each for each in clusters if each not in (one, other)] + [one | other]
+    return found
+
+
+def test_samples_that_are_alike_are_neighbours():
+    dice = Random(5)
+    for size in range(2, 12):
+        rows = [[dice.randrange(1000), dice.randrange(1000)] for _ in range(size)]
+        order, merges = in_order([np.array(row) for row in rows])
+        assert sorted(order) == list(range(size))
+        wanted = wards(rows)
+        assert sorted(m.height for m in merges) == pytest.approx(sorted(float(height) for _, height in wanted))
+        for cluster, _ in wanted:
+            at = [order.index(each) for each in cluster]
+            assert max(at) - min(at) == len(cluster) - 1
+    assert in_order([]) == ([], [])
+    alike = in_order([np.array([5, 5])] * 4)
+    assert (alike[0], {m.height for m in alike[1]}) == ([0, 1, 2, 3], {0.0})
 
 
 ELEMENTS = {"svg", "title", "desc", "metadata", "rect", "text", "g", "path"}

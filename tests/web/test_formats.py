@@ -93,7 +93,7 @@ def test_both_models_have_their_rows(gateway: Gateway, form: Format, entity: Ent
     lines = len(old.text.splitlines())
     assert lines > 3
     fusions = len(re.findall("Adjacency|\tBND\t|SVTYPE=BND|fusion", new.text))
-    if "matrix" in form.name or form.name == "cnvstats":
+    if "matrix" in form.name or form.name in {"cnvstats", "samplesplot"}:
         return  # callsets of 2021 do not say what they are of: all count
     assert 0.98 * (len(new.text.splitlines()) - fusions) - 1 <= lines <= len(new.text.splitlines())
 

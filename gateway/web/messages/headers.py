@@ -19,6 +19,8 @@ PRIVATE: Final = "private, no-store"
 """`Cache-Control` of what depends on who asks."""
 _WARNINGS: Final = 5
 _BY_DATE: Final = frozenset({"If-Modified-Since", "If-Unmodified-Since", "If-Range"})
+_DOCUMENTS: Final = frozenset({"image/svg+xml"})
+"""What a browser runs as a page of this host if it is opened by itself: nothing in it may act, whatever it holds."""
 
 
 def coding_of(header: str) -> str | None:
@@ -58,6 +60,8 @@ def described(
         # nginx would otherwise take the stream to its disk.
         "X-Accel-Buffering": "no",
     }
+    if media in _DOCUMENTS:
+        headers["Content-Security-Policy"] = "default-src 'none'"
     if shown := [text.encode("ascii", "replace").decode()[:200] for text in warnings][:_WARNINGS]:
         quotable = (text.replace("\\", "\\\\").replace('"', "'") for text in shown)
         headers["Warning"] = ", ".join(f'299 pgx-gateway "{text}"' for text in quotable)
