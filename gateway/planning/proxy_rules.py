@@ -23,7 +23,9 @@ __all__ = ["Rules", "rules"]
 _JSON: Final = "json"
 # Here, as in 2021, `id` is the id of a filter.
 _OF_FILTERS: Final[tuple[Entity, ...]] = ("frequencies", "collations")
-_PACKED: Final = "([.]gz([.](tbi|csi))?)?"
+_INDEX: Final = "([.](tbi|csi))"
+"""Of the index of a file: behind the name of an output, or behind the path, where genome tools put it."""
+_PACKED: Final = f"([.]gz{_INDEX}?)?"
 _IDS: Final = "[^/? ]+"
 _END: Final = "(?=[& ]|$)"
 
@@ -111,13 +113,13 @@ _Tree = dict[str, "_Tree"]  # of names by what may stand before them; what is co
 
 
 def _paths(routes: Iterable[Route]) -> str:
-    """The paths of routes, with a slash at the end or none."""
+    """The paths of routes, with a slash at the end or none, and those of indexes."""
     tree: _Tree = {}
     for route in routes:
         here = tree
         for name in (*route.path.strip("/").split("/"), ""):
             here = here.setdefault(_IDS if name == "{ids}" else re.escape(name), {})
-    return f"{_below(tree)}/?"
+    return f"{_below(tree)}/?{_INDEX}?"
 
 
 def _below(tree: _Tree) -> str:

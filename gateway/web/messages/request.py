@@ -25,15 +25,17 @@ from gateway.rights import View
 from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
 
-__all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
+__all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base", "of_file"]
 
 T = TypeVar("T")
+Pairs = tuple[tuple[str, str], ...]
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 _TICKET: Final = "ticket"
 _SKIP: Final = "skip"
 _OUTPUTS: Final = frozenset({"output", "method"})
+_INDEXES: Final = tuple(PACKED + extension for extension in EXTENSIONS)
 
 
 def base_of(request: web.Request) -> str:
@@ -70,9 +72,10 @@ class DownloadRequest:
         """What an HTTP request asks for."""
         body = await _body(request)
         pairs = tuple(request.query.items())
-        asked, index = _of_files(pair for pair in pairs if pair[0].lower() != _TICKET)
+        others = (pair for pair in pairs if pair[0].lower() != _TICKET)
+        path, asked, index = of_file(request.rel_url.raw_path, others)
         return cls(
-            path=request.rel_url.raw_path,
+            path=path,
             pairs=asked,
             index=index,
             body=body,
@@ -163,18 +166,34 @@ class DownloadRequest:
         return read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
 
 
-def _of_files(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], Kind | None]:
-    """The pairs that ask for a file where its index is asked for, and which index that is."""
-    found, kinds = [], set()
+def of_file(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, Pairs, Kind | None]:
+    """Path and pairs that ask for a file where its index is asked for, and which index that is.
+
+    Its extension stands behind the name of the output, `output=vcf.gz.tbi`, or, as tools that have the URL of a file
+    put it, behind the path: `/beacon/g_variants.tbi?output=vcf.gz`.
+    """
+    found, kinds, packed = [], set(), path.lower().endswith(_INDEXES)
     for name, value in pairs:
-        word, dot, extension = value.rstrip().rpartition(".")
-        kind = EXTENSIONS.get(dot + extension.lower())
-        wanted = normal(name) in _OUTPUTS and kind is not None and word.lower().endswith(PACKED)
-        found.append((name, word if wanted else value))
-        kinds |= {kind} if wanted else set()
+        word, kind = _without_extension(value.rstrip())
+        if normal(name) in _OUTPUTS and word.lower().endswith(PACKED):
+            packed = True
+            kinds |= {kind} if kind else set()
+            found.append((name, word))
+        else:
+            found.append((name, value))
+    stem, kind = _without_extension(path)
+    if kind is not None and packed:
+        kinds.add(kind)
+        path = stem
     if len(kinds) > 1:
-        raise BadRequest("output and method differ", parameter="output")
-    return tuple(found), next(iter(kinds), None)
+        raise BadRequest("several indexes are asked for at once", parameter="output")
+    return path, tuple(found), next(iter(kinds), None)
+
+
+def _without_extension(name: str) -> tuple[str, Kind | None]:
+    stem, dot, extension = name.rpartition(".")
+    kind = EXTENSIONS.get(dot + extension.lower())
+    return (stem, kind) if kind else (name, None)
 
 
 def _wants_ticket(values: list[str]) -> bool:

@@ -19,6 +19,7 @@ from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.tabix import EXTENSIONS
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
+from gateway.web.messages.request import of_file
 from gateway.web.proxy.upstream import UPSTREAM
 
 __all__ = ["forward_others"]
@@ -65,7 +66,7 @@ def _is_known(request: web.Request) -> bool:
         return False
     if request.path.startswith(_DATA):
         with suppress(NotFound):
-            return bool(ROUTES.find(request.rel_url.raw_path))
+            return bool(ROUTES.find(of_file(request.rel_url.raw_path, request.query.items())[0]))
         return False
     return True
 
