@@ -101,7 +101,7 @@ def _read(gateway: served, address: str, count: Callable[[str], int]) -> tuple[i
 
 def run(rows: int = 1_000_000) -> None:
     """Measure and print."""
-    cohort = Cohort(max(1, rows // _SAMPLE), _SAMPLE, spread=True)
+    cohort = Cohort(max(1, rows // _SAMPLE), _SAMPLE, scattered=True)
     address = f"/beacon/g_variants?filters=NCIT:C3262&output=parquet&datasetIds={cohort.name}"
     files, reads = [], []
     with Replay() as upstream, TemporaryDirectory() as spool, served(upstream.uri, cohort, spool=spool) as gateway:
