@@ -1,7 +1,7 @@
 """The replay cohort: documents that follow from their numbers, and replies that hold them ready-made.
 
 A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  With an `s` behind
-it variants are spread: hardly two of them have one place, where else those of a block have, in all biosamples.  The variants of a
+it variants are scattered: hardly two of them have one place, where else those of a block have, in all biosamples.  The variants of a
 biosample repeat a block of `BLOCK` values under their own ids, so that a reply of any size is a template in which two
 eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.
 """
@@ -76,18 +76,18 @@ def _length(number: Any) -> Any:
     return 1_000 + (number * 40_503) % 9_000_000
 
 
-def variant(number: int, row: int, *, spread: bool = False) -> dict[str, Any]:
+def variant(number: int, row: int, *, scattered: bool = False) -> dict[str, Any]:
     """A variant of biosample `number`, as projected for pgxseg: some 200 bytes."""
     at = row % BLOCK
     code, label, height = _STATES[(7 * at + at // 11) % len(_STATES)]
-    start = _start((number * _STRIDE + row) % _SPAN if spread else at)
+    start = _start((number * _STRIDE + row) % _SPAN if scattered else at)
     return {
         "_id": bson.ObjectId(STAMP + number.to_bytes(4) + row.to_bytes(4)),
         "biosample_id": biosample_id(number),
         "location": {
             "chromosome": _CHROMOSOMES[at * len(_CHROMOSOMES) // BLOCK],
             "start": start,
-            "end": start + _length(row if spread else at),
+            "end": start + _length(row if scattered else at),
         },
         "variant_state": {"id": code, "label": label},
         "info": {"cnv_value": round(height + ((at * 7_919) % 2_003 - 1_001) / 10_000, 4)},
@@ -101,7 +101,7 @@ class Cohort:
     biosamples: int
     variants: int
     pause: int = 0
-    spread: bool = False
+    scattered: bool = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
@@ -117,7 +117,7 @@ class Cohort:
     @property
     def name(self) -> str:
         """The name of the dataset."""
-        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "") + "s" * self.spread
+        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "") + "s" * self.scattered
 
     @property
     def rows(self) -> int:
@@ -164,9 +164,9 @@ class Template:
         """The same, in other memory."""
         return Template(bytes(self.body), *self._places)
 
-    def patch(self, biosamples: Words, rows: Words, texts: Words, *, spread: bool = False) -> bytearray:
+    def patch(self, biosamples: Words, rows: Words, texts: Words, *, scattered: bool = False) -> bytearray:
         """The array with these ids: biosample number, row number and biosample number as text, of each row."""
-        if spread:
+        if scattered:
             starts = _start((biosamples * np.uint64(_STRIDE) + rows) % np.uint64(_SPAN))
             self._halves[self._starts] = starts
             self._halves[self._ends] = starts + _length(rows)

@@ -54,8 +54,8 @@ def _addresses(names: Sequence[str]) -> dict[str, str]:
 
 def _shapes(rows: int) -> dict[str, Cohort]:
     shapes = {"many": Cohort(max(1, rows // _SAMPLE), _SAMPLE), "giants": Cohort(_GIANTS, max(1, rows // _GIANTS))}
-    spread = {name: Cohort(number, max(1, rows // number), spread=True) for name, number in _SPREAD.items()}
-    return {**shapes, **spread}
+    scattered = {name: Cohort(number, max(1, rows // number), scattered=True) for name, number in _SPREAD.items()}
+    return {**shapes, **scattered}
 
 
 def _returned(mongo: MongoClient[dict[str, Any]]) -> int:

@@ -240,11 +240,11 @@ class _Connection:
         period = cohort.variants
         phase = first % (250 if period % 250 == 0 else period)
         key = (many, phase, 250 if period % 250 == 0 else period)
-        own = self._templates.pop((*key, cohort.spread), None) or template(*key).copy()
-        self._templates[(*key, cohort.spread)] = own
+        own = self._templates.pop((*key, cohort.scattered), None) or template(*key).copy()
+        self._templates[(*key, cohort.scattered)] = own
         if len(self._templates) > _TEMPLATES:
             del self._templates[next(iter(self._templates))]
-        return own.patch(*rows_of(cohort, numbers, first, many), spread=cohort.spread)
+        return own.patch(*rows_of(cohort, numbers, first, many), scattered=cohort.scattered)
 
 
 def _window(cohort: Cohort, numbers: Sequence[int], wanted: Any) -> tuple[int, int]:

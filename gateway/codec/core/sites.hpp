@@ -36,7 +36,8 @@ class Numbered {
 
     // Rows that follow one another mostly say the same.
     std::uint32_t find(std::string_view text) {
-        if (last_ != nullptr && *last_ == text) return found_;
+        if (last_ != nullptr && last_->size() == text.size() && same(bytes_of(*last_), bytes_of(text), text.size()))
+            return found_;
         const auto there = numbers_.find(std::string(text));
         if (there == numbers_.end()) return none;
         last_ = &there->first;
@@ -178,15 +179,20 @@ class SiteRows {
     }
 
     bool split(std::string_view row) {
-        if (row.empty() || row.back() != '\n') return false;
+        // Most are of no fusion: what they end with needs no look at each byte.
+        constexpr std::string_view nobody = "\t.\t.\t.\t.\t.\t.\t.\t.\t.\t.\n";
+        const bool alone = row.size() > nobody.size() && row.substr(row.size() - nobody.size()) == nobody;
+        if (!alone && (row.empty() || row.back() != '\n')) return false;
         const char* at = row.data();
-        const char* const last = at + row.size() - 1;
-        for (std::size_t n = 0; n < cells; ++n) {
+        const char* const last = at + row.size() - (alone ? nobody.size() : 1);
+        const std::size_t count = alone ? partner : cells;
+        for (std::size_t n = alone ? partner : cells; n < cells; ++n) cells_[n] = nobody.substr(1, 1);
+        for (std::size_t n = 0; n < count; ++n) {
             const auto left = static_cast<std::size_t>(last - at);
             const char* stop = at;
             // Cells are short.
             for (std::size_t i = 0; i < left && *stop != '\t'; ++i) ++stop;
-            if ((stop == last) != (n == cells - 1)) return false;
+            if ((stop == last) != (n == count - 1)) return false;
             cells_[n] = {at, static_cast<std::size_t>(stop - at)};
             at = stop + 1;
         }
@@ -235,11 +241,11 @@ class SiteRows {
 
     // Digits as text orders them, where what follows is larger than any: ten halves of bytes, filled with tens.
     static void put_digits(char* out, std::uint64_t value) {
-        char digits[number_space];
-        const char* const stop = write_integer(digits, static_cast<std::int64_t>(value));
         std::uint64_t halves = 0;
-        for (const char* at = digits; at < digits + 10; ++at)
-            halves = halves << 4 | (at < stop ? static_cast<std::uint64_t>(*at - '0') : 10);
+        int left = 10;
+        for (; value != 0; value /= 10, --left) halves = halves >> 4 | value % 10 << 36;
+        constexpr std::uint64_t tens = 0xAAAAAAAAAA;
+        halves |= tens >> (40 - 4 * left);
         for (int i = 0; i < 5; ++i) out[i] = static_cast<char>(halves >> (32 - 8 * i));
     }
 
