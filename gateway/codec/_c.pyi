@@ -1,10 +1,11 @@
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gateway.codec.columns import Header, Plan
 from gateway.codec.shapes import RecordPlan
 from gateway.codec.sites import SiteRules
 from gateway.rows import Array, Rows
+from gateway.sorting import Sorter  # the core's is called alike
 
 __all__ = [
     "IMPLEMENTATION",
@@ -24,13 +25,6 @@ __all__ = [
 ]
 
 IMPLEMENTATION: str
-
-class Sorter:
-    def __init__(self, *, run_bytes: int = ..., most_files: int = ...) -> None: ...
-    def add(self, lines: Iterable[bytes]) -> None: ...
-    def add_lines(self, lines: Array) -> None: ...
-    def sorted(self) -> Iterator[bytes]: ...
-    def pieces(self, most: int = ...) -> Iterator[bytes]: ...
 
 class Sites:
     def __init__(self, rules: SiteRules, *, run_bytes: int = ..., most_files: int = ...) -> None: ...

@@ -1,9 +1,11 @@
 """BED for genome browsers: a track for each kind of state in Progenetix' colours, a row a variant, `chr` names.
 
 All variants are read once.  Rows of the first track are sent as they come, those of the others wait for their turn in
-temporary files, which have no name and vanish with the process (`TMPDIR`).  Coordinates are 0-based, and such that genome browsers and bedtools take them:
-what has no place on a chromosome has no row, nor has what ends before it starts; what ends behind its chromosome ends
-with it.  A feature without bases (an insertion) is valid.
+temporary files, which have no name and vanish with the process (`TMPDIR`).
+
+Coordinates are 0-based, and such that genome browsers and bedtools take them: what has no place on a chromosome has no
+row, nor has what ends before it starts; what ends behind its chromosome ends with it.  A feature without bases (an
+insertion) is valid.
 """
 
 from collections.abc import Iterator, Sequence

@@ -122,16 +122,18 @@ def _rules() -> SiteRules:
     of_deletion = Symbolic(
         _BY_STATE["EFO:0030067"][0], ";SVTYPE=DEL", f";SVCLAIM=DJ;IMPRECISE;STATE={_DELETION}\tGT:LOG2", sized=True
     )
-    made = {
-        state: Symbolic(before, kind, behind, sized) for state, (before, sized, behind, kind) in _BY_STATE.items()
-    }
+    made = {state: Symbolic(before, kind, behind, sized) for state, (before, sized, behind, kind) in _BY_STATE.items()}
     forms = sorted({*made.values(), of_deletion})
 
     def known(state: State) -> SiteState:
+        text = f"STATE={state.id}"
         if state.id in made:
-            return SiteState(state.id, "symbolic", "", forms.index(made[state.id]))
-        named = {_INSERTION: "insertion", _DELETION: "deletion"}.get(state.id, "other")
-        return SiteState(state.id, "breakend" if state.variant_type == "BND" else named, f"STATE={state.id}")
+            return SiteState(state.id, "symbolic", text, forms.index(made[state.id]))
+        if state.variant_type == "BND":
+            return SiteState(state.id, "breakend", text)
+        if state.id == _INSERTION:
+            return SiteState(state.id, "insertion", text)
+        return SiteState(state.id, "deletion" if state.id == _DELETION else "other", text)
 
     sizes = tuple((name, chromosome.size) for name, chromosome in CHROMOSOMES.items())
     return SiteRules(sizes, tuple(forms), forms.index(of_deletion), tuple(map(known, STATES.values())))

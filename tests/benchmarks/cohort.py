@@ -1,9 +1,9 @@
 """The replay cohort: documents that follow from their numbers, and replies that hold them ready-made.
 
-A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  With an `s` behind
-it variants are scattered: hardly two of them have one place, where else those of a block have, in all biosamples.  The variants of a
+A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  The variants of a
 biosample repeat a block of `BLOCK` values under their own ids, so that a reply of any size is a template in which two
-eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.
+eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.  With an
+`s` behind the name variants are scattered, so that hardly two of them have one place: two more words, start and end.
 """
 
 import re

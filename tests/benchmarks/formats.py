@@ -2,13 +2,12 @@
 
     python -m tests.benchmarks.formats [--rows N] [--spool] [--python] [FORMAT …]         (default: 1000000, all)
 
-Datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them; formats
-whose work depends on where the variants are also of `one` and of a `hundred` biosamples, each variant at a place of its
-own.  `read` are the documents that the database was asked for, for each that there is.
+Datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them; what
+depends on where variants are also of `one` and of a `hundred` biosamples, each variant at a place of its own.  `read` are
+the documents that the database sent, for each variant that there is.
 `peak` is the most resident memory of the serving process while the format was made (its mark is reset before each), on
 top of whatever those before have left; the last line is the most of all.  `bare drain` is what reading the same slices
-and throwing them away gave in the same run.  The upstream ignores conditions on states: what is read a track at a time
-gets every variant each time.  `--python` asks for the Python engine, and gives it a tenth of the rows.
+and throwing them away gave in the same run.  `--python` asks for the Python engine, and gives it a tenth of the rows.
 """
 
 import argparse

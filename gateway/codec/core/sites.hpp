@@ -155,7 +155,17 @@ class SiteRows {
 
   private:
     static constexpr std::size_t cells = 18;
-    enum Cell : std::size_t { sample, chromosome, start, end, state, reference, sequence, log2, partner };
+    enum Cell : std::size_t {
+        cell_sample,
+        cell_chromosome,
+        cell_start,
+        cell_end,
+        cell_state,
+        cell_reference,
+        cell_sequence,
+        cell_log2,
+        cell_partner,
+    };
     static constexpr std::size_t of_partner = 5;
     static constexpr std::size_t longest = 100'000;  // bases
 
@@ -185,8 +195,8 @@ class SiteRows {
         if (!alone && (row.empty() || row.back() != '\n')) return false;
         const char* at = row.data();
         const char* const last = at + row.size() - (alone ? nobody.size() : 1);
-        const std::size_t count = alone ? partner : cells;
-        for (std::size_t n = alone ? partner : cells; n < cells; ++n) cells_[n] = nobody.substr(1, 1);
+        const std::size_t count = alone ? cell_partner : cells;
+        for (std::size_t n = alone ? cell_partner : cells; n < cells; ++n) cells_[n] = nobody.substr(1, 1);
         for (std::size_t n = 0; n < count; ++n) {
             const auto left = static_cast<std::size_t>(last - at);
             const char* stop = at;
@@ -207,18 +217,18 @@ class SiteRows {
     Done take(std::string_view row) {
         if (!split(row)) return Done::left;
         Place place{};
-        place.column = samples_.find(cells_[sample]);
+        place.column = samples_.find(cells_[cell_sample]);
         if (place.column == Numbered::none) return Done::taken;
-        place.rank = rules_.chromosomes_.find(cells_[chromosome]);
+        place.rank = rules_.chromosomes_.find(cells_[cell_chromosome]);
         if (place.rank == Numbered::none) return Done::left;
-        if (!missing(cells_[partner]) && (placed(partner) || placed(partner + of_partner))) return Done::left;
-        if (missing(cells_[start])) return Done::taken;
-        if (!number(cells_[start], place.start)) return Done::left;
+        if (!missing(cells_[cell_partner]) && (placed(cell_partner) || placed(cell_partner + of_partner))) return Done::left;
+        if (missing(cells_[cell_start])) return Done::taken;
+        if (!number(cells_[cell_start], place.start)) return Done::left;
         place.end = place.start + 1;
-        if (!missing(cells_[end]) && !number(cells_[end], place.end)) return Done::left;
+        if (!missing(cells_[cell_end]) && !number(cells_[cell_end], place.end)) return Done::left;
         place.size = rules_.sizes_[place.rank];
         if (place.start > place.size) return Done::taken;
-        const std::uint32_t known = rules_.states_.find(cells_[state]);
+        const std::uint32_t known = rules_.states_.find(cells_[cell_state]);
         if (known == Numbered::none) return small(place, StateKind::other, {});
         const SiteRules::State& found = rules_.known_[known];
         if (found.kind == StateKind::symbolic) return symbolic(place, found.form);
@@ -228,7 +238,7 @@ class SiteRows {
     Done symbolic(const Place& place, std::uint32_t form) {
         const std::uint64_t position = std::max<std::uint64_t>(place.start, 1);
         const std::uint64_t last = std::max(std::min(place.end, place.size), position);
-        const std::string_view cell = cells_[log2];
+        const std::string_view cell = cells_[cell_log2];
         char* const out = room(symbolic_size + column_size + cell.size());
         put_place(out, place.rank, static_cast<std::uint32_t>(position));
         out[5] = static_cast<char>(rules_.alleles_[form]);
@@ -251,8 +261,8 @@ class SiteRows {
 
     // A small variant, by its bases, as far as they are known.
     Done small(const Place& place, StateKind kind, std::string_view state) {
-        bases(cells_[reference], reference_);
-        bases(cells_[sequence], allele_);
+        bases(cells_[cell_reference], reference_);
+        bases(cells_[cell_sequence], allele_);
         const std::uint64_t last = std::min(std::max(place.end, place.start), place.size);
         const bool length = last != place.start;
         const bool inserted = reference_.empty() && !allele_.empty() && (!length || kind == StateKind::insertion);
