@@ -94,9 +94,26 @@ OWNERS = {
         ),
         *(
             f"web/messages/{name}.py"
-            for name in ("about", "headers", "indexes", "links", "origins", "representation", "request", "transfer")
+            for name in (
+                "about",
+                "headers",
+                "indexes",
+                "links",
+                "origins",
+                "production",
+                "representation",
+                "request",
+                "transfer",
+            )
         ),
-        *("web/drs/objects.py", "web/drs/views.py", "web/htsget/names.py", "web/htsget/views.py", "web/protocols.py"),
+        *(
+            "web/messages/representation.py",
+            "web/drs/objects.py",
+            "web/drs/views.py",
+            "web/htsget/names.py",
+            "web/htsget/views.py",
+            "web/protocols.py",
+        ),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },

@@ -40,7 +40,6 @@ async def make_plan(
     ask = await handed_over(ask, form, catalog, view)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
-    levels = _levels(ask, names, view)
     datasets, collated = await _selected(ask, names, catalog, view)
     unseen = frozenset(name for name in names if not view.admits([name]))
     wanted = Wanted(
@@ -53,12 +52,11 @@ async def make_plan(
         licence=config.licence,
         citation=config.citation,
         downloads=await _downloads(asked, ask, form, links) + _protocols(ask, form, config),
-        levels=levels,
+        levels=_levels(ask, names, view),
     )
     wanted = await complete(wanted, collated, catalog)
-    parts = form.parts(wanted)
     return Plan(
-        parts=parts,
+        parts=(parts := form.parts(wanted)),
         digest=naming.digest(wanted, form, packed=packed),
         media="application/gzip" if packed else form.media,
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),

@@ -350,7 +350,6 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
         words = _agreed(_in_path(route.ids, path_ids, from_query), words)
-    prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     route = _of_kind(route, words)
     descendants = _descendants(words)
@@ -377,7 +376,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
         each=route.each,
         min_number=_number(words, "minNumber") or 0,
-        prefixes=prefixes,
+        prefixes=_prefixes(from_query, from_body) if route.entity == "collations" else (),
         collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
         matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),

@@ -28,7 +28,8 @@ from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
 from gateway.web.messages.headers import dated, is_known
 from gateway.web.messages.indexes import answer_index, index_of
-from gateway.web.messages.representation import Representation, answer, produced
+from gateway.web.messages.production import produced
+from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
 __all__ = ["HASH_EXTENSION", "export", "represented", "spool_of"]

@@ -4,7 +4,6 @@ The bytes of an export are the same whoever makes them.  So a client that follow
 of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -16,7 +15,6 @@ from aiohttp import web
 from gateway.download_types import Plan
 from gateway.errors import DatasetChanged, NotMatched
 from gateway.flow.compression import compressed
-from gateway.flow.indexing import Indexing
 from gateway.formats import indexed
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
@@ -24,8 +22,7 @@ from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.tabix import Indexed
-from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SIZES, SLOTS, SPOOL
-from gateway.web.learning import learn
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
 from gateway.web.messages.headers import (
     PRIVATE,
     coding_of,
@@ -38,11 +35,12 @@ from gateway.web.messages.headers import (
     within,
 )
 from gateway.web.messages.pages import Page
+from gateway.web.messages.production import produced
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
 
-__all__ = ["Representation", "answer", "produced"]
+__all__ = ["Representation", "answer"]
 
 log = logging.getLogger("gateway.web")
 
@@ -163,40 +161,6 @@ class Representation:
     def sized(self, known: Sum) -> dict[str, str]:
         """What is said of it besides when it is complete; a date only where others never come to this address."""
         return sized(known) | (dated(known) if self.immutable else {})
-
-
-async def produced(
-    app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
-) -> AsyncGenerator[bytes, None]:
-    """The bytes of a plan, packed if it says so, and indexed.  Raises NotToBeKept behind the last."""
-    to_be_kept, size = True, 0
-    beside.clear()
-    lines = indexed(plan.form, plan.packing)
-    indexing = Indexing(lines) if lines else None
-
-    async def passed() -> AsyncGenerator[bytes, None]:
-        nonlocal to_be_kept
-        async with aclosing(app[PUMP].chunks(plan, tallies, kept=plan.whole)) as found:
-            try:
-                async for chunk in found:
-                    yield chunk
-            except NotToBeKept:  # not before the file is packed to its end
-                to_be_kept = False
-
-    plain = passed()
-    async with (
-        aclosing(plain),
-        aclosing(compressed(plain, plan.packing, app[EXECUTOR], indexing) if plan.packing else plain) as chunks,
-    ):
-        async for chunk in chunks:
-            size += len(chunk)
-            yield chunk
-    if indexing is not None:
-        beside |= await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], indexing.made)
-    if plan.whole:
-        learn(app[SIZES], plan, tallies, size)
-    if not to_be_kept:
-        raise NotToBeKept
 
 
 @dataclass(frozen=True, slots=True)
