@@ -81,7 +81,7 @@ class Sizes:
     def learn(self, kind: Kind, rows: int, samples: int | None, size: int) -> None:
         """Heed a delivery of `size` bytes; where it is not known of how many samples it is, it waits.
 
-        Rows are variants, or lines of frequencies; of other records, one a sample or so, there are only samples.
+        Rows are variants; of what is not made of them there are only samples.
         """
         if size <= 0 or rows < 0:
             return

@@ -17,6 +17,8 @@ __all__ = ["learn", "learn_from"]
 
 log = logging.getLogger("gateway.web")
 
+_RECORDS: Final = frozenset({"biosamples", "individuals"})
+"""Entities with a row for each.  Of frequencies there is nothing to learn: they are as long as the genome has bins."""
 _MOST: Final = 300  # kept exports that are looked at
 
 
@@ -24,12 +26,14 @@ def learn(sizes: Sizes, plan: Plan, tallies: Sequence[Tally], size: int) -> None
     """Heed a whole file of so many bytes."""
     if len(plan.datasets) != 1 or not tallies:
         return
-    kind, rows = Kind(plan.datasets[0], plan.form, plan.entity, bool(plan.packing)), delivered(tallies)
+    kind = Kind(plan.datasets[0], plan.form, plan.entity, bool(plan.packing))
     if plan.entity == "variants":
         documents = sum(tally.documents for tally in tallies if tally.collection == tallies[-1].collection)
         sizes.learn(kind, documents, max(tally.samples for tally in tallies), size)
-    else:
-        sizes.learn(kind, *((rows, 0) if plan.entity == "frequencies" else (0, rows)), size)
+    elif plan.entity == "analyses":  # rows are of them, of their segments …: they are asked for by samples
+        sizes.learn(kind, 0, max(tally.samples for tally in tallies), size)
+    elif plan.entity in _RECORDS:
+        sizes.learn(kind, 0, delivered(tallies), size)
 
 
 async def learn_from(spool: Spool, sizes: Sizes) -> None:
@@ -52,7 +56,10 @@ def _heed(sizes: Sizes, record: Mapping[str, Any], rows: int, size: int) -> None
     except (GatewayError, LookupError, TypeError, ValueError, AttributeError):  # of another version
         return
     kind = Kind(str(record["datasets"][0]), form.name, plain.entity, packed)
+    samples = expected if isinstance(expected, int) else None
     if plain.entity == "variants":
-        sizes.learn(kind, rows, expected if isinstance(expected, int) else None, size)
-    else:
-        sizes.learn(kind, *((rows, 0) if plain.entity == "frequencies" else (0, rows)), size)
+        sizes.learn(kind, rows, samples, size)
+    elif plain.entity == "analyses" and samples is not None:
+        sizes.learn(kind, 0, samples, size)
+    elif plain.entity in _RECORDS:
+        sizes.learn(kind, 0, rows, size)

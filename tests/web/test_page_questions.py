@@ -124,7 +124,7 @@ def test_addresses_lead_to_the_files_and_sizes_become_known(gateway: Gateway):
         assert (each["bytes"], each["basis"]) == (len(bodies[each["url"]]), "complete"), each["url"]
     others = ask(gateway, "estimate", filters="NCIT:C3171")["formats"]
     known = {each["output"] for each in others if each["basis"] == "delivered"}
-    assert known >= {"pgxseg", "table", "pgxmatrix", "pgxfreq"}
+    assert known >= {"pgxseg", "table", "pgxmatrix", "seg"}
     for each in others:
         answer = gateway.ask(f"/{each['url']}")
         assert each["basis"] == "complete" or 0.3 < each["bytes"] / len(answer.body) < 3, (each, len(answer.body))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.bins.maps import bin_map
-from gateway.download_types import Ask, DatasetState, Entity, Part, Plan
+from gateway.download_types import Ask, DatasetState, Part, Plan
 from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.sizes import Kind, Sizes
@@ -33,6 +33,7 @@ __all__ = ["estimate"]
 
 _PATH: Final = "/beacon/biosamples"
 _LONGER: Final = 3.0  # seconds beyond the budget of a count, for what comes before it
+_A_GROUP_A_ROW: Final = "freqmatrix"
 _UNKNOWN: Final = 20  # codes of which it is said what may have been meant
 _NOT_OFFERED: Final = (BadRequest, Forbidden, NotAcceptable, NotFound)
 
@@ -207,7 +208,7 @@ def _described(
     def size(digest: str, *, packed: bool) -> dict[str, Any]:
         if (known := kept.get(digest)) is not None:
             return {"rows": known.rows, "bytes": known.size, "basis": "complete"}
-        rows = _rows(offer.entity, numbers)
+        rows = _rows(offer, numbers)
         found = numbers and sizes.estimate(Kind(dataset, offer.form.name, offer.entity, packed), *numbers)
         return {"rows": rows, "bytes": found.bytes if found else None, "basis": found.basis if found else "typical"}
 
@@ -236,14 +237,13 @@ def _numbers(offer: Offer, state: DatasetState, counts: _Counts, ask: Ask) -> _N
         return (total.rows, samples) if total else None
     if offer.entity == "frequencies":
         return (len(bin_map(ask.binning)) if samples else 0), 0
-    if offer.entity == "biosamples":
-        return 0, samples
-    collection = state.analyses if offer.entity == "analyses" else offer.entity
-    return 0, round(samples * state.counts.get(collection, 0) / max(1, state.counts.get("biosamples", 0)))
+    if offer.entity == "individuals":
+        return 0, round(samples * state.counts.get("individuals", 0) / max(1, state.counts.get("biosamples", 0)))
+    return 0, samples
 
 
-def _rows(entity: Entity, numbers: _Numbers | None) -> int | None:
-    """How many rows are expected, where they were counted."""
-    if numbers is None or entity in {"analyses", "individuals"}:
+def _rows(offer: Offer, numbers: _Numbers | None) -> int | None:
+    """How many rows are expected, where they were counted: of variants as many as go in."""
+    if numbers is None or offer.entity in {"analyses", "individuals"} or offer.output == _A_GROUP_A_ROW:
         return None
-    return numbers[1] if entity == "biosamples" else numbers[0]
+    return numbers[1] if offer.entity == "biosamples" else numbers[0]
