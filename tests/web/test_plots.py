@@ -14,6 +14,7 @@ from gateway.bins.maps import bin_map
 from gateway.demo.store import Store
 from tests.harness import Answer, Gateway
 from tests.profiles import GAINS, HIGH, LOSSES, Profile, frequencies, profiles
+from tests.web.handed import Buffers
 
 Client = MongoClient[dict[str, Any]]
 BINS = bin_map("20Mb")
@@ -242,3 +243,22 @@ def test_handovers_tell_of_plots(gateway: Gateway):
     told = {each["handoverType"]["id"]: each["url"] for each in result_set["resultsHandovers"]}
     for code in ("pgx:HO.histoplot", "pgx:HO.samplesplot"):
         picture(gateway.ask(path_of(told[code])))
+
+
+def test_plots_of_a_handover_are_of_its_analyses(handed: Gateway, buffers: Buffers):
+    """As Beacons store them: of analyses for histograms, of samples for rows."""
+    some = buffers.some("analyses")
+    samples = sorted({d["biosample_id"] for d in buffers.demo.analyses.find({"id": {"$in": some}})})
+    stored = buffers.keep("analyses", some)
+    root = picture(handed.ask(f"/services/sampleplots?datasetIds=handed&accessid={stored}&plotType=histoplot&{TAIL}"))
+    (group,) = found(root, "plot-group")
+    same = handed.ask(f"/services/sampleplots?datasetIds=handed&analysisIds={','.join(some)}&{TAIL}")
+    (other,) = found(picture(same), "plot-group")
+    assert [bars(group, kind) for kind in KINDS] == [bars(other, kind) for kind in KINDS]
+    counted = buffers.demo.analyses.count_documents({"id": {"$in": some}, "operation.id": "EDAM:operation_3961"})
+    assert group.get("data-analyses") == other.get("data-analyses") == str(counted)
+    kept = buffers.keep("biosamples", samples)
+    rows = picture(
+        handed.ask(f"/services/sampleplots?datasetIds=handed&accessid={kept}&plotType=samplesplot&limit=200")
+    )
+    assert {row.get("data-sample") for row in found(rows, "plot-sample")} == {*samples}
