@@ -8,6 +8,7 @@ import { see } from "./see.js";
 import { fresh, narrows, query, read, search, selection, hasVariants } from "./state.js";
 import { chosen, isEmpty, offered, sized, take } from "./take.js";
 
+const { title } = document;
 const defaults = { dataset: $("dataset").value };
 let state = read(location.search);
 if (!state.dataset) state.dataset = defaults.dataset;
@@ -58,7 +59,7 @@ function showLine(estimate) {
     hasVariants(state) && matchedVariants ? `, of which ${told(matchedVariants, "matches", "match")}` : "",
     format ? el("span", {}, " · ", el("a", { href: "#take" }, `${format.label}: ${sized(format)}`)) : "",
   );
-  document.title = document.title.replace(/^(.*? samples?: )?/, narrows(state) ? `${told(samples, "sample")}: ` : "");
+  document.title = narrows(state) && samples.count ? `${told(samples, "sample")}: ${title}` : title;
 }
 
 /** Codes that are not known, with what may be meant, and warnings. */

@@ -7,7 +7,7 @@ import { readable } from "./readout.js";
 
 const CHROMOSOMES = [...Array.from({ length: 22 }, (_, at) => String(at + 1)), "X", "Y"];
 const ROWS = 100; // samples of a picture
-const HINT = "Point at a bar, or use the arrow keys, for its values. A click on a chromosome enlarges it, another shows all again.";
+const HINT = "Point at the picture, or use the arrow keys in it, for values. A click on a chromosome enlarges it, another shows all again.";
 const AT_ONCE = 10000; // samples whose histogram is drawn without a word
 
 const included = (state) => state.terms.filter((term) => !term.excluded && !/[<>=]/.test(term.id)).map((term) => term.id);
