@@ -1,6 +1,6 @@
 """Every format, one after the other in one serving process: seconds, rows a second, first byte, peak memory.
 
-    python -m tests.benchmarks.formats [--rows N] [--shape NAME] [--spool] [--python] [FORMAT …]  (default: 1000000, all)
+    python -m tests.benchmarks.formats [--rows N] [--shape NAME] [--spool] [--python] [FORMAT …] (default: 1000000, all)
 
 Datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them; what
 depends on where variants are also of `one` and of a `hundred` biosamples, each variant at a place of its own.  `read`
