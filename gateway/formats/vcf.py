@@ -2,8 +2,8 @@
 
 Documents come by sample, a VCF goes by position.  Each variant becomes a line that begins with what sorts it; the lines
 are sorted in bounded memory, and those of one site become one record, or several where a sample has several ratios
-there (`vcf_records`).  So the header, with the names of all samples, goes out at once, and the records when all variants have
-been read.
+there (`vcf_records`).  So the header, with the names of all samples, goes out at once, and the records when all
+variants have been read.
 
 `0/1` says that the sample has the variant, `.` that nothing is said of it.
 """

