@@ -6,7 +6,6 @@ own bytes, so that a file is the same however its rows came.  Memory is that of 
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Final
 
 from gateway.genome import CHROMOSOMES
@@ -18,9 +17,6 @@ __all__ = ["InOrder", "Keyed", "by_genome", "by_name", "by_values"]
 
 Keyed = Callable[[bytes], bytes | None]
 """A line behind its key and a tab, neither with a line end; None for one that has no place."""
-
-_AT_ONCE: Final = 2_000
-"""Lines given on together: some 200 kB."""
 
 
 class InOrder:
@@ -47,14 +43,11 @@ class InOrder:
     def feed(self, _: int, data: bytes) -> None:
         """Take in lines."""
         for lines in in_pieces(data):
-            self._sorter.add(self._placed(lines))
-
-    def _placed(self, lines: bytes) -> Iterator[bytes]:
-        for line in map(self._keyed, lines[:-1].split(b"\n")):
-            if line is None:
-                self._left_out += 1
-            else:
-                yield line + b"\n"
+            found = list(map(self._keyed, lines[:-1].split(b"\n")))
+            placed = [line for line in found if line is not None]
+            self._left_out += len(found) - len(placed)
+            if placed:
+                self._sorter.add_lines(b"\n".join((*placed, b"")))
 
     def through(self, ids: Sequence[str]) -> Iterator[Rows]:
         """Nothing yet but what another fold says first."""
@@ -65,13 +58,13 @@ class InOrder:
         """Yield the rows."""
         if opening := self._opening(self._left_out):
             yield Rows(opening, 0, 0)
-        lines = self._sorter.sorted()
-        while some := [line[line.index(b"\t") + 1 :] for line in islice(lines, _AT_ONCE)]:
+        for piece in self._sorter.pieces():
+            lines = b"\n".join([line[line.find(b"\t") + 1 :] for line in piece.split(b"\n")])
             if self._then:
-                self._then.feed(0, b"".join(some))
+                self._then.feed(0, lines)
                 yield from self._then.through(())
             else:
-                yield Rows(b"".join(some), len(some), 0)
+                yield Rows(lines, lines.count(b"\n"), 0)
         if self._then:
             yield from self._then.finish()
 
@@ -79,6 +72,7 @@ class InOrder:
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 _RANKS: Final = {c.name.encode(): (b"%02d" % rank, c.size) for rank, c in enumerate(CHROMOSOMES.values())}
+_NOWHERE: Final = (b"", 0)
 
 
 def by_genome(line: bytes) -> bytes | None:
@@ -88,19 +82,20 @@ def by_genome(line: bytes) -> bytes | None:
     of the chromosome.
     """
     first, name, start, end, rest = line.split(b"\t", 4)
-    rank, size = _RANKS.get(name, (b"", 0))
+    rank, size = _RANKS.get(name, _NOWHERE)
     if not (start.isdigit() and end.isdigit() and int(start) < size and int(end) >= int(start)):
         return None
     if int(end) > size:
-        line = b"\t".join((first, name, start, b"%d" % size, rest))
-    return b"%b%010d%010d\t%b" % (rank, int(start), min(int(end), size), line)
+        end = b"%d" % size
+        line = b"\t".join((first, name, start, end, rest))
+    return b"%b%10b%10b\t%b" % (rank, start.lstrip(b"0"), end.lstrip(b"0"), line)
 
 
 def by_name(line: bytes) -> bytes:
-    """By the name of the chromosome as text, start and end: the first three cells, none of which is missing."""
+    """By the name of the chromosome as text, start and end: the first three cells, all of which are there."""
     name, start, end, _ = line.split(b"\t", 3)
     # A name ends with what is less than any character of a longer one.
-    return b"%b %010d%010d\t%b" % (name, int(start), int(end), line)
+    return b"%b %10b%10b\t%b" % (name, start.lstrip(b"0"), end.lstrip(b"0"), line)
 
 
 def by_values(line: bytes) -> bytes:
@@ -121,5 +116,7 @@ def _text(cell: bytes) -> bytes:
 
 
 def _integer(cell: bytes) -> bytes:
-    # Of 64 bits, moved to where there are no signs.
-    return _MISSING if cell == b"." else b"%020d" % (int(cell) + 2**63)
+    """Of 64 bits: as its digits behind blanks, as many as it takes; what is negative is before all of these."""
+    if cell.isdigit():
+        return b"%20b" % cell.lstrip(b"0")
+    return _MISSING if cell == b"." else b"\1%020d" % (int(cell) + 2**63)

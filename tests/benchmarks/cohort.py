@@ -3,7 +3,7 @@
 A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  The variants of a
 biosample repeat a block of `BLOCK` values under their own ids, so that a reply of any size is a template in which two
 eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.  With an
-`s` behind the name variants are scattered: two more words a row, start and end, are those of biosample and row.
+`s` behind the name variants are scattered, so that hardly two of them have one place: two more words, start and end.
 """
 
 import re
@@ -38,6 +38,7 @@ _STATES: Final = (
 )
 _CHROMOSOMES: Final = (*map(str, range(1, 23)), "X")
 _SPAN: Final = 46_000_000  # all chromosomes of GRCh38 are longer
+_STRIDE: Final = 65_537
 _DIAGNOSES: Final = (("NCIT:C3058", "Glioblastoma"), ("NCIT:C3512", "Lung Adenocarcinoma"))
 # The `_id` of a variant: 4 bytes that all share, its biosample's number, its row within it.
 STAMP: Final = b"\x65\x2f\x1a\x00"
@@ -67,18 +68,26 @@ def biosample(number: int) -> dict[str, Any]:
     }
 
 
-def variant(number: int, row: int) -> dict[str, Any]:
+def _start(number: Any) -> Any:
+    return 10_001 + (number * 2_654_435_761) % _SPAN
+
+
+def _length(number: Any) -> Any:
+    return 1_000 + (number * 40_503) % 9_000_000
+
+
+def variant(number: int, row: int, *, scattered: bool = False) -> dict[str, Any]:
     """A variant of biosample `number`, as projected for pgxseg: some 200 bytes."""
     at = row % BLOCK
     code, label, height = _STATES[(7 * at + at // 11) % len(_STATES)]
-    start = 10_001 + (at * 2_654_435_761) % _SPAN
+    start = _start((number * _STRIDE + row) % _SPAN if scattered else at)
     return {
         "_id": bson.ObjectId(STAMP + number.to_bytes(4) + row.to_bytes(4)),
         "biosample_id": biosample_id(number),
         "location": {
             "chromosome": _CHROMOSOMES[at * len(_CHROMOSOMES) // BLOCK],
             "start": start,
-            "end": start + 1_000 + (at * 40_503) % 9_000_000,
+            "end": start + _length(row if scattered else at),
         },
         "variant_state": {"id": code, "label": label},
         "info": {"cnv_value": round(height + ((at * 7_919) % 2_003 - 1_001) / 10_000, 4)},
@@ -87,10 +96,7 @@ def variant(number: int, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """A dataset: as many biosamples, as many variants of each; `pause` milliseconds before each reply of variants.
-
-    `scattered` ones lie anywhere on the first 46 Mb of their chromosome, 1 kb to 8 Mb long.
-    """
+    """A dataset: as many biosamples, as many variants of each; `pause` milliseconds before each reply of variants."""
 
     biosamples: int
     variants: int
@@ -111,8 +117,7 @@ class Cohort:
     @property
     def name(self) -> str:
         """The name of the dataset."""
-        pause = f"p{self.pause}" if self.pause else ""
-        return f"b{self.biosamples}v{self.variants}{pause}" + "s" * self.scattered
+        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "") + "s" * self.scattered
 
     @property
     def rows(self) -> int:
@@ -149,62 +154,51 @@ class Template:
     """A BSON array of variants in memory of its own, whose words are patched for each reply."""
 
     def __init__(self, body: bytes, *places: NDArray[np.intp]) -> None:
-        """`places` are those of ids, of numbers, and of starts and ends where these are scattered."""
         self.body = bytearray(body)
         # Words at any byte: a view of overlapping ones, a byte apart.
         self._words: Words = np.ndarray((len(body) - 7,), np.uint64, self.body, strides=(1,))
-        self._places = places
-        self._id_places, self._number_places = places[:2]
+        self._halves: NDArray[np.uint32] = np.ndarray((len(body) - 3,), np.uint32, self.body, strides=(1,))
+        self._id_places, self._number_places, self._starts, self._ends = self._places = places
 
     def copy(self) -> "Template":
         """The same, in other memory."""
         return Template(bytes(self.body), *self._places)
 
-    def patch(self, biosamples: Words, rows: Words, texts: Words) -> bytearray:
+    def patch(self, biosamples: Words, rows: Words, texts: Words, *, scattered: bool = False) -> bytearray:
         """The array with these ids: biosample number, row number and biosample number as text, of each row."""
+        if scattered:
+            starts = _start((biosamples * np.uint64(_STRIDE) + rows) % np.uint64(_SPAN))
+            self._halves[self._starts] = starts
+            self._halves[self._ends] = starts + _length(rows)
         self._words[self._id_places] = ((biosamples << np.uint64(32)) | rows).byteswap()
         self._words[self._number_places] = texts
-        for places, values in zip(self._places[2:], _scattered(biosamples, rows), strict=False):
-            self._words[places] = values
         return self.body
 
 
-def _scattered(biosamples: Words, rows: Words) -> tuple[Words, Words]:
-    """Where variants start and end: the same for the same numbers, and otherwise any."""
-    mixed = (biosamples << np.uint64(20) ^ rows) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    starts = np.uint64(10_001) + (mixed >> np.uint64(32)) % np.uint64(_SPAN)
-    return starts, starts + (np.uint64(1_000) << mixed % np.uint64(13)) + (mixed >> np.uint64(8)) % np.uint64(1_000)
-
-
 @cache
-def _block(scattered: bool) -> list[tuple[bytes, *tuple[int, ...]]]:
+def _block() -> list[tuple[bytes, tuple[int, ...]]]:
     """The documents of a block, with the places of their words."""
-    found: list[tuple[bytes, *tuple[int, ...]]] = []
+    found = []
+    marks = (STAMP, b"pgxbs-", b"\x10start\0", b"\x10end\0")
     for row in range(BLOCK):
-        document = variant(0, row)
-        if scattered:
-            document["location"] |= {"start": bson.Int64(0), "end": bson.Int64(0)}
-        raw = bson.encode(document)
-        more = [raw.index(name) + len(name) for name in (b"\x12start\0", b"\x12end\0")] if scattered else []
-        found.append((raw, raw.index(STAMP) + 4, raw.index(b"pgxbs-") + 6, *more))
+        raw = bson.encode(variant(0, row))
+        found.append((raw, tuple(raw.index(mark) + len(mark) for mark in marks)))
     return found
 
 
 @lru_cache(maxsize=32)
-def template(rows: int, phase: int, period: int, scattered: bool = False) -> Template:
+def template(rows: int, phase: int, period: int) -> Template:
     """A template of that many rows, of which the first is row `phase` of its biosample; shared, so copy it."""
-    pieces, words, at = [], [], 4
+    pieces, found, at = [], [], 4
     for place in range(rows):
-        raw, *places = _block(scattered)[(phase + place) % period % BLOCK]
+        raw, places = _block()[(phase + place) % period % BLOCK]
         head = b"\x03%d\0" % place
         start = at + len(head)
-        words.append([start + each for each in places])
+        found.append([start + word for word in places])
         pieces += [head, raw]
         at = start + len(raw)
     body = (at + 1).to_bytes(4, "little") + b"".join(pieces) + b"\0"
-    return Template(body, *np.array(words, np.intp).T.copy())
+    return Template(body, *np.array(found, np.intp).reshape(rows, 4).T)
 
 
 def rows_of(cohort: Cohort, numbers: range | list[int], first: int, count: int) -> tuple[Words, Words, Words]:
