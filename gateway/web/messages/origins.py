@@ -57,9 +57,10 @@ async def share(request: web.Request, response: web.StreamResponse) -> None:
     transfer = request.get(TRANSFER)
     if (transfer is not None and transfer.source == FORWARDED) or _ORIGIN in response.headers:
         return
-    # With a token an answer, an error too, may tell what others do not see.
     shown = _AUTHORIZATION in request.headers and request.app[ACCESS].rules is not None
-    origin, depends = _granted(request, guarded=shown or response.headers.get("Cache-Control") == PRIVATE)
+    # What no cache may keep, such as errors and tickets, may tell who shows a token what others do not see.
+    caching = response.headers.get("Cache-Control", "no-store")
+    origin, depends = _granted(request, guarded=caching == PRIVATE or (shown and caching == "no-store"))
     if depends:
         response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Origin")))
     if origin:
