@@ -110,6 +110,12 @@ def address(serving: Gateway) -> str:
     return path_of(complete(serving, PATH))
 
 
+def test_a_ticket_names_the_indexes_of_a_file_that_has_some(serving: Gateway, address: str):
+    ticket = serving.ask(address.rpartition("/")[0]).json
+    assert ticket["indexAddresses"] == {kind: f"{ticket['address']}.{kind}" for kind in ("tbi", "csi")}
+    assert "indexAddresses" not in serving.ask(PATH.replace("vcf.gz", "vcf") + "&ticket=true").json
+
+
 @pytest.fixture(scope="module")
 def whole(serving: Gateway, address: str) -> Answer:
     return serving.ask(address)

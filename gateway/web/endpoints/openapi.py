@@ -128,6 +128,11 @@ _TICKETS: Final[dict[str, Any]] = {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
+        "indexAddresses": {
+            "description": "the indexes of a file that has some",
+            "type": "object",
+            "properties": {"tbi": _TEXT, "csi": _TEXT},
+        },
         "self": {**_TEXT, "description": "this ticket, as it will be"},
         "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
@@ -178,10 +183,11 @@ def _exports() -> dict[str, Any]:
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
     address = "/exports/{export}/{name}"
+    summary = "an export at its immutable address; with `.tbi` or `.csi` behind its name, the index of a sorted file"
     return {
         address: {
             "parameters": [export, name],
-            "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
+            "get": {"summary": summary, "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
             "parameters": [export, name],
@@ -264,6 +270,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.name == "output":
         words = dict.fromkeys(word for form in OFFERED for word in (*form.words, *form.whole, *form.also))
         listed = [*words, *(f"{word}.gz" for word in words), "ndjson", *sorted(NO_FORMATS)]
+        sorted_ones = [word for form in OFFERED if form.index for word in form.words]
+        listed += [f"{word}.gz{extension}" for word in sorted_ones for extension in EXTENSIONS]
         capitals = {"type": "string", "pattern": "[A-Z]", "description": "the same in capitals"}
         schema = {"anyOf": [{"type": "string", "enum": listed}, capitals, not_given]}
     if parameter.name in _LISTS:
