@@ -16,6 +16,8 @@ __all__ = ["add_options"]
 _VARIABLE: Final = "PGX_TOKEN"
 # As RFC 6750 (2.1) has it; anything else could be another header.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_MOST_CONNECTIONS: Final = 16  # each holds blocks in memory, and has a place at the server that others may want
+_CONNECTIONS = number_in(int, 1, _MOST_CONNECTIONS, f"must be from 1 to {_MOST_CONNECTIONS}")
 _SECONDS = number_in(float, 1, 604_800, "must be from 1 to 604800 seconds")
 
 
@@ -39,6 +41,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=600.0,
         metavar="SECONDS",
         help="without any progress (default: 600)",
+    )
+    parser.add_argument(
+        "--connections",
+        type=_CONNECTIONS,
+        default=1,
+        metavar="N",
+        help="at once, for parts of what the server has complete (default: 1)",
     )
     parser.add_argument(
         "--token-file",
@@ -72,6 +81,7 @@ def _run(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
         give_up=options.give_up,
         token=_token(options),
+        connections=options.connections,
     )
     with Progress(quiet=options.quiet) as progress:
         try:

@@ -6,12 +6,13 @@ FetchError           1  the disk, a name that is taken, an answer that makes no 
  ├── GaveUp          4  no progress for as long as `--give-up` says; what there is stays for the next run
  └── Mismatch        5  the bytes are not those that the server promised, by number or checksum; they were removed
 
-Two more never leave this room: `Broken`, which is tried again, and `Gone`, after which the query is asked anew.
+Three more never leave this room: `Broken`, which is tried again, `Gone`, after which the query is asked anew, and
+`NoParts`, after which one connection brings all.
 """
 
 from gateway.errors import Failure
 
-__all__ = ["Broken", "Contradiction", "FetchError", "GaveUp", "Gone", "Mismatch", "Refused"]
+__all__ = ["Broken", "Contradiction", "FetchError", "GaveUp", "Gone", "Mismatch", "NoParts", "Refused"]
 
 
 class FetchError(Failure):
@@ -50,3 +51,7 @@ class Broken(Exception):
 
 class Gone(Exception):
     """The export is of a data version that is no more."""
+
+
+class NoParts(Exception):
+    """The server answers with the whole file where a part of it was asked for."""

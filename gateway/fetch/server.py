@@ -101,9 +101,16 @@ class Server:
         raise failure
 
     @asynccontextmanager
-    async def body(self, export: Export, offset: int, silence: float) -> AsyncGenerator[Answer | Nothing, None]:
-        """The bytes of an export from an offset on; `silence` is how many seconds may pass without one."""
-        headers = {"Range": f"bytes={offset}-", "If-Range": export.etag} if offset and export.etag else {}
+    async def body(
+        self, export: Export, offset: int, silence: float, last: int | None = None
+    ) -> AsyncGenerator[Answer | Nothing, None]:
+        """The bytes of an export from an offset on, to its end or `last`.
+
+        `silence` is how many seconds may pass without one.
+        """
+        asked = f"bytes={offset}-{'' if last is None else last}"
+        part = export.etag is not None and (offset > 0 or last is not None)
+        headers = {"Range": asked, "If-Range": export.etag} if part and export.etag else {}
         async with self._request("GET", export.address, headers, silence) as response:
             start, stop, total = responses.content_range(response.headers)
             if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and headers:

@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 import stamina
 
 from gateway.fetch import urls
-from gateway.fetch.errors import Broken, Contradiction, FetchError, GaveUp, Gone, Mismatch, Refused
+from gateway.fetch.blocks import Block, bring
+from gateway.fetch.errors import Broken, Contradiction, FetchError, GaveUp, Gone, Mismatch, NoParts, Refused
 from gateway.fetch.part import Part, Sink, Stream, sha256_of
 from gateway.fetch.progress import Progress
 from gateway.fetch.responses import Export, Promise
@@ -52,6 +53,8 @@ class FetchOptions:
     """Seconds without progress."""
     token: str = field(default="", repr=False)
     """For the server of the URL alone."""
+    connections: int = 1
+    """At once, to a server that gives parts of what is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,8 @@ class _Fetch:
         self._promise = Promise()
         self._framed = False
         self._stream = Stream(sys.stdout.buffer) if options.output == "-" else None
+        self._connections = options.connections
+        self._told = ""
 
     async def once(self) -> Fetched:
         """Bring the export that the URL names now; Gone if its data changes meanwhile."""
@@ -178,6 +183,9 @@ class _Fetch:
         if sink.size == self._promise.size and self._promise.sha256 is not None:
             return True
         silence = _SILENCE if export.state == "complete" else min(_SILENCE_IN_THE_MAKING, self._options.give_up)
+        total = self._promise.size
+        if self._connections > 1 and total is not None and export.etag is not None and export.state != "producing":
+            return await self._side_by_side(export, sink, total)
         try:
             whole = await self._read(export, sink, silence)
             if whole:
@@ -236,6 +244,57 @@ class _Fetch:
                 self._progress.at(sink.size)
         return at
 
+    async def _side_by_side(self, export: Export, sink: Sink, total: int) -> bool:
+        """What is missing over several connections.  False: the server gives no parts, and is asked for all."""
+        self._progress.of(export, total)
+        came = sink.size
+
+        async def pull(block: Block) -> None:
+            nonlocal came
+            while block.at < block.stop:
+                before = block.at
+                try:
+                    await self._with_pauses(partial(self._fill, export, block, total))
+                finally:
+                    came += block.at - before
+                    self._progress.at(came)
+
+        try:
+            await bring(sink, total, self._connections, pull)
+        except NoParts:
+            self._connections = 1
+            return False
+        self._framed = True
+        return True
+
+    async def _fill(self, export: Export, block: Block, total: int) -> None:
+        """One answer for a block; Broken if it brought nothing."""
+        held = block.at
+        try:
+            async with self._server.body(export, held, _SILENCE, block.stop - 1) as answer:
+                await self._part(export, block, answer)
+        except Broken:
+            if block.at == held:
+                raise
+            await asyncio.sleep(random.uniform(0, _AFTER_PROGRESS))  # noqa: S311 - as above
+        if block.at == held:
+            raise Broken(f"the answer ended at byte {held:,} of {total:,}")
+
+    async def _part(self, export: Export, block: Block, answer: Answer | Nothing) -> None:
+        """Take in an answer's bytes, if it is of this export and of this part."""
+        if isinstance(answer, Nothing):
+            self._hear(export, answer.total, None)
+            return
+        if answer.etag not in {None, export.etag}:
+            raise Gone("the data changed")
+        if answer.whole:
+            raise NoParts
+        self._hear(export, answer.total, answer.sha256)
+        async for piece in answer.pieces:
+            block.data += piece[: block.stop - block.at]
+            if block.at == block.stop:  # some servers go on to the end of the file
+                return
+
     async def _afresh(self, sink: Sink) -> None:
         await asyncio.to_thread(sink.restart)
         raise Broken("what was here is longer than the server's file")
@@ -292,13 +351,12 @@ class _Fetch:
 
     async def _with_pauses(self, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work`, tried again while it breaks; GaveUp at the end of `give_up` seconds."""
-        told = ""
+        self._told = ""
 
         def pause(error: Exception) -> bool | float:
-            nonlocal told
-            if isinstance(error, Broken) and str(error) != told:
-                told = str(error)
-                self._progress.note(f"{told}; trying again")
+            if isinstance(error, Broken) and str(error) != self._told:  # of all connections
+                self._told = str(error)
+                self._progress.note(f"{self._told}; trying again")
             return self._pause(error)
 
         try:

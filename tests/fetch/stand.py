@@ -133,21 +133,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
     def _bytes(self, body: bytes, asked: str | None, cut: int | None) -> None:
-        stand, complete, start = self.of, self.of.made is None, 0
+        stand, complete, start, stop = self.of, self.of.made is None, 0, len(body)
+        partial = False
         etag = f'"{stand.digest}"'
         if asked and stand.ranges and complete and self.headers["If-Range"] in {None, etag}:
-            found = re.fullmatch(r"bytes=(\d+)-", asked)
+            found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked)
             assert found
-            start = int(found[1])
+            start, partial = int(found[1]), True
+            stop = min(stop, int(found[2]) + 1) if found[2] else stop
             if start >= len(body):
                 self._json(416, {}, {"Content-Range": f"bytes */{len(body)}"})
                 return
-        self.send_response(206 if start else 200)
+        self.send_response(206 if partial else 200)
         self.send_header("ETag", etag)
         self.send_header("Content-Disposition", f'attachment; filename="{stand.name}"')
         chunked = not complete and not stand.closing
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if partial:
+            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(body)}")
         if complete and stand.tickets and stand.sha256:
             self.send_header("Repr-Digest", f"sha-256=:{base64.b64encode(bytes.fromhex(stand.sha256)).decode()}:")
         if chunked:
@@ -155,10 +157,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif stand.closing:
             self.close_connection = True
         else:
-            self.send_header("Content-Length", str(len(body) - start))
+            self.send_header("Content-Length", str(stop - start))
         self.end_headers()
         if self.command == "GET":
-            self._write(body[start:], cut, chunked=chunked)
+            self._write(body[start:stop], cut, chunked=chunked)
 
     def _write(self, body: bytes, cut: int | None, *, chunked: bool) -> None:
         for at in range(0, len(body[:cut]), 1000):
