@@ -11,6 +11,7 @@ from gateway.ids import NOTHING
 from gateway.planning.route_table import ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
+from gateway.tabix import EXTENSIONS
 
 __all__ = ["describe", "description"]
 
