@@ -76,11 +76,11 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
     database = mongo["long"]
     database.biosamples.insert_one({"id": "a"})
     database.biosamples.create_index("id")
-    for n in range(500):
+    for n in range(250):
         database.variants.insert_one(
             {
                 "biosample_id": "a",
-                "location": {"chromosome": "9", "start": n * 270_000 + 7, "end": n * 270_000 + 8},
+                "location": {"chromosome": "9", "start": n * 540_000 + 7, "end": n * 540_000 + 8},
                 "variant_state": {"id": "SO:0001059", "label": "sequence_alteration"},
                 "state": {"sequence": bases[(at := rng.randrange(100_000)) : at + 80_000]},
             }
@@ -121,6 +121,13 @@ def whole(serving: Gateway, address: str) -> Answer:
     return serving.ask(address)
 
 
+@pytest.fixture(scope="module")
+def near(whole: Answer) -> list[str]:
+    """The lines of the region that is read below."""
+    rows = [line for line in gzip.decompress(whole.body).decode().splitlines() if line.startswith("9")]
+    return [row for row in rows if 21_000_000 < int(row.split("\t", 2)[1]) <= 22_000_000]
+
+
 READ = "import pysam, sys; print(*pysam.TabixFile({url!r}).fetch('9', 21000000, 22000000), sep='\\n')"
 
 
@@ -133,12 +140,12 @@ def tools(url: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", ["tabix", "bcftools", "pysam", "tabix of a live URL"])
-def test_a_tool_reads_a_region(serving: Gateway, address: str, whole: Answer, tmp_path: Path, name: str):
+def test_a_tool_reads_a_region(
+    serving: Gateway, address: str, tmp_path: Path, *, near: list[str], whole: Answer, name: str
+):
     command, _, live = name.partition(" ")
     if shutil.which(command) is None and command != "pysam":
         pytest.skip(f"{command} is not installed")
-    lines = gzip.decompress(whole.body).decode().splitlines()
-    near = [line for line in lines if line[0] == "9" and 21_000_000 < int(line.split("\t")[1]) <= 22_000_000]
     with Relay(serving.port) as relay:
         url = relay.url + PATH
         url = f"{url}##idx##{url}.tbi" if live else relay.url + address
@@ -147,8 +154,7 @@ def test_a_tool_reads_a_region(serving: Gateway, address: str, whole: Answer, tm
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == near
-        assert len(near) == 4
-        print(name, relay.taken, len(whole.body))
+        assert len(near) == 2
         assert relay.taken < len(whole.body) / 2
     kept = [path.name for path in tmp_path.iterdir()]
     assert kept in (["g_variants"], ["long_variants.vcf.gz.csi"], ["long_variants.vcf.gz.tbi"])
