@@ -84,6 +84,15 @@ def test_outputs_go_where_they_are_answered(route):
     assert not goes(f"GET /proxy{path}?output=pgxseg")
 
 
+def test_indexes_go_where_their_files_do():
+    for word in ("vcf.gz.tbi", "vcf.gz.csi", "VCF.gz.TBI"):
+        for path in ("/services/vcf?filters=NCIT:C3058&", "/beacon/biosamples/?", "/beacon/g_variants?allData=true&"):
+            assert goes(f"GET {path}output={word}")
+            assert not goes(f"GET {path}output={word}x")
+    for kind in (".tbi", ".csi", ".tbi.sha256"):
+        assert goes(f"GET /exports/{'0' * 40}-abc/a.vcf.gz{kind} HTTP/1.1")
+
+
 @pytest.mark.parametrize("parameter", [p for p in PARAMETERS if p.use == "narrows"], ids=lambda p: p.name)
 def test_parameters_that_are_refused_stay(parameter):
     for name in (*parameter.aliases[:1], re.sub("([A-Z])", r"_\1", parameter.name).lower()):

@@ -27,9 +27,7 @@ _JSON: Final = "json"
 # Here, as in 2021, `id` is the id of a filter.
 _OF_FILTERS: Final[tuple[Entity, ...]] = ("frequencies", "collations")
 _ASKED: Final = "GET|HEAD|OPTIONS"
-_INDEX: Final = "([.](tbi|csi))"
-"""Of the index of a file: behind the name of an output, or behind the path, where genome tools put it."""
-_PACKED: Final = f"([.]gz{_INDEX}?)?"
+_PACKED: Final = "([.]gz([.](tbi|csi))?)?"
 _IDS: Final = "[^/? ]+"
 _END: Final = "(?=[& ]|$)"
 
@@ -73,7 +71,7 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool =
             if some:
                 go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")
     endings = _any(EXTENSIONS).replace("\\.", "[.]")
-    above = _paths(route for route in ROUTES if route.files).removesuffix(f"/?{_INDEX}?")
+    above = _paths(route for route in ROUTES if route.files).removesuffix("/?")
     go.append(f"^({_ASKED}) {above}/[^/? ]*[.](?i:{endings})(?=[? ]|$)")
     return Rules(tuple(stay), tuple(go))
 
@@ -158,13 +156,13 @@ _Tree = dict[str, "_Tree"]  # of names by what may stand before them; what is co
 
 
 def _paths(routes: Iterable[Route]) -> str:
-    """The paths of routes, with a slash at the end or none, and those of indexes."""
+    """The paths of routes, with a slash at the end or none."""
     tree: _Tree = {}
     for route in routes:
         here = tree
         for name in (*route.path.strip("/").split("/"), ""):
             here = here.setdefault(_IDS if name == "{ids}" else re.escape(name), {})
-    return f"{_below(tree)}/?{_INDEX}?"
+    return f"{_below(tree)}/?"
 
 
 def _below(tree: _Tree) -> str:

@@ -12,6 +12,7 @@ from gateway.ids import NOTHING
 from gateway.planning.route_table import EXTENSIONS, FILES, ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
+from gateway.tabix import EXTENSIONS as INDEXES
 from gateway.web.drs.openapi import paths as drs_paths
 from gateway.web.endpoints import openapi_questions
 from gateway.web.htsget.openapi import paths as htsget_paths
@@ -143,6 +144,11 @@ _TICKETS: Final[dict[str, Any]] = {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
+        "indexAddresses": {
+            "description": "the indexes of a file that has some",
+            "type": "object",
+            "properties": {"tbi": _TEXT, "csi": _TEXT},
+        },
         "self": {**_TEXT, "description": "this ticket, as it will be"},
         "drs": {**_TEXT, "description": "the URI of the export as a DRS object, where it is known what host this is"},
         "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
@@ -194,10 +200,11 @@ def _exports() -> dict[str, Any]:
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
     address = "/exports/{export}/{name}"
+    summary = "an export at its immutable address; with `.tbi` or `.csi` behind its name, the index of a sorted file"
     return {
         address: {
             "parameters": [export, name],
-            "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
+            "get": {"summary": summary, "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
             "parameters": [export, name],
@@ -293,6 +300,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.name == "output":
         words = dict.fromkeys(word for form in OFFERED for word in (*form.words, *form.whole, *form.also))
         listed = [*words, *(f"{word}.gz" for word in words), "ndjson", *sorted(NO_FORMATS)]
+        sorted_ones = [word for form in OFFERED if form.index for word in form.words]
+        listed += [f"{word}.gz{extension}" for word in sorted_ones for extension in INDEXES]
         capitals = {"type": "string", "pattern": "[A-Z]", "description": "the same in capitals"}
         schema = {"anyOf": [{"type": "string", "enum": listed}, capitals, not_given]}
     if parameter.name in _LISTS:

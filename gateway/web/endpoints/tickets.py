@@ -17,6 +17,7 @@ from gateway.formats.base import dumps
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.tabix import EXTENSIONS
 from gateway.web.access.commands import with_token
 from gateway.web.drs.uris import uri
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
@@ -114,10 +115,12 @@ def _constant(request: web.Request, representation: Representation, segment: str
     base, record = base_of(request), representation.record or {}
     own = f"{base}/exports/{segment}"
     address = f"{own}/{representation.filename}"
+    indexes = {kind: address + extension for extension, kind in EXTENSIONS.items()}
     return {
         "digest": representation.digest,
         "address": address,
         "sha256Address": address + HASH_EXTENSION,
+        **({"indexAddresses": indexes} if representation.index else {}),
         "self": own,
         **({"drs": named} if (named := uri(lasting_base(request), representation.digest)) else {}),
         "anyHost": segment != representation.digest,

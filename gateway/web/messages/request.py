@@ -36,7 +36,6 @@ POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
 _TICKET: Final = "ticket"
 _SKIP: Final = "skip"
 _OUTPUTS: Final = frozenset({"output", "method"})
-_INDEXES: Final = tuple(PACKED + extension for extension in EXTENSIONS)
 
 
 def base_of(request: web.Request) -> str:
@@ -175,31 +174,29 @@ class DownloadRequest:
 def of_file(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, Pairs, Kind | None]:
     """Path and pairs that ask for a file where its index is asked for, and which index that is.
 
-    Its extension stands behind the name of the output, `output=vcf.gz.tbi`, or, as tools that have the URL of a file
-    put it, behind the path: `/beacon/g_variants.tbi?output=vcf.gz`.
+    Its extension stands behind the name of the output, `output=vcf.gz.tbi`, or behind that of a file in the path.  Not
+    behind any path, although genome tools ask for that: they keep `g_variants.tbi`, and take it for all other queries.
     """
-    found, kinds, packed = [], set(), path.lower().endswith(_INDEXES)
+    found, kinds = [], set()
     for name, value in pairs:
         word, kind = _without_extension(value.rstrip())
-        if normal(name) in _OUTPUTS and word.lower().endswith(PACKED):
-            packed = True
-            kinds |= {kind} if kind else set()
+        if kind is not None and normal(name) in _OUTPUTS:
+            kinds.add(kind)
             found.append((name, word))
         else:
             found.append((name, value))
-    stem, kind = _without_extension(path)
-    if kind is not None and packed:
-        kinds.add(kind)
-        path = stem
+    path, kind = _without_extension(path)
+    kinds |= {kind} if kind else set()
     if len(kinds) > 1:
         raise BadRequest("several indexes are asked for at once", parameter="output")
     return path, tuple(found), next(iter(kinds), None)
 
 
 def _without_extension(name: str) -> tuple[str, Kind | None]:
+    """The name of a packed file where it is that of its index, and which."""
     stem, dot, extension = name.rpartition(".")
     kind = EXTENSIONS.get(dot + extension.lower())
-    return (stem, kind) if kind else (name, None)
+    return (stem, kind) if kind and stem.lower().endswith(PACKED) else (name, None)
 
 
 def _wants_ticket(values: list[str]) -> bool:
