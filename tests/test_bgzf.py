@@ -5,6 +5,10 @@ import gzip
 import pytest
 
 from gateway import bgzf
+from gateway.download_types import Ask
+from gateway.formats import by_word
+from gateway.planning import naming
+from tests.formats.test_format_properties import wanted
 
 
 def test_the_last_block_is_that_of_the_specification():
@@ -37,3 +41,12 @@ def test_what_compresses_has_a_name_that_stays():
     bgzf.maker.cache_clear()
     assert first == bgzf.maker()
     assert first.startswith("isal ")
+
+
+def test_packed_files_are_named_by_what_compresses_them(monkeypatch: pytest.MonkeyPatch):
+    named: dict[bool, set[str]] = {True: set(), False: set()}
+    for maker in ("isal 1", "isal 2", "isal 2"):
+        monkeypatch.setattr(bgzf, "maker", lambda maker=maker: maker)
+        for packed, digests in named.items():
+            digests.add(naming.digest(wanted(Ask()), by_word("vcf"), packed=packed))
+    assert {packed: len(digests) for packed, digests in named.items()} == {True: 2, False: 1}
