@@ -80,7 +80,7 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.
         say "$package is not installed: the Python engine serves, and tests of the compiled one are skipped"
     fi
 fi
-sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.hpp' \) -newer "$stamp")" ]; }
+sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.pxi' -o -name '*.hpp' \) -newer "$stamp")" ]; }
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || sources_changed; then
     say "Installing pgx-gateway with its tests' and linters' packages into $venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded,test,lint]' || exit 1
