@@ -25,6 +25,7 @@ FLOORS = [
         "rights",
         "genome",
         "bins",
+        "plots",
         "rows",
         "indexes",
         "handovers",
@@ -35,7 +36,7 @@ FLOORS = [
         "tabix",
         "codec",
     },  # ground: words and bytes
-    {"query", "db", "formats", "spool"},  # rooms that do not know one another
+    {"query", "db", "formats", "spool", "page"},  # rooms that do not know one another
     {"planning"},  # a request as words, and as what is to be delivered
     {"flow"},
     {"fetch"},  # a client of any gateway: knows the ground alone, and is known by the command line alone
@@ -57,6 +58,7 @@ GROUND = [
     "rights",
     "genome",
     "bins",
+    "plots",
     "rows",
     "indexes",
     "handovers",
@@ -82,12 +84,36 @@ OWNERS = {
     "aiohttp": {
         *(f"web/{name}.py" for name in ("app", "app_keys", "limits/connections", "server", "workers")),
         *("web/beacon/views.py", "web/proxy/choice.py", "web/proxy/upstream.py"),
-        *(f"web/endpoints/{name}.py" for name in ("downloads", "exports", "health", "index", "openapi", "tickets")),
+        *(
+            f"web/endpoints/{name}.py"
+            for name in ("assets", "downloads", "exports", "health", "index", "openapi", "tickets")
+        ),
         *(
             f"web/endpoints/{name}.py"
             for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
         ),
-        *(f"web/messages/{name}.py" for name in ("headers", "indexes", "representation", "request", "transfer")),
+        *(
+            f"web/messages/{name}.py"
+            for name in (
+                "about",
+                "headers",
+                "indexes",
+                "links",
+                "origins",
+                "production",
+                "representation",
+                "request",
+                "transfer",
+            )
+        ),
+        *(
+            "web/messages/representation.py",
+            "web/drs/objects.py",
+            "web/drs/views.py",
+            "web/htsget/names.py",
+            "web/htsget/views.py",
+            "web/protocols.py",
+        ),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },
@@ -95,7 +121,7 @@ OWNERS = {
     "opentelemetry": {"web/operations/traces.py"},
     "joserfc": {"web/access/key_sets.py", "web/access/tokens.py"},
     "ujson": {"codec/_json.py"},
-    "numpy": {"bins/counting.py", "bins/coverage.py"},
+    "numpy": {"bins/counting.py", "bins/coverage.py", "plots/likeness.py"},
     "pyarrow": {"formats/columnar.py"},
     "gunicorn": {"web/workers.py"},
     "isal": {"bgzf.py", "flow/compression.py"},

@@ -135,16 +135,17 @@ def configuration(
     listen: str = "80",
     handovers: bool = True,
     datasets: Sequence[str] = (),
+    plots: bool = True,
 ) -> str:
     """The configuration of a server, `nginx` or `apache`, that stands before both; where they listen, as HOST:PORT.
 
-    Without `handovers`, and for others than the `datasets`, if some are given, the Beacon answers as before.
+    Without `handovers` or `plots`, and for others than the `datasets`, if some are given, the Beacon answers as before.
     """
     from gateway.planning.proxy_rules import rules  # noqa: PLC0415 - formats are slow to import for `--help`
 
     template, lines = _SERVERS[server]
     words = {
-        **lines(rules(handovers=handovers, datasets=datasets)),
+        **lines(rules(handovers=handovers, datasets=datasets, plots=plots)),
         "gateway": gateway,
         "beacon": beacon,
         "listen": listen,
@@ -173,6 +174,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--listen", _port, "80", "the port of the server itself"),
     ):
         parser.add_argument(flag, type=kind, default=default, help=f"{what} (default: {default})")
+    parser.add_argument("--keep-plots", action="store_true", help="all plots stay with the Beacon")
     # Without buffers links with an accessid stay with the Beacon, and so do others than the datasets that are named.
     add_settings(parser, but=frozenset(setting.name for setting in SETTINGS) - {"query_buffers", "datasets"})
     parser.set_defaults(run=_run)
@@ -189,6 +191,7 @@ def _run(options: argparse.Namespace) -> int:
             listen=options.listen,
             handovers=bool(config.query_buffers),
             datasets=config.datasets if said else (),
+            plots=not options.keep_plots,
         )
     )
     return 0

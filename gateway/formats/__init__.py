@@ -17,8 +17,10 @@ from gateway.formats import (
     jsonl,
     matrix,
     pgxseg,
+    plots,
     seg,
     service_json,
+    sessions,
     tables,
     vcf,
 )
@@ -61,6 +63,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     service_json.COLLATIONS,
     service_json.COLLATION_TEXT,
     filtering_terms.FORMAT,
+    sessions.IGV,
+    sessions.UCSC,
+    plots.HISTOPLOT,
+    plots.SAMPLESPLOT,
 )
 OFFERED: Final = tuple(form for form in FORMATS if form.offered)
 """Those that this installation can make."""
@@ -104,7 +110,7 @@ def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
 
 def indexed(name: str, packing: str) -> Indexed | None:
     """What the indexes of a file are made by; None if it has none."""
-    return next((form.index for form in FORMATS if form.name == name and packing == form.packing == "bgzf"), None)
+    return next((form.index for form in FORMATS if form.name == name and packing == "bgzf"), None)
 
 
 def names() -> str:

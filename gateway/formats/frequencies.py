@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from gateway.bins.counting import FREQUENCIES, Census
@@ -23,16 +24,17 @@ from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
 from gateway.rows import Encode, Rows
+from gateway.tabix import NAMED_LINES
 from gateway.text import escape_cell, escape_value
 
-__all__ = ["JSON", "MATRIX", "PGXFREQ"]
+__all__ = ["JSON", "MATRIX", "PGXFREQ", "Counted", "Tell", "frequency_parts"]
 
 _COLUMNS: Final = ("group_id", "reference_name", "start", "end", "gain_frequency", "loss_frequency")
 _BINS_A_PIECE: Final = 5_000
 _GAIN, _LOSS = (list(FREQUENCIES).index(name) for name in ("gain_frequency", "loss_frequency"))
 
 
-class _Counted(Protocol):
+class Counted(Protocol):
     """What is known of a group in the end: `Census`, or a stored map."""
 
     @property
@@ -56,7 +58,7 @@ class _Stored:
         self._values = values
 
     def frequencies(self, start: int, stop: int) -> list[list[float]]:
-        """As `_Counted` has it."""
+        """As `Counted` has it."""
         firsts = range(1, len(self._values), self._bins)
         return [self._values[first + start : first + min(stop, self._bins)].tolist() for first in firsts]
 
@@ -96,13 +98,13 @@ def _stored_rows(bins: int) -> Encode:
 class _Frequencies:
     """Counts group after group, then tells them all, in the words of `tell`."""
 
-    def __init__(self, groups: Sequence[Group], bins: BinMap, tell: "_Tell", min_number: int) -> None:
+    def __init__(self, groups: Sequence[Group], bins: BinMap, tell: "Tell", min_number: int) -> None:
         self._groups = groups
         self._bins = bins
         self._tell = tell
         self._least = min_number
         self._profiles = Profiles(bins)
-        self._counted: list[_Counted] = []
+        self._counted: list[Counted] = []
         self._census = Census(bins)
         self._stored: _Stored | None = None
 
@@ -134,12 +136,13 @@ class _Frequencies:
             pairs = zip(self._groups, self._counted, strict=True)
             yield from self._tell([pair for pair in pairs if self._is_told(*pair)], self._bins)
 
-    def _is_told(self, group: Group, counted: _Counted) -> bool:
+    def _is_told(self, group: Group, counted: Counted) -> bool:
         # A stored map may lack the number of its analyses.
         return counted.analyses >= self._least and (counted.analyses > 0 or group.stored is not None)
 
 
-_Tell = Callable[[list[tuple[Group, _Counted]], BinMap], Iterator[Rows]]
+Tell = Callable[[list[tuple[Group, Counted]], BinMap], Iterator[Rows]]
+"""Writes all groups that are to be told."""
 
 
 def _slices(bins: BinMap) -> Iterator[tuple[int, int]]:
@@ -150,7 +153,7 @@ def _percent(value: float) -> str:
     return "." if math.isnan(value) else repr(value)
 
 
-def _heads(counted: list[tuple[Group, _Counted]], warnings: Iterable[str]) -> str:
+def _heads(counted: list[tuple[Group, Counted]], warnings: Iterable[str]) -> str:
     lines = []
     for group, found in counted:
         label = f"label={escape_value(group.label)};dataset_id={escape_value(group.selection.dataset)}"
@@ -159,22 +162,41 @@ def _heads(counted: list[tuple[Group, _Counted]], warnings: Iterable[str]) -> st
     return "".join(lines)
 
 
-def _tell_pgxfreq(counted: list[tuple[Group, _Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
-    head = "\t".join((*_COLUMNS, "index" if bins.old else "no"))
-    yield Rows(f"{_heads(counted, warnings)}{head}\n".encode(), 0, 0)
+def _head(counted: list[tuple[Group, Counted]], bins: BinMap, warnings: Iterable[str]) -> bytes:
+    names = "\t".join((*_COLUMNS, "index" if bins.old else "no"))
+    return f"{_heads(counted, warnings)}{names}\n".encode()
+
+
+def _tell_pgxfreq(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
+    yield Rows(_head(counted, bins, warnings), 0, 0)
     for group, found in counted:
-        name = escape_cell(group.id)
         for start, stop in _slices(bins):
-            frequencies = found.frequencies(start, stop)
-            told = zip(bins.bins[start:stop], frequencies[_GAIN], frequencies[_LOSS], strict=True)
-            lines = [
-                f"{name}\t{b.chromosome}\t{b.start}\t{b.end}\t{_percent(gain)}\t{_percent(loss)}\t{b.no}\n"
-                for b, gain, loss in told
-            ]
+            lines = _lines(group, found, bins, start, stop)
             yield Rows("".join(lines).encode(), len(lines), 0)
 
 
-def _tell_matrix(counted: list[tuple[Group, _Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
+def _lines(group: Group, found: Counted, bins: BinMap, start: int, stop: int) -> list[str]:
+    """The lines of a group for bins `start:stop`, which are in order of position."""
+    name, frequencies = escape_cell(group.id), found.frequencies(start, stop)
+    told = zip(bins.bins[start:stop], frequencies[_GAIN], frequencies[_LOSS], strict=True)
+    return [
+        f"{name}\t{b.chromosome}\t{b.start}\t{b.end}\t{_percent(gain)}\t{_percent(loss)}\t{b.no}\n"
+        for b, gain, loss in told
+    ]
+
+
+def _tell_sorted(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
+    """The lines of pgxfreq bin after bin, those of all groups together."""
+    yield Rows(_head(counted, bins, warnings), 0, 0)
+    # All groups of some bins wait together.
+    step = max(1, _BINS_A_PIECE // max(1, len(counted)))
+    for start in range(0, len(bins), step):
+        several = [_lines(*each, bins, start, min(start + step, len(bins))) for each in counted]
+        lines = list(chain.from_iterable(zip(*several, strict=True)))
+        yield Rows("".join(lines).encode(), len(lines), 0)
+
+
+def _tell_matrix(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
     yield Rows(_heads(counted, warnings).encode() + header(("group_id",), bins), 0, 0)
     for group, found in counted:
         yield Rows(escape_cell(group.id).encode(), 0, 0)
@@ -185,7 +207,7 @@ def _tell_matrix(counted: list[tuple[Group, _Counted]], bins: BinMap, *, warning
         yield Rows(b"\n", 1, 0)
 
 
-def _tell_json(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterator[Rows]:
+def _tell_json(counted: list[tuple[Group, Counted]], bins: BinMap) -> Iterator[Rows]:
     names = [camel(name) for name in FREQUENCIES]
     for number, (group, found) in enumerate(counted):
         head = {
@@ -209,20 +231,21 @@ def _tell_json(counted: list[tuple[Group, _Counted]], bins: BinMap) -> Iterator[
 def _text_parts(wanted: Wanted, *, tell: Callable[..., Iterator[Rows]]) -> tuple[Part, ...]:
     bins = wanted.bins or bin_map()
     said = dict.fromkeys(warning for group in wanted.groups for warning in group.selection.warnings)
-    parts = _parts(wanted, partial(tell, warnings=tuple(said)))
+    parts = frequency_parts(wanted, partial(tell, warnings=tuple(said)))
     begin = f"#meta=>genome_binning={bins.name};interval_number={len(bins)}\n"
     return (replace(parts[0], before=begin.encode()), *parts[1:])
 
 
 def _json_parts(wanted: Wanted) -> tuple[Part, ...]:
     begin, end = envelope(wanted, "frequencies")
-    parts = _parts(wanted, _tell_json)
+    parts = frequency_parts(wanted, _tell_json)
     parts[0] = replace(parts[0], before=begin)
     parts[-1] = replace(parts[-1], closing=end)
     return tuple(parts)
 
 
-def _parts(wanted: Wanted, tell: _Tell) -> list[Part]:
+def frequency_parts(wanted: Wanted, tell: Tell) -> list[Part]:
+    """The parts of a file of frequencies: the groups are counted, then `tell` says them all."""
     bins = wanted.bins or bin_map()
     fold = partial(_Frequencies, wanted.groups, bins, tell, wanted.ask.min_number)
     parts = []
@@ -259,7 +282,16 @@ def _text(name: str, also: str, extension: str, summary: str, tell: Callable[...
     )
 
 
-PGXFREQ: Final = _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq)
+def _pgxfreq_parts(wanted: Wanted) -> tuple[Part, ...]:
+    return _text_parts(wanted, tell=_tell_sorted if wanted.ask.order else _tell_pgxfreq)
+
+
+PGXFREQ: Final = replace(
+    _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq),
+    parts=_pgxfreq_parts,
+    by_position="asked",
+    index=NAMED_LINES,
+)
 MATRIX: Final = _text(
     "freqmatrix", "pgxmatrix", "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
 )

@@ -2,7 +2,8 @@
 
 Patterns are Perl's, of a text that begins as the first line of a request does: `GET /services/pgxseg?filters=…`.  They
 follow from the tables of routes, formats and parameters.  What the gateway does not answer as well as the Beacon stays
-there: other paths and methods, outputs that are no format of the kind of records (plots), parameters that it refuses.
+there: other paths and methods, outputs that are no format of the kind of records (maps, other plots), parameters that
+it refuses.
 """
 
 import re
@@ -12,9 +13,11 @@ from typing import Final
 
 from gateway.download_types import Entity
 from gateway.formats import FORMATS, delivered
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, ROUTES
+from gateway.plots.parameters import OTHERS, TYPES
 from gateway.query.handovers import PARAMETER
 from gateway.query.parameters import NO_FORMATS, OTHER_FORMS, PARAMETERS
+from gateway.query.plots import TYPE, draws
 from gateway.query.routes import Route
 
 __all__ = ["Rules", "rules"]
@@ -23,6 +26,7 @@ __all__ = ["Rules", "rules"]
 _JSON: Final = "json"
 # Here, as in 2021, `id` is the id of a filter.
 _OF_FILTERS: Final[tuple[Entity, ...]] = ("frequencies", "collations")
+_ASKED: Final = "GET|HEAD|OPTIONS"
 _PACKED: Final = "([.]gz([.](tbi|csi))?)?"
 _IDS: Final = "[^/? ]+"
 _END: Final = "(?=[& ]|$)"
@@ -36,20 +40,24 @@ class Rules:
     go: tuple[str, ...]
 
 
-def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
+def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool = True) -> Rules:
     """The rules; without `handovers` links with an `accessid` stay with the Beacon, as do other than these `datasets`.
 
-    None at all are any.
+    None at all are any.  Without `plots` all of them stay there, else those that are not drawn here as they are asked.
     """
-    stay = [_named(_refused(handovers=handovers)), f"[?&](?i:filter[_-]?precision=start){_END}"]
+    stay = [
+        *_plots_that_stay(plots=plots),
+        _named(_refused(handovers=handovers)),
+        f"[?&](?i:filter[_-]?precision=start){_END}",
+    ]
     if datasets:
         one = f"({_any(datasets)})"
         stay.append(f"[?&](?i:dataset[_-]?ids?)=(?!{one}(,{one})*{_END})[^& ]")
     whole = "|".join(word for form in FORMATS if not form.pages for word in form.services)
-    stay.append(f"^(GET|HEAD) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
-    go = ["^(GET|HEAD) /exports/"]
+    stay.append(f"^({_ASKED}) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
+    go = [f"^({_ASKED}) /exports/", f"^({_ASKED}|POST) /(htsget|ga4gh/drs)/"]
     for words, routes in _groups("/services/").items():
-        path = f"^(GET|HEAD) {_paths(routes)}"
+        path = f"^({_ASKED}) {_paths(routes)}"
         if not all(route.entity in _OF_FILTERS for route in routes):
             stay.append(f"{path}[?](.*&)?{_named(('id', 'ids'), begin='')}")
         known = "|".join((f"({_any(words)}){_PACKED}", *sorted(NO_FORMATS)))
@@ -59,14 +67,17 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = ()) -> Rules:
         if set(words) == {_JSON}:
             continue
         asked = f"(output|method)=(({_any(word for word in words if word != _JSON)}){_PACKED}|{_JSON}[.]gz)"
-        for methods, some in (("GET|HEAD", routes), ("POST", [route for route in routes if route.post])):
+        for methods, some in ((_ASKED, routes), ("POST", [route for route in routes if route.post])):
             if some:
                 go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")
+    endings = _any(EXTENSIONS).replace("\\.", "[.]")
+    above = _paths(route for route in ROUTES if route.files).removesuffix("/?")
+    go.append(f"^({_ASKED}) {above}/[^/? ]*[.](?i:{endings})(?=[? ]|$)")
     return Rules(tuple(stay), tuple(go))
 
 
 def _refused(*, handovers: bool) -> Iterator[str]:
-    """Names of parameters that ask what the gateway does not know; as plots do, and forms of JSON of 2021."""
+    """Names of parameters that ask what the gateway does not know; as forms of JSON of 2021 do."""
     yield from OTHER_FORMS
     for parameter in PARAMETERS:
         if parameter.use == "narrows" and parameter.name != "id":
@@ -75,9 +86,42 @@ def _refused(*, handovers: bool) -> Iterator[str]:
         yield PARAMETER
 
 
+def _plots_that_stay(*, plots: bool) -> Iterator[str]:
+    """Plots of other types, with other marks, of groups that are not named, of test data; what only names one."""
+    drawing = [route for route in ROUTES if draws(route)]
+    own = [route for route in drawing if route.output in TYPES]
+    kind, pars = _spelled(TYPE), _spelled("plotPars")
+    # Elsewhere it means nothing here, and to a Beacon it may.
+    yield f"^(?!(GET|HEAD) {_paths(drawing)}[?])(?i:.*[?&]{kind}=[^& ])"
+    for some, known in _by_types(drawing):
+        types = f"({_any(known)}){_END}" if plots else _END
+        yield f"^(GET|HEAD) {_paths(some)}[?](?i:(.*&)?{kind}=(?!{types})[^& ])"
+    yield f"^(GET|HEAD) {_paths(drawing)}[?](?i:(.*&)?{pars}=[^& ]*({'|'.join(map(_spelled, OTHERS))}))"
+    if plots:
+        groups = f"{_spelled('collationTypes')}?=[^& ]"
+        yield f"^(GET|HEAD) {_paths(own)}[?](?i:(.*&)?({groups}|{_spelled('testMode')}=(true|1|yes){_END}))"
+    else:
+        yield f"^(GET|HEAD) {_paths(own)}(?=[? ]|$)"
+        yield f"[?&](?i:(output|method)=({_any((*TYPES, 'svg'))}){_END})"
+
+
+def _by_types(routes: Iterable[Route]) -> Iterator[tuple[list[Route], list[str]]]:
+    """Routes by the types of plots that can be had of their records."""
+    found: dict[tuple[str, ...], list[Route]] = {}
+    for route in routes:
+        known = (form.name for form in FORMATS if form.name in TYPES and delivered(form, route.entity))
+        found.setdefault(tuple(known), []).append(route)
+    return ((some, list(known)) for known, some in found.items())
+
+
+def _spelled(name: str) -> str:
+    """A name of a parameter in any spelling, for patterns that do not mind cases."""
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "[_-]?", name).lower()
+
+
 def _named(names: Iterable[str], begin: str = "[?&]") -> str:
     """A parameter of one of these names, in any spelling, with a value."""
-    spelled = dict.fromkeys(re.sub("(?<=[a-z0-9])(?=[A-Z])", "[_-]?", name).lower() for name in names)
+    spelled = dict.fromkeys(map(_spelled, names))
     return f"{begin}(?i:{'|'.join(spelled)})=[^& ]"
 
 
@@ -90,7 +134,8 @@ def _groups(begin: str) -> dict[tuple[str, ...], list[Route]]:
     found: dict[tuple[str, ...], list[Route]] = {}
     for route in ROUTES:
         if route.path.startswith(begin):
-            found.setdefault(_words(route.entity), []).append(route)
+            words = dict.fromkeys((*_words(route.entity), *route.also))
+            found.setdefault(tuple(words), []).append(route)
     return found
 
 

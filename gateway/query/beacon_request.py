@@ -15,7 +15,8 @@ from gateway.bins.maps import BINNINGS, DEFAULT
 from gateway.download_types import Ask, FilterTerm, VariantAsk
 from gateway.errors import BadRequest, Unsupported
 from gateway.ids import NOTHING, flaw
-from gateway.query import Words, filters, handovers, scalar, shown, single, variants, whole
+from gateway.plots.parameters import OWN
+from gateway.query import Words, filters, handovers, plots, scalar, shown, single, variants, whole
 from gateway.query.parameters import CODE_MATCHES, NO_FORMATS, NUMBERS, normal, parameter
 from gateway.query.routes import RECORDS, Route, Routes
 
@@ -29,7 +30,7 @@ _MAX_FILTERS: Final = 500
 _MAX_VARIANT_QUERIES: Final = 50
 _MAX_WARNINGS: Final = 20
 _TESTS: Final = 5
-# Columns or plot parameters of one request: more than any table has.
+# Columns of one request: more than any table has.
 _MAX_NAMES: Final = 100
 
 # Keys of a request body that are not parameters: those that hold parameters, and the one that holds none of ours.
@@ -38,7 +39,7 @@ _MULTI = "variantMultiPars"
 # What Progenetix's own pages send for nothing.
 _NOT_VALUES = NOTHING | {""}
 # Parameters whose value is one text, whatever is in it: neither cut at commas, nor are blanks taken off.
-_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", "accessid", *NUMBERS))
+_WHOLE_TEXTS = frozenset(("plotPars", "output", "method", "accessid", *NUMBERS, *(each.name for each in OWN)))
 _NONE_IS_A_VALUE = ("includeResultsetResponses", "none")
 
 # --- gathering words -------------------------------------------------------------------------------------------------
@@ -147,13 +148,14 @@ def _agreed(query: Words, body: Words) -> dict[str, list[str]]:
 _OUTPUT = re.compile(r"[a-z0-9][a-z0-9.+/_-]{0,63}")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_PLOT_KEY = re.compile(r"[A-Za-z][\w.-]{0,59}", re.ASCII)
 
 _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false", "0": "false", "no": "false"}
 # A Beacon that does not aggregate answers with the next lower granularity.
 _GRANULARITIES: Final = {"record": "record", "count": "count", "aggregated": "count", "boolean": "boolean"}
 _RESULTSETS: Final = {word.lower(): word for word in ("HIT", "MISS", "ALL", "NONE")}
+_ORDERS: Final = {"position": "position", "true": "position", "false": ""}
 _LOGICS: Final = {"and": "AND", "or": "OR"}
+_Order = Literal["", "position"]
 _Granularity = Literal["record", "count", "boolean"]
 _Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
@@ -201,18 +203,6 @@ def _access_id(words: Words) -> str:
     """The id of a handover, empty where there is none."""
     text = single(words, handovers.PARAMETER)
     return "" if text is None else handovers.checked_id(text)
-
-
-def _plot_pars(words: Words) -> tuple[tuple[str, str], ...]:
-    """The pairs of plot parameters, separated by `;` or, as Progenetix' own pages do, by `::`."""
-    text = ";".join(words.get("plotPars", ()))
-    pairs = [pair.partition("=") for pair in re.split(";|::", text) if pair.strip()]
-    if len(pairs) > _MAX_NAMES:
-        raise BadRequest(f"plotPars holds more than {_MAX_NAMES} pairs", parameter="plotPars")
-    for key, mark, _ in pairs:
-        if not mark or not _PLOT_KEY.fullmatch(key.strip()):
-            raise BadRequest(f"plotPars: '{shown(key)}' is not key=value", parameter="plotPars")
-    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
 
 
 def _output(words: Words) -> str | None:
@@ -287,7 +277,7 @@ def _refuse_unsupported(words: Words) -> None:
 
 def _wanted_output(words: Words, route: Route) -> str | None:
     word = _output(words)
-    return route.output if word is None or word in route.also else word
+    return plots.named(words, route, word) or route.wanted(word)
 
 
 def _of_kind(route: Route, words: Words) -> Route:
@@ -305,6 +295,12 @@ def _number(words: Words, name: str) -> int | None:
     """The number that a parameter gives, None where it is not given."""
     text = single(words, name)
     return None if text is None else whole(name, text, *NUMBERS[name])
+
+
+def _settled(ask: Ask, words: Words) -> Ask:
+    """The same as it is to be answered: in test mode, or unless it asks what would have to be ignored."""
+    tests = _number(words, "testModeCount") or _TESTS
+    return _test(ask, tests) if _boolean(words, "testMode", default=False) else _checked(ask)
 
 
 def _test(ask: Ask, count: int) -> Ask:
@@ -354,7 +350,6 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
         words = _agreed(_in_path(route.ids, path_ids, from_query), words)
-    prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     route = _of_kind(route, words)
     descendants = _descendants(words)
@@ -373,6 +368,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         variants=_variants([words, *from_body.multi]),
         limit=_number(words, "limit"),
         skip=_number(words, "skip") or 0,
+        order=cast("_Order", _choice(words, "sorted", _ORDERS, "")),
         granularity=cast("_Granularity", _choice(words, "requestedGranularity", _GRANULARITIES, "record")),
         resultsets=cast("_Resultsets", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")),
         handovers=_boolean(words, "includeHandovers", default=True),
@@ -380,13 +376,13 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
         each=route.each,
         min_number=_number(words, "minNumber") or 0,
-        prefixes=prefixes,
+        prefixes=_prefixes(from_query, from_body) if route.entity == "collations" else (),
         collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
         matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),
-        plot_pars=_plot_pars(words),
+        plot_pars=plots.pairs(words),
+        plot=plots.own(words),
         delivery_keys=_names(words, "deliveryKeys", most=_MAX_NAMES),
         warnings=_warnings(from_query.unknown | from_body.unknown),
     )
-    tests = _number(words, "testModeCount") or _TESTS
-    return _test(ask, tests) if _boolean(words, "testMode", default=False) else _checked(ask)
+    return _settled(ask, words)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from gateway.plots.parameters import OWN, TYPES
 from gateway.query import MAX_INTEGER
 
 __all__ = ["CODE_MATCHES", "NO_FORMATS", "NUMBERS", "OTHER_FORMS", "PARAMETERS", "Parameter", "normal", "parameter"]
@@ -38,6 +39,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("accessid", "request", (), "a handover: the records that the Beacon stored under this id"),
     Parameter("limit", "request", (), "rows or records of a page; 0 is all"),
     Parameter("skip", "request", (), "pages to skip"),
+    Parameter("sorted", "request", (), "`position`: a file sorted by chromosome and position, where its format can be"),
     Parameter("output", "request", (), "the format"),
     Parameter("method", "request", (), "the format, as it was named in 2021"),
     Parameter(
@@ -47,7 +49,9 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "the kind of records to have, where a path does not say it: `biosamples`, `individuals` …",
     ),
     Parameter("groupBy", "request", (), "the field that groups samples; `filter`: all in the one filter"),
-    Parameter("plotPars", "request", (), "`key=value;key=value`, passed on to plotting tools"),
+    Parameter("plotPars", "request", (), "`key=value;key=value`, of plots, or passed on to plotting tools"),
+    Parameter("plotType", "request", (), f"the plot of services that draw some: {', '.join(f'`{t}`' for t in TYPES)}"),
+    *(Parameter(each.name, "request", each.aliases, each.help) for each in OWN),
     Parameter("deliveryKeys", "request", ("deliveryKey",), "columns, comma separated"),
     Parameter("collationTypes", "request", ("collationType",), "of collations: the kinds to have, comma separated"),
     Parameter("genomeBinning", "request", (), "bins of frequencies and matrices: `1Mb`, `5Mb`, `cytobands` …"),
@@ -82,6 +86,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("adjacencyAccession", "narrows"),
     Parameter("adjacencyRange", "narrows"),
     Parameter("id", "narrows", ("ids",)),
+    Parameter("fileId", "narrows"),  # a plot of what was uploaded to a Beacon
     Parameter("city", "narrows"),
     Parameter("country", "narrows"),
     Parameter("iso3166alpha2", "narrows"),
@@ -109,8 +114,8 @@ NO_FORMATS: Final = frozenset(
     )
 )
 """Values of `output` and `method` of 2021 that chose fields, not formats; Progenetix ignored them in the end."""
-OTHER_FORMS: Final = ("plotType", "responseType", "responseFormat")
-"""Parameters that ask a Beacon for what the gateway never makes: plots, and forms of JSON of 2021."""
+OTHER_FORMS: Final = ("responseType", "responseFormat")
+"""Parameters that ask a Beacon for what the gateway never makes: forms of JSON of 2021."""
 
 
 def normal(name: str) -> str:

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     formats,
     pages,
     peers,
+    plots,
     scaling,
     throughput,
     transfers,
@@ -34,6 +35,7 @@ NAMED = {
     "capacity": capacity.run,
     "binned": lambda: binned.run(1_000_000, 1),
     "pages": pages.quick,
+    "plots": plots.run,
     "formats": lambda: formats.run(100_000),
     "transfers": transfers.quick,
 }

@@ -4,6 +4,7 @@ And passes that are cut in many ways: their bytes are the same.
 """
 
 import json
+import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -157,6 +158,9 @@ async def test_what_is_stored_is_told(rig: Rig, dataset: str, bins: int):
     assert head[-1] == ("index" if bins == 3102 else "no")
     assert [row[0] for row in rows] == [CODE] * bins + [OTHER] * bins
     assert rows[bins + 7][4] == str(MARK)
+    plot = await rig.run(await rig.plan("/services/collationplots", datasetIds=dataset, filters=f"{CODE},{OTHER}"))
+    gains = re.findall('data-chromosome="1" data-gain="([^"]*)"', plot.decode())
+    assert gains[1].split()[7] == str(MARK)
     computed = await rig.lines(
         "/beacon/biosamples", "plain", filters=f"{CODE},{OTHER}", filterLogic="OR", output="pgxfreq"
     )

@@ -1,5 +1,6 @@
-"""The page at `/`."""
+"""The page at `/` and `/gateway/`: what is known without the database; its scripts ask for the rest."""
 
+import hashlib
 import re
 from html import escape
 from typing import Final
@@ -8,39 +9,68 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.formats import OFFERED, Format
-from gateway.web.app_keys import SPOOL, VIEW
-from gateway.web.messages.headers import PRIVATE
+from gateway.page import html
+from gateway.web.app_keys import CONFIG, SPOOL, VIEW
+from gateway.web.messages.about import organization
+from gateway.web.messages.headers import PRIVATE, is_known
 
 __all__ = ["page"]
 
 _EXAMPLES: Final = (
-    ("All variants of the glioblastoma samples", "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"),
-    ("Glioblastomas by their ICD-O morphology", "/beacon/variants/?filters=pgx:icdom-94403&method=pgxseg"),
+    ("All variants of the glioblastoma samples", "beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants"),
+    ("Glioblastomas by their ICD-O morphology", "beacon/variants/?filters=pgx:icdom-94403&method=pgxseg"),
     (
         "Losses over CDKN2A, as Beacon v2 JSON",
-        "/beacon/g_variants?referenceName=9&start=21500001,21967753&end=21967753,22500000&variantType=DEL",
+        "beacon/g_variants/?referenceName=9&start=21500001,21967753&end=21967753,22500000&variantType=DEL",
     ),
-    ("Breast carcinoma samples, as Beacon v2 JSON", "/beacon/biosamples?filters=pgx:icdom-85003"),
+    ("Breast carcinoma samples, as Beacon v2 JSON", "beacon/biosamples?filters=pgx:icdom-85003"),
+)
+# Scripts, styles and pictures are our own files; pictures that a script makes of them are blobs.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 
 async def page(request: web.Request) -> web.Response:
-    """A plain page: datasets, formats, URLs to try."""
-    view = request[VIEW]
-    datasets = "".join(f"<li><code>{escape(name)}</code></li>" for name in view.granted)
-    outputs = "".join(map(_row, OFFERED))
-    examples = "".join(
-        f'<li>{escape(what)}<br><a href="{escape(url)}"><code>{escape(url)}</code></a></li>' for what, url in _EXAMPLES
+    """The page; it does not wait for the database."""
+    view, config = request[VIEW], request.app[CONFIG]
+    # Relative: what stands before the gateway may have put a path before all of its own.
+    root = "../" if request.path == "/gateway/" else "./"
+    spool = SPOOL in request.app
+    name, _ = organization(config, "")
+    text = html(
+        root,
+        site=escape(config.beacon_name or name),
+        public=escape(config.public_url),
+        spool=str(spool).lower(),
+        restricted=str(view.differs).lower(),
+        datasets="".join(f'<option value="{escape(name)}">{escape(name)}</option>' for name in view.granted),
+        licence=escape(config.licence or "not stated"),
+        citation=f"<dt>Citation</dt><dd>{escape(config.citation)}</dd>" if config.citation else "",
+        ticket=_TICKET.format(url=escape(root + _EXAMPLES[0][1])) if spool else "",
+        examples="".join(f"<li>{escape(what)}<br>{_link(root + url, url)}</li>" for what, url in _EXAMPLES),
+        outputs="".join(_row(form, root) for form in OFFERED),
+        version=escape(__version__),
     )
-    ticket = _TICKET if SPOOL in request.app else ""
-    text = _PAGE.format(
-        version=escape(__version__), datasets=datasets, outputs=outputs, examples=examples, ticket=ticket
-    )
-    headers = {"Cache-Control": PRIVATE, "Vary": "Authorization"} if view.differs else {}
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        **({"Cache-Control": PRIVATE, "Vary": "Authorization"} if view.differs else {"Cache-Control": "no-cache"}),
+        "ETag": etag,
+    }
+    if is_known(request, etag):
+        return web.Response(status=304, headers=headers)
     return web.Response(text=text, content_type="text/html", headers=headers)
 
 
-def _row(form: Format) -> str:
+def _link(url: str, text: str) -> str:
+    return f'<a href="{escape(url)}"><code>{escape(text)}</code></a>'
+
+
+def _row(form: Format, root: str) -> str:
     """A format in the table of the page: its words, what it is, a URL to try for each entity."""
     words = " ".join(f"<code>{escape(word)}</code>" for word in form.words)
     links = []
@@ -49,9 +79,10 @@ def _row(form: Format) -> str:
         where = "services/collations" if entity == "collations" else f"beacon/{name}"
         where = "beacon/biosamples" if entity == "frequencies" else where
         query = "" if entity in {"cohorts", "datasets"} else "filters=NCIT:C3058&"
-        url = f"/{where}?{query}output={form.words[0]}"
+        url = f"{root}{where}?{query}output={form.words[0]}"
         links.append(f'<a href="{escape(url)}">{escape(entity)}</a>')
-    return f"<tr><td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
+    head = f'<tr data-output="{escape(form.words[0])}" data-pages="{str(form.pages).lower()}">'
+    return f"{head}<td>{words}<td>{_marked(form.summary)}<td>{', '.join(links)}</tr>\n"
 
 
 def _marked(text: str) -> str:
@@ -60,39 +91,7 @@ def _marked(text: str) -> str:
 
 
 # Where exports are kept, they have an address of their own.
-_TICKET: Final = f"""
-With <code>&amp;ticket=true</code> behind it, the URL of a file answers with its
-<a href="{escape(_EXAMPLES[0][1])}&amp;ticket=true">ticket</a>: the progress, the SHA-256, and an address at which
-<code>wget -c</code> and <code>curl -C -</code> resume safely."""
-
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>pgx-gateway</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-code {{ background: #f2f2f2; padding: .1em .3em; overflow-wrap: anywhere }}
-td:first-child code {{ overflow-wrap: normal }}
-li {{ margin: .4em 0 }}
-table {{ border-collapse: collapse }}
-th, td {{ text-align: left; vertical-align: top; padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd }}
-</style>
-<h1>pgx-gateway</h1>
-<p>Downloads of genomic variants of any size, streamed from the database as they are read.</p>
-<h2>Datasets</h2>
-<ul>{datasets}</ul>
-<h2>Try</h2>
-<ul>{examples}</ul>
-<p>On a command line: <code>curl -OJ '…'</code> or <code>wget --content-disposition '…'</code>.</p>
-<p>For what is large or must survive the night: <code>pgx-gateway fetch '…'</code> goes on by itself after any break,
-and compares the checksum.{ticket}</p>
-<h2>Outputs</h2>
-<table>
-<tr><th><code>output=</code><th>what it is<th>try</tr>
-{outputs}</table>
-<p>With <code>.gz</code> behind it any of these is a gzip file. <code>method=callsetsvariants</code> is pgxseg with all
-variants of the matched samples.</p>
-<p><small>version {version} · <a href="ready">status</a> · <a href="openapi.json">OpenAPI</a></small></p>
-</html>
-"""
+_TICKET: Final = """
+<p>With <code>&amp;ticket=true</code> behind it, the URL of a file answers with its
+<a href="{url}&amp;ticket=true">ticket</a>: how far the file is, its SHA-256, and an address that always means these
+very bytes. <code>wget -c</code> and <code>curl -C -</code> resume safely from it, and a paper can cite it.</p>"""

@@ -242,7 +242,7 @@ def test_lists_are_of_what_a_caller_may_see(guarded: Guarded, credentials: str, 
     assert [one["id"] for one in listed.json["response"]["collections"]] == seen
     ready, page = gateway.ask("/ready", **headers), gateway.ask("/", **headers)
     assert ready.json["datasets"] == seen
-    assert re.findall("<li><code>(.*?)</code></li>", page.text) == seen
+    assert re.findall('<option value="(.*?)">', page.text.partition("</select>")[0]) == seen
     for answer in (listed, ready, page):
         assert answer.headers["Cache-Control"] == "private, no-store"
         assert "Authorization" in answer.headers["Vary"]

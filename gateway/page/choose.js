@@ -1,0 +1,174 @@
+// The form: dataset, region, variant type, ids.  Codes are in terms.js.
+
+import { $, el, fill, number, settled } from "./dom.js";
+import { hasToken, json, restricted, setToken } from "./api.js";
+import { combobox } from "./combobox.js";
+import { query, split } from "./state.js";
+import { termChooser } from "./terms.js";
+
+// 9:21900000-22100000, chr9:21,900,000-22,100,000, X
+const COORDINATES = /^(?:chr)?([0-9]{1,2}|[XYxy]|MT?)(?:\s*[:\s]\s*([\d,]+)\s*(?:[-–—.]+|\s)\s*([\d,]+))?$/;
+
+export function coordinates(text) {
+  const found = COORDINATES.exec(text.trim());
+  if (!found) return null;
+  const [start, end] = found.slice(2).map((digits) => (digits ? Number(digits.replaceAll(",", "")) : null));
+  if (start !== null && start >= end) return null;
+  return { name: "", referenceName: found[1].toUpperCase(), start, end };
+}
+
+export const placeText = ({ referenceName, start, end }) =>
+  start === null ? `chromosome ${referenceName}` : `${referenceName}:${number(start)}-${number(end)}`;
+
+/** The form; `changed` hears of each change of the state, `failed` what went wrong, `identified` of another token. */
+export function form(state, { changed, failed, identified }) {
+  const showTerms = termChooser(state, { changed, failed });
+
+  $("dataset").addEventListener("change", () => {
+    state().dataset = $("dataset").value;
+    changed();
+  });
+  const bound = [
+    ["type", "type"],
+    ["longest", "longest"],
+  ];
+  for (const [id, name] of bound)
+    $(id).addEventListener("change", () => {
+      state()[name] = $(id).value;
+      changed();
+    });
+
+  // --- a token, where some data need one
+
+  $("access").hidden = !restricted;
+  $("token-open").addEventListener("click", () => {
+    $("token-field").hidden = false;
+    $("token").focus();
+  });
+  $("token").addEventListener("change", () => {
+    setToken($("token").value);
+    identified();
+  });
+
+  // --- where
+
+  const put = (place) => {
+    state().place = place;
+    changed();
+  };
+  const named = ({ symbol, referenceName, start, end }) => ({ name: symbol, referenceName, start, end });
+  const option = (what) => ({
+    value: named(what),
+    content: [el("span", { class: "what" }, what.symbol), " ", el("span", { class: "count" }, placeText(what))],
+  });
+
+  const places = async (text, signal) => {
+    if (!text) return [];
+    const exact = coordinates(text);
+    const own = exact ? [{ value: exact, content: placeText(exact) }] : [];
+    if (exact && exact.start !== null) return own;
+    const asked = query([["text", text], ["limit", "8"]]);
+    const [genes, bands] = await Promise.all([
+      json(`gateway/genes?${asked}`, { signal }),
+      json(`gateway/cytobands?${asked}`, { signal }),
+    ]);
+    const options = [...own, ...bands.cytobands.map(option), ...genes.genes.map(option)];
+    if (genes.available && options.length) return options;
+    const why = genes.available
+      ? `There is no gene, cytoband or region “${text}”.`
+      : "This server's database has no genes: give a cytoband (9p21) or coordinates (9:21900000-22100000).";
+    return [...options, { disabled: true, content: why }];
+  };
+
+  combobox($("place"), {
+    label: "Places",
+    find: places,
+    choose: put,
+    enter: async (text) => {
+      const exact = coordinates(text);
+      try {
+        const first = exact ?? (await places(text)).find((each) => !each.disabled)?.value;
+        if (first) put(first);
+        return Boolean(first);
+      } catch (error) {
+        failed(error);
+        return false;
+      }
+    },
+    failed,
+  });
+
+  const showPlace = () => {
+    const { place } = state();
+    const text = place && (place.name ? `${place.name} ` : "");
+    fill(
+      $("placed"),
+      place &&
+        el(
+          "ul",
+          { class: "chips", "aria-label": "Chosen region" },
+          el(
+            "li",
+            { class: "chip" },
+            el("span", { class: "what" }, text || placeText(place)),
+            " ",
+            el("span", { class: "count" }, place.name ? placeText(place) : ""),
+            el(
+              "span",
+              { class: "acts" },
+              el(
+                "button",
+                {
+                  type: "button",
+                  class: "quiet",
+                  "aria-label": "remove the region",
+                  onclick: () => {
+                    $("place").focus();
+                    put(null);
+                  },
+                },
+                "✕",
+              ),
+            ),
+          ),
+        ),
+    );
+  };
+
+  // --- ids
+
+  const pasted = () => {
+    state().kind = $("kind").value;
+    state().ids = split($("ids").value);
+    changed();
+  };
+  $("ids").addEventListener("input", settled(400, pasted));
+  $("kind").addEventListener("change", pasted);
+
+  $("clear").addEventListener("click", () => {
+    const { dataset } = state();
+    changed({ dataset });
+  });
+  $("form").addEventListener("submit", (event) => event.preventDefault());
+
+  /** Show the state in the form. */
+  return () => {
+    const now = state();
+    if (now.dataset && ![...$("dataset").options].some((each) => each.value === now.dataset))
+      $("dataset").append(el("option", { value: now.dataset }, now.dataset));
+    if (now.dataset) $("dataset").value = now.dataset;
+    $("dataset-field").hidden = $("dataset").options.length < 2;
+    for (const [id, name] of bound) {
+      const select = $(id);
+      if (![...select.options].some((each) => each.value === now[name]))
+        select.append(el("option", { value: now[name] }, id === "longest" ? `up to ${number(Number(now[name]))} bases` : now[name]));
+      select.value = now[name];
+    }
+    if (document.activeElement !== $("ids")) $("ids").value = now.ids.join("\n");
+    $("kind").value = now.kind;
+    if (now.ids.length) $("pasted").open = true;
+    $("token-open").textContent = hasToken() ? "Another token" : "I have a token";
+    showPlace();
+    showTerms();
+  };
+}

@@ -1,0 +1,171 @@
+// The page as a whole: one state, its URL, and what is shown of it.
+
+import { $, counted, el, fill, settled } from "./dom.js";
+import { Refused, away, json } from "./api.js";
+import { form } from "./choose.js";
+import { about, examples, running } from "./know.js";
+import { see } from "./see.js";
+import { fresh, narrows, query, read, search, selection, hasVariants } from "./state.js";
+import { chosen, isEmpty, offered, sized, take } from "./take.js";
+
+const { title } = document;
+const defaults = { dataset: $("dataset").value };
+let state = read(location.search);
+if (!state.dataset) state.dataset = defaults.dataset;
+
+/** A change: it goes into the URL, and the page follows.  With a value, the state begins anew with that. */
+function changed(anew) {
+  if (anew) state = { ...fresh(), ...anew };
+  const url = search(state, defaults) || location.pathname;
+  if (url !== (location.search || location.pathname)) history.pushState(null, "", url);
+  refresh();
+}
+
+addEventListener("popstate", () => {
+  state = { ...read(location.search) };
+  if (!state.dataset) state.dataset = defaults.dataset;
+  refresh();
+});
+
+function failed(error) {
+  if (error.name === "AbortError") return;
+  if (error instanceof Refused && error.passing) return away(error, refresh);
+  fill($("notes"), el("p", { class: "note warn", role: "alert" }, `${error.message}.`));
+}
+
+const current = () => state;
+const showForm = form(current, { changed, failed, identified });
+const showPicture = see(current, { changed, failed });
+const showFiles = take(current, { changed, failed });
+
+// --- the line of counts ----------------------------------------------------------------------------------------------
+
+const told = ({ count, exact, exists }, one, many = `${one}s`) => {
+  if (count === null) return exists ? `some ${many}` : `no ${one}`;
+  if (!exact && count === 0) return `${many}: counting …`;
+  return `${exact ? "" : "at least "}${counted(count, one, many)}`;
+};
+
+function showLine(estimate) {
+  const { samples, variants, matchedVariants } = estimate;
+  const formats = offered(estimate, state);
+  const format = isEmpty(estimate) ? null : chosen(formats, state);
+  fill(
+    $("line"),
+    el("strong", { id: "samples" }, told(samples, "sample")),
+    narrows(state) ? "" : " in the dataset",
+    " · ",
+    el("span", { id: "variants" }, told(variants, "variant")),
+    hasVariants(state) && matchedVariants ? `, of which ${told(matchedVariants, "matches", "match")}` : "",
+    format ? el("span", {}, " · ", el("a", { href: "#take" }, `${format.label}: ${sized(format)}`)) : "",
+  );
+  document.title = narrows(state) && samples.count ? `${told(samples, "sample")}: ${title}` : title;
+}
+
+/** Codes that are not known, with what may be meant, and warnings. */
+function showNotes({ unknown = [], warnings = [] }) {
+  const instead = (wrong, right) => () => {
+    const term = state.terms.find((each) => each.id === wrong);
+    if (term) term.id = right;
+    changed();
+  };
+  const asked = new Set(unknown.map(({ id }) => id));
+  fill(
+    $("notes"),
+    unknown.map(({ id, suggestions = [] }) =>
+      el(
+        "p",
+        { class: "note" },
+        `No sample of this dataset has the code ${id}. `,
+        suggestions.length ? "Did you mean " : "",
+        suggestions.flatMap((each, at) => [
+          at ? ", " : "",
+          el("button", { type: "button", class: "link", onclick: instead(id, each.id) }, `${each.label || each.id} (${each.id})`),
+        ]),
+        suggestions.length ? "?" : "",
+      ),
+    ),
+    warnings.filter((text) => ![...asked].some((id) => text.includes(id))).map((text) => el("p", { class: "note" }, text)),
+  );
+}
+
+// --- asking ----------------------------------------------------------------------------------------------------------
+
+let asking = new AbortController();
+let answered = { key: "", estimate: null };
+let again = 0;
+let roughly = 1000; // milliseconds after which what was not counted to its end is asked again
+
+function show() {
+  const { estimate } = answered;
+  showLine(estimate);
+  showFiles(estimate);
+  return showPicture(estimate);
+}
+
+const ask = settled(60, async () => {
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const key = query(selection(state));
+  try {
+    const estimate = await json(`gateway/estimate?${key}`, { signal, cache: "no-store" });
+    answered = { key, estimate };
+    showNotes(estimate);
+    document.documentElement.classList.remove("asking");
+    show();
+    clearTimeout(again);
+    const rough = [estimate.samples, estimate.variants, estimate.matchedVariants].some((each) => each && !each.exact && each.count !== null);
+    roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
+    if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), roughly);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    document.documentElement.classList.remove("asking");
+    answered = { key: "", estimate: null };
+    fill($("line"), el("span", { class: "dim" }, error.passing ? "Waiting for the database …" : "This cannot be asked."));
+    if (!error.passing) {
+      fill($("get"));
+      fill($("outputs"), el("legend", { class: "sr" }, "What for"));
+      fill($("plot"));
+      fill($("plot-links"));
+    }
+    failed(error);
+  }
+});
+
+let described = "";
+async function describe() {
+  if (described === state.dataset) return;
+  described = state.dataset;
+  try {
+    for (const { id } of await about(state))
+      if (![...$("dataset").options].some((each) => each.value === id)) $("dataset").append(el("option", { value: id }, id));
+    $("dataset-field").hidden = $("dataset").options.length < 2;
+  } catch (error) {
+    described = "";
+    failed(error);
+  }
+}
+
+/** Another token was given: what may be seen is another. */
+function identified() {
+  described = "";
+  answered = { key: "", estimate: null };
+  refresh();
+}
+
+function refresh() {
+  showForm();
+  describe();
+  if (answered.key === query(selection(state)) && answered.estimate) {
+    show();
+    return;
+  }
+  document.documentElement.classList.add("asking");
+  fill($("notes"));
+  ask();
+}
+
+examples(current);
+running();
+refresh();
