@@ -149,6 +149,11 @@ def _origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origins(text: str) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return frozenset(name if name == "*" else _origin(name).lower() for name in names)
+
+
 def _contact(text: str) -> str:
     if text and not re.match(r"(https?://|mailto:)[^\s]+\Z", text):
         raise ValueError("must be an https or mailto URL")
@@ -238,6 +243,7 @@ SETTINGS: Final = (
         "`true` takes a spool that others could rename: for volumes of containers, where there are no others",
         switch=True,
     ),
+    Setting("htsget_wait", _seconds(0), "10", "seconds that an htsget ticket waits for a file that is being made"),
     Setting("max_clients", _whole(1, 1_000_000), "4096", "requests for data that a process answers at once"),
     Setting("log_format", _choice("text", "json"), "text", "log lines as `text` or as `json`, an object a line"),
     Setting("metrics_port", _whole(0, 65_535), "0", "port of metrics for Prometheus, at `/metrics`; 0: none"),
@@ -271,6 +277,13 @@ SETTINGS: Final = (
         "localhost,127.0.0.1,::1",
         "hosts that links in files may name where there is no public URL; for all others they are relative; empty: all "
         "are",
+    ),
+    Setting(
+        "allowed_origins",
+        _origins,
+        "*",
+        "origins whose pages may read answers in a browser (CORS), comma-separated; `*`: any, what everybody may see; "
+        "data that need a token just those that are named; empty: none",
     ),
 )
 
@@ -314,6 +327,7 @@ class Config:
     spool_quota: int
     no_spool: bool
     trust_local_users: bool
+    htsget_wait: float
     max_clients: int
     log_format: Literal["text", "json"]
     metrics_port: int
@@ -331,6 +345,7 @@ class Config:
     body_timeout: float
     selection_budget: float
     link_hosts: frozenset[str]
+    allowed_origins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

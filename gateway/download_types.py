@@ -113,8 +113,8 @@ class Ask:
     `skip` counts pages of `limit`.  `binning` names the genome bins of frequencies and matrices; `each` makes every
     filter a group of its own, and groups of fewer than `min_number` analyses are left out.  Collations are those whose
     ids begin with one of `prefixes`, of `collation_types`, and (`matched`) with documents of their own.  `group_by`,
-    `plot_pars`, `delivery_keys` are for formats that know them; `plot` are further parameters of plots.  `test_mode`
-    puts the query aside for some records.  `access_id` names a `handover`, which is None until it is looked up.
+    `plot_pars`, `plot`, `delivery_keys` are for formats that know them.  `test_mode` puts the query aside for some
+    records.  `access_id` names a `handover`, None until it is looked up.  `order` is that of rows, else by sample.
     """
 
     entity: Entity = "variants"
@@ -133,6 +133,7 @@ class Ask:
     variants: tuple[VariantAsk, ...] = ()
     limit: int | None = None
     skip: int = 0
+    order: Literal["", "position"] = ""
     granularity: Granularity = "record"
     resultsets: Literal["HIT", "MISS", "ALL", "NONE"] = "HIT"
     handovers: bool = True
@@ -333,8 +334,7 @@ class Part:
     condition on the documents, `aim` how many of them a read should bring (0: as set), and `ids` are the values of
     `key` where they are known beforehand.
 
-    A part with a `fold` is read in step with those `beside` it, and the fold makes its rows; parts with the same
-    factory share one fold, in the order of the plan.
+    A part with a `fold` is read in step with those `beside` it; the fold makes its rows, for all parts of its factory.
     """
 
     dataset_state: DatasetState

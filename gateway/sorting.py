@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import BinaryIO, Final, cast
 
-from gateway.rows import in_slices
+from gateway.rows import in_pieces, in_slices
 
 __all__ = ["Sorter"]
 
@@ -19,6 +19,7 @@ _AT_ONCE: Final = 5_000
 _RUN_BYTES: Final = 8 * 1024 * 1024
 _MOST_FILES: Final = 64
 _BUFFER: Final = 64 * 1024
+_PIECE: Final = 256 * 1024
 _MERGED_BYTES: Final = 512 * 1024
 """Read of all files together before some of it is merged; some thousand lines."""
 
@@ -42,6 +43,24 @@ class Sorter:
             self._size += sum(map(len, some))
             if self._size >= self._run_bytes:
                 self._spill()
+
+    def add_lines(self, lines: bytes) -> None:
+        """Take in lines that lie one behind the other, each with its end."""
+        for piece in in_pieces(lines):
+            self.add(line + b"\n" for line in piece.split(b"\n")[:-1])
+
+    def pieces(self, most: int = _PIECE) -> Iterator[bytes]:
+        """All lines in order, some at a time, one behind the other: of so many bytes or a little more."""
+        kept: list[bytes] = []
+        size = 0
+        for line in self.sorted():
+            kept.append(line)
+            size += len(line)
+            if size >= most:
+                yield b"".join(kept)
+                kept, size = [], 0
+        if kept:
+            yield b"".join(kept)
 
     def _spill(self) -> None:
         """Write what is in memory to a file of its own; many files become one."""

@@ -94,6 +94,7 @@ class Gateway:
     ) -> None:
         """`fork=False`: a process with another order of sets, which what is found again in a spool must not hang on."""
         settings.setdefault("count_budget", 60)  # a busy machine is no failure
+        settings.setdefault("htsget_wait", 50)
         settings.setdefault("version_ttl", 60)  # nor is one that has more to do than to renew what nobody changes
         self._log = log
         self._spool = None

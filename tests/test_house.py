@@ -92,7 +92,28 @@ OWNERS = {
             f"web/endpoints/{name}.py"
             for name in ("asking", "estimate", "places", "questions", "running", "served", "terms")
         ),
-        *(f"web/messages/{name}.py" for name in ("headers", "indexes", "representation", "request", "transfer")),
+        *(
+            f"web/messages/{name}.py"
+            for name in (
+                "about",
+                "headers",
+                "indexes",
+                "links",
+                "origins",
+                "production",
+                "representation",
+                "request",
+                "transfer",
+            )
+        ),
+        *(
+            "web/messages/representation.py",
+            "web/drs/objects.py",
+            "web/drs/views.py",
+            "web/htsget/names.py",
+            "web/htsget/views.py",
+            "web/protocols.py",
+        ),
         *(f"web/operations/{name}.py" for name in ("exposition", "request_log", "traces")),
         *("fetch/server.py", "web/access/access.py", "web/access/fetching.py"),
     },

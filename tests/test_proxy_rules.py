@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.formats import FORMATS
 from gateway.planning.format_choice import choose
 from gateway.planning.proxy_rules import rules
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.query.parameters import NO_FORMATS, PARAMETERS
 from tests.proxies import DEPLOY
@@ -76,12 +76,21 @@ def test_outputs_go_where_they_are_answered(route):
         expected = answers(url) and (service or own)
         if path == "/services/sampletable/analyses" and word in {"val", "values", "svg"}:
             expected = False  # there could be ids in this place
-        assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == expected, url
+        assert goes(f"GET {url} HTTP/1.1") == goes(f"HEAD {url}") == goes(f"OPTIONS {url}") == expected, url
         assert goes(f"POST {url}") == (expected and route.post), url
     assert not goes(f"DELETE {path}?output=pgxseg")
     assert goes(f"GET {path}") == goes(f"GET {path}?filters=NCIT:C3058 HTTP/1.1") == service
     assert not goes(f"GET {path}/more/and/more?output=pgxseg")
     assert not goes(f"GET /proxy{path}?output=pgxseg")
+
+
+def test_indexes_go_where_their_files_do():
+    for word in ("vcf.gz.tbi", "vcf.gz.csi", "VCF.gz.TBI"):
+        for path in ("/services/vcf?filters=NCIT:C3058&", "/beacon/biosamples/?", "/beacon/g_variants?allData=true&"):
+            assert goes(f"GET {path}output={word}")
+            assert not goes(f"GET {path}output={word}x")
+    for kind in (".tbi", ".csi", ".tbi.sha256"):
+        assert goes(f"GET /exports/{'0' * 40}-abc/a.vcf.gz{kind} HTTP/1.1")
 
 
 @pytest.mark.parametrize("parameter", [p for p in PARAMETERS if p.use == "narrows"], ids=lambda p: p.name)
@@ -133,6 +142,17 @@ def test_plots_that_are_drawn_here_go_unless_they_are_to_stay(url: str):
     assert not any(pattern.search("GET /services/pgxsegvariants?filters=NCIT:C3058") for pattern in keep)
 
 
+def test_files_by_name_go_by_their_extension():
+    for extension in EXTENSIONS:
+        for name in (f"x.{extension}", f"a%2F.b.{extension.upper()}?filters=NCIT:C3058", f".{extension}?allData=true"):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                assert goes(f"{method} /beacon/variants/{name} HTTP/1.1"), name
+            assert not goes(f"POST /beacon/variants/{name} HTTP/1.1")
+            assert not goes(f"GET /beacon/g_variants/{name} HTTP/1.1")  # which may be an id
+    for name in ("x", "x.doc", "x.seg/y", "x.seg.bz2", "x.seg?geneId=TP53", "seg", "x.segs"):
+        assert not goes(f"GET /beacon/variants/{name} HTTP/1.1"), name
+
+
 def test_handovers_stay_where_no_query_buffer_is_read():
     line = "GET /services/pgxsegvariants?datasetIds=d&accessid=0a1b2c3d HTTP/1.1"
     assert goes(line)
@@ -158,3 +178,18 @@ def test_datasets_of_a_file_of_settings_are_those_that_the_gateway_answers(
     assert main(["proxy-config", "nginx", "--datasets", "cellz,other"]) == 0
     assert "(cellz|other)" in by_file
     assert by_file == capsys.readouterr().out
+
+
+def test_protocols_of_ga4gh_go_to_the_gateway():
+    for method, path, expected in (
+        ("GET", "/htsget/variants/NCIT:C3058?referenceName=9&limit=1", True),
+        ("HEAD", "/htsget/service-info", True),
+        ("POST", "/htsget/variants/demo/NCIT:C3058", True),
+        ("GET", "/ga4gh/drs/v1/objects/0a1b", True),
+        ("POST", "/ga4gh/drs/v1/objects", True),
+        ("OPTIONS", "/ga4gh/drs/v1/objects/0a1b", True),
+        ("DELETE", "/ga4gh/drs/v1/objects/0a1b", False),
+        ("GET", "/ga4gh/wes/v1/service-info", False),
+        ("GET", "/htsgets/", False),
+    ):
+        assert goes(f"{method} {path} HTTP/1.1") == expected, path

@@ -17,6 +17,7 @@ COHORT = Cohort(90, 250)
 GIANT = Cohort(1, 21_000)
 UNEVEN = Cohort(330, 7)
 WALKED = Cohort(2, 50_000)
+SPREAD = Cohort(3, 400, scattered=True)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,14 @@ def test_cursors(client: MongoClient[dict[str, Any]], cohort: Cohort, size: int 
     expected = [variant(b, r) for b in range(cohort.biosamples) for r in range(cohort.variants)]
     assert list(cursor) == expected
     assert list(client[cohort.name].biosamples.find()) == [biosample(number) for number in range(cohort.biosamples)]
+
+
+def test_spread_variants_have_places_of_their_own(client: MongoClient[dict[str, Any]]):
+    """The same connection answers for datasets of both kinds."""
+    found = list(client[SPREAD.name].variants.find())
+    assert found == [variant(b, r, scattered=True) for b in range(3) for r in range(400)]
+    assert len({(d["location"]["chromosome"], d["location"]["start"]) for d in found}) == len(found)
+    assert list(client[Cohort(3, 400).name].variants.find()) == [variant(b, r) for b in range(3) for r in range(400)]
 
 
 def test_slices_and_limits(client: MongoClient[dict[str, Any]]):

@@ -10,22 +10,39 @@ from gateway.codec._places import NotSorted
 from gateway.codec._py import sort, types_after
 from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
+from gateway.codec.sites import SiteRules, Sites, SiteState, Symbolic
 
 if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
     from gateway.codec._json import sure_json_rows
     from gateway.codec._places import Indexer
-    from gateway.codec._py import IMPLEMENTATION, count, decode, forget, last_id, lines, rows, split_reply, sure_rows
+    from gateway.codec._py import (
+        IMPLEMENTATION,
+        Sorter,
+        count,
+        decode,
+        forget,
+        last_id,
+        lines,
+        parted,
+        rows,
+        sites,
+        split_reply,
+        sure_rows,
+    )
 else:
     try:
         from gateway.codec._c import (
             IMPLEMENTATION,
             Indexer,
+            Sorter,
             count,
             decode,
             forget,
             last_id,
             lines,
+            parted,
             rows,
+            sites,
             split_reply,
             sure_json_rows,
             sure_rows,
@@ -35,12 +52,15 @@ else:
         from gateway.codec._places import Indexer
         from gateway.codec._py import (
             IMPLEMENTATION,
+            Sorter,
             count,
             decode,
             forget,
             last_id,
             lines,
+            parted,
             rows,
+            sites,
             split_reply,
             sure_rows,
         )
@@ -65,6 +85,11 @@ __all__ = [
     "Renewal",
     "Rest",
     "Sheet",
+    "SiteRules",
+    "SiteState",
+    "Sites",
+    "Sorter",
+    "Symbolic",
     "Value",
     "camel",
     "count",
@@ -77,9 +102,11 @@ __all__ = [
     "json_rows",
     "last_id",
     "lines",
+    "parted",
     "plain",
     "record",
     "rows",
+    "sites",
     "sort",
     "split_reply",
     "sure_json_rows",

@@ -6,6 +6,10 @@ is unsure, because the bytes are malformed or merely rare, the reference engine 
 are the same in both by construction.  Nothing here decides anything about rows.
 """
 
+import os
+import tempfile
+from itertools import islice
+
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.memory cimport unique_ptr
@@ -18,7 +22,23 @@ from gateway.codec import _json, _py, shapes
 from gateway.codec.columns import Kind, Sheet, earlier, forms
 from gateway.rows import Rows
 
-__all__ = ["IMPLEMENTATION", "Indexer", "count", "decode", "forget", "last_id", "lines", "rows", "split_reply", "sure_json_rows", "sure_rows"]
+__all__ = [
+    "IMPLEMENTATION",
+    "Indexer",
+    "Sites",
+    "Sorter",
+    "count",
+    "decode",
+    "forget",
+    "last_id",
+    "lines",
+    "parted",
+    "rows",
+    "sites",
+    "split_reply",
+    "sure_json_rows",
+    "sure_rows",
+]
 
 IMPLEMENTATION = "compiled"
 
@@ -132,6 +152,68 @@ cdef extern from "core/reply.hpp" namespace "gateway" nogil:
 
     cbool core_split_reply "gateway::split_reply"(const Byte*, size_t, Reply&)
     int64_t core_count "gateway::count"(const Byte*, size_t, Stretch&)
+
+cdef extern from "core/parted.hpp" namespace "gateway" nogil:
+    cdef cppclass LinesOf:
+        string lines
+        size_t count
+
+    cdef cppclass CoreParted "gateway::Parted":
+        CoreParted() except +
+        void add_cell(string) except +
+        cbool add(string_view) except +
+        const vector[LinesOf]& parts()
+
+
+cdef extern from "core/sites.hpp" namespace "gateway" nogil:
+    cdef cppclass Buffer:
+        Buffer() except +
+        void reset(size_t) except +
+        void put(const char*, size_t) except +
+        const char* data()
+        size_t size()
+
+    cdef cppclass CoreSorter "gateway::Sorter":
+        CoreSorter(size_t, size_t) except +
+        size_t add_lines(string_view, size_t) except +
+        int spill(int) except +
+        cbool crowded()
+        int merge(int) except +
+        cbool next(string_view&) except +
+        int error()
+
+    cdef struct Symbolic:
+        string before
+        string type
+        string behind
+        cbool sized
+
+    enum class StateKind:
+        symbolic
+        breakend
+        insertion
+        deletion
+        other
+
+    cdef cppclass SiteRules:
+        void add_chromosome(string, uint32_t) except +
+        void add_state(string, StateKind, string, uint32_t) except +
+        void add_form(const Symbolic&) except +
+        void set_deletion(uint32_t)
+
+    enum class Done "gateway::SiteRows::Done":
+        taken
+        full
+        left
+
+    cdef cppclass CoreSites "gateway::Sites":
+        CoreSites(size_t, size_t) except +
+        SiteRules& rules()
+        CoreSorter& sorter()
+        void add_sample(string) except +
+        size_t feed(string_view, size_t, string&) except +
+        Done add(string_view, string_view, uint32_t, string_view, string_view) except +
+        size_t write(Buffer&, size_t) except +
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
@@ -480,6 +562,183 @@ cdef list _decode(object array):
     except _py.UNREADABLE:  # the reference engine says of which document, and why
         return _py.decode([array])
     return found
+
+
+# --- sorting ---------------------------------------------------------------------------------------------------------
+
+cdef enum:
+    _RUN_BYTES = 8 * 1024 * 1024
+    _MOST_FILES = 32
+    _LINES_AT_ONCE = 5000
+    _SORTED_BYTES = 256 * 1024
+
+
+cdef int _opened() except -1:
+    """A new file without a name, which the core closes."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        return os.dup(file.fileno())
+
+
+cdef int _check(int error) except -1:
+    if error:
+        raise OSError(error, os.strerror(error))
+    return 0
+
+
+cdef int _spill(CoreSorter* sorter) except -1:
+    """Write what is in memory to a file of its own; many files become one."""
+    cdef int error, file = _opened()
+    with nogil:
+        error = sorter.spill(file)
+    _check(error)
+    while sorter.crowded():
+        file = _opened()
+        with nogil:
+            error = sorter.merge(file)
+        _check(error)
+    return 0
+
+
+cdef class Sorter:
+    """Lines in, of any number and order; the same lines out, by their bytes.  The rest is disk, as of the reference."""
+
+    cdef unique_ptr[CoreSorter] core
+
+    def __init__(self, *, size_t run_bytes=_RUN_BYTES, size_t most_files=_MOST_FILES):
+        self.core.reset(new CoreSorter(run_bytes, max(2, most_files)))
+
+    def add(self, lines):
+        """Take in lines, each with its line end and no other."""
+        rest = iter(lines)
+        while some := list(islice(rest, _LINES_AT_ONCE)):
+            self.add_lines(b"".join(some))
+
+    def add_lines(self, const Byte[::1] lines):
+        """Take in lines that lie one behind the other, each with its end."""
+        cdef size_t at = 0, size = <size_t>lines.shape[0]
+        cdef string_view text
+        if size:
+            text = string_view(<const char*>&lines[0], size)
+        while at < size:
+            with nogil:
+                at = self.core.get().add_lines(text, at)
+            if at < size:
+                _spill(self.core.get())
+
+    def sorted(self):
+        """All lines in order; the sorter is empty after the last."""
+        for piece in self.pieces():
+            for line in piece.split(b"\n")[:-1]:
+                yield line + b"\n"
+
+    def pieces(self, size_t most=_SORTED_BYTES):
+        """The same, some at a time, one behind the other: of so many bytes or a little more."""
+        cdef Buffer out
+        cdef string_view line
+        cdef cbool more = True
+        while more:
+            out.reset(most)
+            with nogil:
+                while out.size() < most:
+                    more = self.core.get().next(line)
+                    if not more:
+                        break
+                    out.put(line.data(), line.size())
+            _check(self.core.get().error())
+            if out.size():
+                yield out.data()[:out.size()]
+
+
+# --- sites of a VCF --------------------------------------------------------------------------------------------------
+
+cdef string_view _view(bytes text):
+    return string_view(<const char*>text, <size_t>len(text))
+
+
+cdef class Sites:
+    """Rows of cells in, sorted records out, as `formats.vcf_records` has them."""
+
+    cdef unique_ptr[CoreSites] core
+    cdef Buffer out
+
+    def __init__(self, rules, *, size_t run_bytes=_RUN_BYTES, size_t most_files=_MOST_FILES):
+        self.core.reset(new CoreSites(run_bytes, max(2, most_files)))
+        cdef SiteRules* made = &self.core.get().rules()
+        cdef Symbolic form
+        for name, size in rules.chromosomes:
+            made.add_chromosome(name.encode(), size)
+        for known in rules.forms:
+            form.before, form.type, form.behind = known.before.encode(), known.type.encode(), known.behind.encode()
+            form.sized = known.sized
+            made.add_form(form)
+        made.set_deletion(rules.deletion)
+        cdef StateKind kind
+        for state in rules.states:
+            kind = StateKind.symbolic if state.kind == "symbolic" else StateKind.breakend
+            if state.kind not in ("symbolic", "breakend"):
+                kind = StateKind.insertion if state.kind == "insertion" else StateKind.other
+                kind = StateKind.deletion if state.kind == "deletion" else kind
+            made.add_state(state.id.encode(), kind, state.text.encode(), state.form)
+
+    def name(self, samples):
+        """The samples, as rows spell them, have the next columns."""
+        for sample in samples:
+            self.core.get().add_sample(sample.encode())
+
+    def feed(self, const Byte[::1] rows):
+        """Take in rows; give back those that are not for the core."""
+        cdef size_t at = 0, size = <size_t>rows.shape[0]
+        cdef string_view text
+        cdef string left
+        if size:
+            text = string_view(<const char*>&rows[0], size)
+        while at < size:
+            with nogil:
+                at = self.core.get().feed(text, at, left)
+            if at < size:
+                _spill(&self.core.get().sorter())
+        return <bytes>left
+
+    def add(self, bytes sample, bytes chromosome, uint32_t position, bytes text, bytes cell):
+        """A site that was made elsewhere: the record's text from the tab before its ID on, without cells."""
+        cdef Done done = Done.full
+        while done == Done.full:
+            done = self.core.get().add(_view(sample), _view(chromosome), position, _view(text), _view(cell))
+            if done == Done.full:
+                _spill(&self.core.get().sorter())
+        if done == Done.left:
+            raise ValueError(f"no text of a record that is made elsewhere: {text!r}")
+
+    def records(self, size_t most):
+        """The next records, of so many bytes or a little more, and their number; none at the end."""
+        cdef size_t count
+        self.out.reset(most)
+        with nogil:
+            count = self.core.get().write(self.out, most)
+        _check(self.core.get().sorter().error())
+        return self.out.data()[:self.out.size()], count
+
+
+def sites(rules):
+    """What makes the records of a VCF."""
+    return Sites(rules)
+
+
+def parted(const Byte[::1] lines, cells):
+    """The lines with each of these last cells, one behind the other, and their number; ValueError for another one."""
+    cdef CoreParted parts
+    cdef string_view text
+    cdef cbool known = True
+    cdef size_t at
+    for cell in cells:
+        parts.add_cell(cell)
+    if lines.shape[0]:
+        text = string_view(<const char*>&lines[0], <size_t>lines.shape[0])
+        with nogil:
+            known = parts.add(text)
+    if not known:
+        raise ValueError("a line ends with another cell than those that are told apart")
+    return [(<bytes>parts.parts()[at].lines, parts.parts()[at].count) for at in range(parts.parts().size())]
 
 
 # --- replies and batches ---------------------------------------------------------------------------------------------

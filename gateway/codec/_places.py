@@ -13,7 +13,8 @@ __all__ = ["Indexer", "NotSorted"]
 
 _LONGEST: Final = 1 << 29  # positions that bins have
 _UNSET: Final = -1
-# Bins whose lines take less of the file than this are parts of the bin around them: one read brings them all.
+# Bins whose lines take less of the file than this become parts of the one around them, if there is one: a reader reads
+# that anyway, and the index is smaller.
 _SMALL: Final = 65_536
 _DIGITS: Final = 9
 _VCF_FIELDS: Final = 8
@@ -163,8 +164,9 @@ class _Sequence:
             bins = range(first_bin(level), first_bin(level + 1))
             for number in sorted(number for number in self._bins if number in bins):
                 chunks = self._bins[number] = _joined(self._bins[number])
-                if (chunks[-1][1] >> 16) - (chunks[0][0] >> 16) < _SMALL:
-                    self._bins.setdefault((number - 1) >> 3, []).extend(self._bins.pop(number))
+                around = self._bins.get((number - 1) >> 3)
+                if around and (chunks[-1][1] >> 16) - (chunks[0][0] >> 16) < _SMALL:
+                    around += self._bins.pop(number)
         if 0 in self._bins:
             self._bins[0] = _joined(self._bins[0])
         following = _UNSET

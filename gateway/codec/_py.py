@@ -17,20 +17,25 @@ from bson.errors import BSONError
 
 from gateway.codec._cells import writer
 from gateway.codec.columns import Header, Plan
+from gateway.codec.sites import SiteRules, Sites
 from gateway.errors import BadDocument
 from gateway.rows import Array, Rows
+from gateway.sorting import Sorter
 
 __all__ = [
     "IMPLEMENTATION",
     "MAX_DEPTH",
     "UNREADABLE",
+    "Sorter",
     "count",
     "decode",
     "decode_sound",
     "document_id",
     "last_id",
     "lines",
+    "parted",
     "rows",
+    "sites",
     "sort",
     "split_reply",
     "sure_rows",
@@ -297,4 +302,24 @@ def sure_rows(
     stop: int | None = None,  # noqa: ARG001
 ) -> Rows | None:
     """The rows as a compiled engine writes them by itself; None where it is unsure, as here it always is."""
+    return None
+
+
+# --- lines and sites -------------------------------------------------------------------------------------------------
+
+
+def parted(lines: bytes, cells: Sequence[bytes]) -> list[tuple[bytes, int]]:
+    """The lines with each of these last cells, one behind the other, and their number; ValueError for another one."""
+    found: dict[bytes, list[bytes]] = {cell: [] for cell in cells}
+    for line in lines.split(b"\n")[:-1]:
+        known = found.get(line.rpartition(b"\t")[2])
+        if known is None:
+            raise ValueError("a line ends with another cell than those that are told apart")
+        known.append(line + b"\n")
+    return [(b"".join(some), len(some)) for some in found.values()]
+
+
+def sites(rules: SiteRules) -> Sites | None:
+    """What makes records of a VCF as the core does; None, as here: the format has to make them itself."""
+    del rules
     return None

@@ -20,6 +20,7 @@ from gateway.formats import (
     plots,
     seg,
     service_json,
+    sessions,
     tables,
     vcf,
 )
@@ -62,6 +63,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     service_json.COLLATIONS,
     service_json.COLLATION_TEXT,
     filtering_terms.FORMAT,
+    sessions.IGV,
+    sessions.UCSC,
     plots.HISTOPLOT,
     plots.SAMPLESPLOT,
 )
@@ -107,7 +110,7 @@ def _download(form: Format, word: str, *, made: bool) -> dict[str, str]:
 
 def indexed(name: str, packing: str) -> Indexed | None:
     """What the indexes of a file are made by; None if it has none."""
-    return next((form.index for form in FORMATS if form.name == name and packing == form.packing == "bgzf"), None)
+    return next((form.index for form in FORMATS if form.name == name and packing == "bgzf"), None)
 
 
 def names() -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.download_types import Part, Wanted
 from gateway.formats import pgxseg, tables
 from gateway.formats.base import Format
+from gateway.formats.position_order import InOrder, by_values
 from gateway.formats.preload import preload
 from gateway.formats.variant_columns import rows_part
 from gateway.genome import ASSEMBLY
@@ -22,6 +23,11 @@ from gateway.rows import Rows
 __all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]
 
 _ROWS: Final = 65_536
+_ROWS_BY_PLACE: Final = 16_384
+"""Of a batch where rows are sorted by place, so that a gene is in few of them: 0.2 MB of Parquet each.  Half as many
+made files of 10^6 rows 10 % larger, with twice the footer; all that is read of one for a gene was 12 % less.
+"""
+_PLACE: Final = ("reference_name", "start", "end")
 # Of text in a batch, where rows are long: a batch is in memory several times.
 _BYTES: Final = 16 * 1024 * 1024
 
@@ -128,16 +134,24 @@ def _said(wanted: Wanted) -> dict[str, str]:
     return {name: text for name, text in pairs.items() if text}
 
 
-def _fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> Batches:
+def _fold(
+    name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str], by: Sequence[str] = ()
+) -> Batches:
     def make() -> Any:
         # In a thread, and only for who asks: pyarrow takes a while and some 30 MB.
         os.putenv(*_POOL)  # read once, by the library itself
         preload("pyarrow", *_EXTENSIONS)
         from gateway.formats.columnar import WRITERS  # noqa: PLC0415
 
-        return WRITERS[name](columns, missing, said)
+        return WRITERS[name](columns, missing, said, by=by)
 
-    return Batches(make)
+    return Batches(make, rows=_ROWS_BY_PLACE if by else _ROWS)
+
+
+def _sorted_fold(name: str, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> InOrder:
+    """The rows by place; names of chromosomes are plain texts, of which readers use the statistics."""
+    plain = [(column, "text" if column == _PLACE[0] else kind) for column, kind in columns]
+    return InOrder(by_values, then=_fold(name, plain, missing, said, _PLACE))
 
 
 def _variants(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]:
@@ -154,7 +168,8 @@ def _biosamples(wanted: Wanted) -> tuple[Part, tuple[tuple[str, str], ...], str]
 
 def _parts(wanted: Wanted, *, name: str) -> tuple[Part, ...]:
     part, columns, missing = (_variants if wanted.ask.entity == "variants" else _biosamples)(wanted)
-    return (replace(part, fold=partial(_fold, name, columns, missing, _said(wanted))),)
+    fold = _sorted_fold if wanted.ask.order else _fold
+    return (replace(part, fold=partial(fold, name, columns, missing, _said(wanted))),)
 
 
 def _format(name: str, media: str, extension: str, summary: str) -> Format:
@@ -169,6 +184,7 @@ def _format(name: str, media: str, extension: str, summary: str) -> Format:
         entities=("variants", "biosamples"),
         pages=False,
         library="pyarrow",
+        by_position="asked",
     )
 
 

@@ -43,7 +43,10 @@ class Format:
     page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
     Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
-    version the bytes depend. `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`.
+    version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
+    asked for, where that is or it is packed, or always; such a file that is packed is BGZF.
+    `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`. What holds nothing but
+    `links` has them to these outputs of the same query.
     """
 
     name: str
@@ -67,7 +70,9 @@ class Format:
     records: bool = False
     handover: str = ""
     library: str = ""
+    by_position: Literal["", "asked", "packed", "always"] = ""
     index: Indexed | None = None
+    links: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

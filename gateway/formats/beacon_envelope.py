@@ -241,7 +241,9 @@ def _handovers(wanted: Wanted, dataset: str) -> list[dict[str, Any]]:
             "handoverType": {"id": each["id"], "label": each["label"]},
             "info": {"contentId": each["content"]},
             "note": each["note"],
-            "url": f"{url}&{each['query']}",
+            "url": f"{wanted.base}/htsget/variants/{dataset}/{each['path']}"
+            if "path" in each
+            else f"{url}&{each['query']}",
         }
         for each in wanted.downloads
     ]

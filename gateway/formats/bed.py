@@ -1,16 +1,22 @@
 """BED for genome browsers: a track for each kind of state in Progenetix' colours, a row a variant, `chr` names.
 
-A track is a part of its own, read by itself: the database sends each variant once, for the track that it is in, and
-nothing waits in memory for its turn.  Coordinates are 0-based, and such that genome browsers and bedtools take them:
-what has no place on a chromosome has no row, nor has what ends before it starts; what ends behind its chromosome ends
-with it.  A feature without bases (an insertion) is valid.
+All variants are read once.  Rows of the first track are sent as they come, those of the others wait for their turn in
+temporary files, which have no name and vanish with the process (`TMPDIR`).
+
+Coordinates are 0-based, and such that genome browsers and bedtools take them: what has no place on a chromosome has no
+row, nor has what ends before it starts; what ends behind its chromosome ends with it.  A feature without bases (an
+insertion) is valid.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from tempfile import SpooledTemporaryFile
 from typing import Final
 
+from gateway import codec
 from gateway.codec import Cell, Column, Kind, Range
 from gateway.download_types import Condition, DatasetState, Part, Wanted
+from gateway.formats import bed_sorted
 from gateway.formats.base import Format
 from gateway.formats.variant_columns import (
     ENDS,
@@ -24,8 +30,10 @@ from gateway.formats.variant_columns import (
     sizes,
 )
 from gateway.genome import STATE_OF_TYPE
+from gateway.rows import Fold, Rows, in_pieces
+from gateway.tabix import BED_LINES
 
-__all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track"]
+__all__ = ["COLUMNS", "FORMAT", "TRACKS", "Track", "Tracks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ _UCSC: Final = {"prefix": "chr", "mitochondrion": "M"}
 _COLOURS: Final = {state: track.colour for track in TRACKS for state in track.states}
 
 
-def _columns(track: Track) -> tuple[Column, ...]:
+def _columns() -> tuple[Column, ...]:
     # A place begins with a base of its chromosome.
     start = Column("chromStart", cells(Kind.INTEGER, *STARTS), range=Range(within="chrom", room=1))
     # A variant of 2021 without an end is of one base.
@@ -75,24 +83,33 @@ def _columns(track: Track) -> tuple[Column, ...]:
         Column("strand", (), "."),
         replace(start, name="thickStart"),
         replace(end, name="thickEnd"),
-        Column("itemRgb", by_state(_COLOURS, _OTHER.colour), _OTHER.colour, only=track.colour),
+        Column("itemRgb", by_state(_COLOURS, _OTHER.colour), _OTHER.colour),
     )
 
 
-# Made once: the compiled engine knows plans by their identity.
-COLUMNS: Final = {track.name: _columns(track) for track in TRACKS}
+COLUMNS: Final = _columns()
+_CELLS: Final = [track.colour.encode() for track in TRACKS]
+"""What the rows of each track end with."""
 
 
-def _of(track: Track, dataset_state: DatasetState) -> Condition:
-    """What the database is asked for: at least all of the track's variants.  The row's colour has the last word.
+def _narrowed(tracks: Sequence[Track], dataset_state: DatasetState) -> Condition:
+    """What the database is asked for: at least all variants of the tracks.  The row's colour has the last word.
 
     One flat condition on the field that the dataset's model has, that lets documents without it pass.
     """
+    if len(tracks) == len(TRACKS):
+        return {}
     indexed = dataset_state.indexed.get("variants", frozenset())
-    if "variant_state.id" not in indexed and "variant_type" in indexed:  # the model of 2021
-        mine = [short for short, state in STATE_OF_TYPE.items() if state in track.states]
-        return {"variant_type": {"$nin": sorted(STATE_OF_TYPE)} if track is _OTHER else {"$in": [*mine, None]}}
-    return {"variant_state.id": {"$nin": sorted(_COLOURS)} if track is _OTHER else {"$in": [*track.states, None]}}
+    short = "variant_state.id" not in indexed and "variant_type" in indexed  # the model of 2021
+    field = "variant_type" if short else "variant_state.id"
+
+    def values(some: Sequence[Track]) -> list[str]:
+        states = {state for track in some for state in track.states}
+        return sorted(name for name, state in STATE_OF_TYPE.items() if state in states) if short else sorted(states)
+
+    if _OTHER in tracks:
+        return {field: {"$nin": values([track for track in TRACKS if track not in tracks])}}
+    return {field: {"$in": [*values(tracks), None]}}
 
 
 def _asked(wanted: Wanted) -> tuple[Track, ...]:
@@ -104,18 +121,70 @@ def _asked(wanted: Wanted) -> tuple[Track, ...]:
     return tuple(track for track in TRACKS if states & {*track.states} or (track is _OTHER and states - {*_COLOURS}))
 
 
+class Tracks:
+    """The fold of BED: rows of `COLUMNS` in, those of each track that is asked for out, one track after the other."""
+
+    def __init__(self, openings: Sequence[bytes]) -> None:
+        """Take the line that is said before the first row of each of `TRACKS`; without one it is left out."""
+        self._openings = list(openings)
+        self._first = next(number for number, opening in enumerate(openings) if opening)
+        self._rows: list[Rows] = []
+        self._waiting = [SpooledTemporaryFile[bytes](_IN_MEMORY) for _ in openings]
+
+    def feed(self, _: int, data: bytes) -> None:
+        """Take in rows."""
+        for lines in in_pieces(data):
+            for number, (some, count) in enumerate(codec.parted(lines, _CELLS)):
+                if number == self._first:
+                    self._say(number, some, count)
+                elif some and self._openings[number]:
+                    self._waiting[number].write(some)
+
+    def _say(self, number: int, lines: bytes, count: int) -> None:
+        if lines:
+            self._rows.append(Rows(self._openings[number] + lines, count, 0))
+            self._openings[number] = b""
+
+    def through(self, _: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows of the first track that have come."""
+        yield from self._rows
+        self._rows = []
+
+    def finish(self) -> Iterator[Rows]:
+        """Yield those of the other tracks."""
+        for number, waiting in enumerate(self._waiting):
+            waiting.seek(0)
+            while lines := waiting.read(_PIECE):
+                lines += waiting.readline()
+                self._say(number, lines, lines.count(b"\n"))
+                yield from self.through(())
+            waiting.close()
+
+    def __del__(self) -> None:
+        """Close the files of a fold that was left before its end."""
+        for waiting in self._waiting:
+            waiting.close()
+
+
+_IN_MEMORY: Final = 256 * 1024
+"""Bytes of a track from which on it is in a file."""
+_PIECE: Final = 256 * 1024
+
+
 def _parts(wanted: Wanted) -> tuple[Part, ...]:
+    if wanted.ask.order:
+        return bed_sorted.parts(wanted, COLUMNS)
     ((dataset_state, selection),) = wanted.datasets
+    asked = _asked(wanted)
 
-    def part(track: Track) -> Part:
-        columns = COLUMNS[track.name]
-        line = (
-            f'track name={track.name} description="{track.description} ({selection.dataset})" visibility=squish '
-            f"color={track.colour} itemRgb=On\n#"
-        ).encode() + names(columns)
-        return replace(rows_part(wanted, columns), narrow=_of(track, dataset_state), opening=lambda _: line)
+    def opening(track: Track) -> bytes:
+        words = f'description="{track.description} ({selection.dataset})" visibility=squish color={track.colour}'
+        return f"track name={track.name} {words} itemRgb=On\n#".encode() + names(COLUMNS)
 
-    return tuple(part(track) for track in _asked(wanted))
+    def tracks() -> Fold:
+        return Tracks([opening(track) if track in asked else b"" for track in TRACKS])
+
+    return (replace(rows_part(wanted, COLUMNS), narrow=_narrowed(asked, dataset_state), fold=tracks),)
 
 
 FORMAT: Final = Format(
@@ -125,8 +194,10 @@ FORMAT: Final = Format(
     media="text/x-bed; charset=utf-8",
     accepts=("text/x-bed",),
     extension="bed",
-    summary="BED for genome browsers: a coloured track for each kind of variant, a row a variant",
+    summary="BED for genome browsers: a coloured track for each kind of variant; `bed.gz` is one sorted BGZF file",
     parts=_parts,
     pages=False,
     handover="EDAM:3003",
+    by_position="packed",
+    index=BED_LINES,
 )

@@ -90,9 +90,15 @@ def _finite(column: Any) -> Any:
 
 
 class Stream:
-    """An Arrow IPC stream.  Each batch has its own dictionaries: they replace those of the batch before."""
+    """An Arrow IPC stream.  Each batch has its own dictionaries: they replace those of the batch before.
 
-    def __init__(self, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> None:
+    It has no place to say by which columns its rows are sorted.
+    """
+
+    def __init__(
+        self, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str], *, by: Sequence[str] = ()
+    ) -> None:
+        del by
         self._rows = _Rows(columns, missing, said)
         self._sink = _Sink()
         options = ipc.IpcWriteOptions(use_threads=False, emit_dictionary_deltas=False)
@@ -122,14 +128,26 @@ class Stream:
 
 
 class ParquetFile:
-    """A Parquet file, a row group a batch, compressed by zstd, whose bytes are the same on every kind of processor."""
+    """A Parquet file, a row group a batch, compressed by zstd, whose bytes are the same on every kind of processor.
 
-    def __init__(self, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str]) -> None:
+    Its footer says by which columns rows are sorted, those `by`, each ascending and what is missing last.
+    """
+
+    def __init__(
+        self, columns: Sequence[tuple[str, str]], missing: str, said: Mapping[str, str], *, by: Sequence[str] = ()
+    ) -> None:
         self._rows = _Rows(columns, missing, said)
         self._sink = _Sink()
         # Numbers are seldom the same: looking for it costs time and space.
         texts = [name for name, kind in columns if kind in {"text", "code"}]
-        self._writer = parquet.ParquetWriter(self._sink, self._rows.schema, compression="zstd", use_dictionary=texts)
+        self._writer = parquet.ParquetWriter(
+            self._sink,
+            self._rows.schema,
+            compression="zstd",
+            use_dictionary=texts,
+            write_page_index=True,
+            sorting_columns=[parquet.SortingColumn(self._rows.schema.get_field_index(name)) for name in by] or None,
+        )
 
     def opening(self) -> bytes:
         """The magic bytes of a file."""

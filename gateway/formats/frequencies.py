@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Protocol
 
 from gateway.bins.counting import FREQUENCIES, Census
@@ -23,6 +24,7 @@ from gateway.formats.cnv_profiles import Profiles, analyses_part
 from gateway.formats.matrix import header
 from gateway.formats.service_json import envelope
 from gateway.rows import Encode, Rows
+from gateway.tabix import NAMED_LINES
 from gateway.text import escape_cell, escape_value
 
 __all__ = ["JSON", "MATRIX", "PGXFREQ", "Counted", "Tell", "frequency_parts"]
@@ -160,19 +162,38 @@ def _heads(counted: list[tuple[Group, Counted]], warnings: Iterable[str]) -> str
     return "".join(lines)
 
 
+def _head(counted: list[tuple[Group, Counted]], bins: BinMap, warnings: Iterable[str]) -> bytes:
+    names = "\t".join((*_COLUMNS, "index" if bins.old else "no"))
+    return f"{_heads(counted, warnings)}{names}\n".encode()
+
+
 def _tell_pgxfreq(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
-    head = "\t".join((*_COLUMNS, "index" if bins.old else "no"))
-    yield Rows(f"{_heads(counted, warnings)}{head}\n".encode(), 0, 0)
+    yield Rows(_head(counted, bins, warnings), 0, 0)
     for group, found in counted:
-        name = escape_cell(group.id)
         for start, stop in _slices(bins):
-            frequencies = found.frequencies(start, stop)
-            told = zip(bins.bins[start:stop], frequencies[_GAIN], frequencies[_LOSS], strict=True)
-            lines = [
-                f"{name}\t{b.chromosome}\t{b.start}\t{b.end}\t{_percent(gain)}\t{_percent(loss)}\t{b.no}\n"
-                for b, gain, loss in told
-            ]
+            lines = _lines(group, found, bins, start, stop)
             yield Rows("".join(lines).encode(), len(lines), 0)
+
+
+def _lines(group: Group, found: Counted, bins: BinMap, start: int, stop: int) -> list[str]:
+    """The lines of a group for bins `start:stop`, which are in order of position."""
+    name, frequencies = escape_cell(group.id), found.frequencies(start, stop)
+    told = zip(bins.bins[start:stop], frequencies[_GAIN], frequencies[_LOSS], strict=True)
+    return [
+        f"{name}\t{b.chromosome}\t{b.start}\t{b.end}\t{_percent(gain)}\t{_percent(loss)}\t{b.no}\n"
+        for b, gain, loss in told
+    ]
+
+
+def _tell_sorted(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
+    """The lines of pgxfreq bin after bin, those of all groups together."""
+    yield Rows(_head(counted, bins, warnings), 0, 0)
+    # All groups of some bins wait together.
+    step = max(1, _BINS_A_PIECE // max(1, len(counted)))
+    for start in range(0, len(bins), step):
+        several = [_lines(*each, bins, start, min(start + step, len(bins))) for each in counted]
+        lines = list(chain.from_iterable(zip(*several, strict=True)))
+        yield Rows("".join(lines).encode(), len(lines), 0)
 
 
 def _tell_matrix(counted: list[tuple[Group, Counted]], bins: BinMap, *, warnings: Iterable[str]) -> Iterator[Rows]:
@@ -261,7 +282,16 @@ def _text(name: str, also: str, extension: str, summary: str, tell: Callable[...
     )
 
 
-PGXFREQ: Final = _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq)
+def _pgxfreq_parts(wanted: Wanted) -> tuple[Part, ...]:
+    return _text_parts(wanted, tell=_tell_sorted if wanted.ask.order else _tell_pgxfreq)
+
+
+PGXFREQ: Final = replace(
+    _text("pgxfreq", "pgxseg", "pgxfreq", "CNV frequencies of groups: a line a genome bin", _tell_pgxfreq),
+    parts=_pgxfreq_parts,
+    by_position="asked",
+    index=NAMED_LINES,
+)
 MATRIX: Final = _text(
     "freqmatrix", "pgxmatrix", "pgxmatrix", "CNV frequencies as a matrix: a line a group", _tell_matrix
 )

@@ -14,6 +14,7 @@ from gateway.codec import Cell, Column, Kind
 from gateway.download_types import Part, Wanted
 from gateway.formats import sample_lines
 from gateway.formats.base import Format, paged
+from gateway.formats.position_order import InOrder, by_genome
 from gateway.formats.variant_columns import (
     BY_SEQUENCE,
     ENDS,
@@ -23,12 +24,15 @@ from gateway.formats.variant_columns import (
     SEQUENCE,
     STARTS,
     cells,
+    chromosome,
     lookup,
     names,
+    positions,
     rows_part,
 )
 from gateway.genome import ASSEMBLY, STATE_OF_TYPE, STATES
 from gateway.rows import Tally
+from gateway.tabix import NAMED_LINES
 from gateway.text import escape_value
 
 __all__ = ["COLUMNS", "FORMAT", "FORMAT_2021"]
@@ -112,9 +116,32 @@ def _counted(tallies: Sequence[Tally]) -> bytes:
     return b"#meta=>biosampleCount=%d\n" % tallies[-1].rows
 
 
+_PLACE: Final = {
+    "reference_name": chromosome(),
+    "start": positions(STARTS),
+    # A variant of 2021 without an end is of one base.
+    "end": (*positions(ENDS), *positions(STARTS, shift=1)),
+}
+_WITH_PLACE: Final = tuple(replace(column, cells=_PLACE.get(column.name, column.cells)) for column in COLUMNS)
+
+
+def _sorted(wanted: Wanted) -> Part:
+    """The lines by position; those without one, by which no file can be read in parts, are left out, and counted."""
+
+    def opening(left_out: int) -> bytes:
+        said = f"#meta=>warning={left_out} variants have no place on a chromosome: not in a sorted file\n"
+        return said.encode() * (left_out > 0) + names(_WITH_PLACE)
+
+    return replace(rows_part(wanted, _WITH_PLACE), fold=lambda: InOrder(by_genome, opening=opening))
+
+
 def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     group, read = sample_lines.asked_grouping(wanted)
+    if wanted.ask.order:
+        rows = _sorted(wanted)
+    else:
+        rows = paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask)
     return (
         Part(
             dataset_state=dataset_state,
@@ -125,7 +152,7 @@ def _parts(wanted: Wanted, columns: tuple[Column, ...], line: sample_lines.Line)
             before=_meta(wanted),
             closing=_counted,
         ),
-        paged(replace(rows_part(wanted, columns), before=names(columns)), wanted.ask),
+        rows,
     )
 
 
@@ -139,6 +166,8 @@ FORMAT: Final = Format(
     extension="pgxseg",
     summary="Progenetix segments: a line a variant under `#meta=>` and `#sample=>` lines",
     parts=partial(_parts, columns=COLUMNS, line=sample_lines.LINE),
+    by_position="asked",
+    index=NAMED_LINES,
 )
 
 FORMAT_2021: Final = Format(

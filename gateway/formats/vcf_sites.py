@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
-from gateway.genome import CHROMOSOMES, STATES
+from gateway.codec import SiteRules, SiteState, Symbolic
+from gateway.genome import CHROMOSOMES, STATES, State
 
-__all__ = ["Seen", "copies", "entries"]
+__all__ = ["RULES", "Seen", "copies", "entries"]
 
 _MISSING: Final = "."
 _BASES = re.compile(r"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv]{1,100000}")
@@ -22,6 +23,7 @@ _RANKS: Final = {name: rank for rank, name in enumerate(CHROMOSOMES, start=1)}
 _SYMBOLS: Final = {"DEL": "DEL", "DUP": "DUP", "CNV": "CNV", "LOH": "LOH"}
 # Copies that a state implies.
 _COPIES: Final = {"EFO:0030069": "0", "EFO:0030065": "2"}
+_INSERTION: Final = "SO:0000667"
 _DELETION: Final = "SO:0000159"
 _FUSION: Final = "SO:0000806"
 
@@ -115,6 +117,31 @@ def copies(chromosome: str, start: str, end: str, state: str) -> str | None:
     return f"{place};SVLEN={last - position}{behind}" if long else place + behind
 
 
+def _rules() -> SiteRules:
+    """What the core has to know to do the same, for all but breakends."""
+    of_deletion = Symbolic(
+        _BY_STATE["EFO:0030067"][0], ";SVTYPE=DEL", f";SVCLAIM=DJ;IMPRECISE;STATE={_DELETION}\tGT:LOG2", sized=True
+    )
+    made = {state: Symbolic(before, kind, behind, sized) for state, (before, sized, behind, kind) in _BY_STATE.items()}
+    forms = sorted({*made.values(), of_deletion})
+
+    def known(state: State) -> SiteState:
+        text = f"STATE={state.id}"
+        if state.id in made:
+            return SiteState(state.id, "symbolic", text, forms.index(made[state.id]))
+        if state.variant_type == "BND":
+            return SiteState(state.id, "breakend", text)
+        if state.id == _INSERTION:
+            return SiteState(state.id, "insertion", text)
+        return SiteState(state.id, "deletion" if state.id == _DELETION else "other", text)
+
+    sizes = tuple((name, chromosome.size) for name, chromosome in CHROMOSOMES.items())
+    return SiteRules(sizes, tuple(forms), forms.index(of_deletion), tuple(map(known, STATES.values())))
+
+
+RULES: Final = _rules()
+
+
 def _end(seen: Seen) -> int:
     return int(seen.end) if seen.end != _MISSING else int(seen.start) + 1
 
@@ -149,7 +176,7 @@ def _alteration(seen: Seen) -> tuple[str, str] | None:
     start = int(seen.start)
     end = min(max(_end(seen), start), size)
     length = end - start
-    inserted = not reference and allele and (length == 0 or seen.state == "SO:0000667")
+    inserted = not reference and allele and (length == 0 or seen.state == _INSERTION)
     deleted = not allele and (reference or length) and seen.state == _DELETION
     if deleted and not reference:
         return _symbolic(seen, "DEL", "DJ")

@@ -1,19 +1,20 @@
 """Which format answers a request, and whether it may: its datasets, pages and sizes."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from gateway import formats
-from gateway.download_types import Ask
+from gateway.download_types import Ask, Entity
 from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound, Unsupported
 from gateway.formats import Format
 from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "check_seen", "choose", "spelled"]
+__all__ = ["PACKED", "check", "check_seen", "choose", "packing", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
+_WITH_POSITIONS: Final[tuple[Entity, ...]] = ("variants", "frequencies")
 
 
 def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
@@ -22,6 +23,7 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     Raises NotAcceptable, BadRequest.
     """
     word = ask.output or formats.by_accept(accept, ask.entity).name
+    packed = word.endswith(PACKED)
     form = formats.by_word(word.removesuffix(PACKED), ask.entity)
     plain = replace(ask, output=form.name)
     made = formats.delivered(form, ask.entity)
@@ -32,7 +34,23 @@ def choose(ask: Ask, accept: str) -> tuple[Ask, Format, bool]:
     if form in (HISTOPLOT, SAMPLESPLOT):
         ignored = tuple(f"unknown parameter ignored: plotPars {name}" for name in drawn_as(plain).ignored)
         plain = replace(plain, warnings=(*plain.warnings, *ignored))
-    return plain, form, word.endswith(PACKED)
+    return replace(plain, order=_order(plain, form, packed)), form, packed
+
+
+def _order(ask: Ask, form: Format, packed: bool) -> Literal["", "position"]:
+    """The order of a file's rows; what is always sorted need not be asked to be.  Raises Unsupported."""
+    if ask.order and (not form.by_position or ask.entity not in _WITH_POSITIONS):
+        kinds = ", ".join(each.words[0] for each in formats.OFFERED if each.by_position)
+        why = f"sorted: {form.name} of {ask.entity} is not to be had by position; of variants these are: {kinds}"
+        raise Unsupported(why, parameter="sorted")
+    if form.by_position == "always":
+        return ""
+    return "position" if form.by_position == "packed" and packed else ask.order
+
+
+def packing(ask: Ask, form: Format) -> str:
+    """How a file of an order is packed: what is sorted by position in blocks, of which parts can be read."""
+    return "bgzf" if ask.order else form.packing
 
 
 def spelled(ask: Ask, view: View) -> Ask:
@@ -68,6 +86,8 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
         raise Unsupported(f"a {form.name} file holds one dataset; ask for each alone", parameter="datasetIds")
     if ask.skip and not (ask.limit or (form.paged and ask.limit is None)):
         raise BadRequest("pages are skipped where limit says how long they are", parameter="skip")
+    if ask.limit and ask.order:
+        raise Unsupported("a file that is sorted by position has no pages", parameter="limit")
     if ask.limit and not form.pages:
         raise Unsupported(f"a {form.name} file has no pages", parameter="limit")
     whole = (not form.paged or ask.limit == 0) and ask.entity not in {"collations", "cohorts", "datasets"}

@@ -16,7 +16,7 @@ from gateway.genome import STATES
 __all__ = ["address", "digest", "filename", "repeats", "selecting"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "6"
+_ENCODER: Final = "7"
 _NAMED: Final = frozenset(
     form.name
     for n, form in enumerate(formats.FORMATS)
@@ -38,6 +38,7 @@ def digest(wanted: Wanted, form: Format, *, packed: bool) -> str:
     if repeats(form):
         named += (wanted.beacon_id, wanted.page_limit, wanted.ask.datasets)
         named += (wanted.base, wanted.downloads) if form.sets else ()  # it has links
+    named += (wanted.downloads,) if form.links else ()
     named += (wanted.base, drawn_as(wanted.ask)) if form in (HISTOPLOT, SAMPLESPLOT) else ()
     named += (form.library, form.version) if form.library else ()
     named += (sorted(wanted.levels.items()),) if wanted.levels else ()
@@ -83,6 +84,7 @@ def filename(ask: Ask, names: tuple[str, ...], form: Format) -> str:
     what = what if ask.binning == DEFAULT else f"{ask.binning}_{what}"
     how = ["any"] if ask.logic == "OR" and len(ask.filters) > 1 else []
     how += [form.name] if form.name in _NAMED else []
+    how += ["sorted"] if ask.order else []
     skipped = ask.skip or (ask.handover.page if ask.handover else 0)
     page = [f"page-{skipped}"] if skipped else []
     stem = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", word).strip("-.") for word in [*words[:6], *how, what, *page])

@@ -1,7 +1,7 @@
 """From an `Ask` to a `Plan`: which format, which datasets, what it selects, and the digest that names the bytes."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
@@ -10,29 +10,36 @@ from gateway import formats
 from gateway.config import Config
 from gateway.db.catalog import Catalog
 from gateway.download_types import Ask, Collation, DatasetState, Part, Plan, Selection, Wanted
-from gateway.errors import NotFound
-from gateway.planning import naming
+from gateway.errors import NotFound, Unsupported
+from gateway.formats import Format
+from gateway.planning import htsget, naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose, spelled
+from gateway.planning.format_choice import PACKED, check, choose, packing, spelled
 from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
 from gateway.query.selection import Identities, cohorts, collations, identities, select
 from gateway.rights import Granularity, View, lesser
 
-__all__ = ["make_plan"]
+__all__ = ["Links", "make_plan"]
 
 
-async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog, view: View) -> Plan:
+Links = Callable[[Ask, tuple[str, ...]], Awaitable[tuple[Mapping[str, str], ...]]]
+"""What makes links to some outputs of what is asked."""
+
+
+async def make_plan(
+    ask: Ask, accept: str, base: str, *, config: Config, catalog: Catalog, view: View, links: Links | None = None
+) -> Plan:
     """The plan of a request, of what its caller may see.
 
     Raises BadRequest, Forbidden, NotAcceptable, NotFound, or what the database raises.
     """
+    asked = ask
     ask, form, packed = choose(spelled(ask, view), accept)
     ask = await handed_over(ask, form, catalog, view)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
-    levels = _levels(ask, names, view)
     datasets, collated = await _selected(ask, names, catalog, view)
     unseen = frozenset(name for name in names if not view.admits([name]))
     wanted = Wanted(
@@ -44,18 +51,17 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         page_limit=config.page_limit,
         licence=config.licence,
         citation=config.citation,
-        downloads=formats.downloads(ask.entity) if form.sets else (),
-        levels=levels,
+        downloads=await _downloads(asked, ask, form, links) + _protocols(ask, form, config),
+        levels=_levels(ask, names, view),
     )
     wanted = await complete(wanted, collated, catalog)
-    parts = form.parts(wanted)
     return Plan(
-        parts=parts,
+        parts=(parts := form.parts(wanted)),
         digest=naming.digest(wanted, form, packed=packed),
         media="application/gzip" if packed else form.media,
         filename=naming.filename(ask, names, form) + (PACKED if packed else ""),
         attachment=form.attachment or packed,
-        packing=form.packing if packed else "",
+        packing=packing(ask, form) if packed else "",
         warnings=_warnings(wanted, parts, catalog, unseen),
         expected=_expected(ask, datasets[0][0], collated[0]) if len(names) == 1 else {},
         continues=form.paged and not ask.test_mode,
@@ -67,6 +73,21 @@ async def make_plan(ask: Ask, accept: str, base: str, *, config: Config, catalog
         reduced=bool(unseen),
         repeats=naming.repeats(form),
     )
+
+
+async def _downloads(asked: Ask, ask: Ask, form: Format, links: Links | None) -> tuple[Mapping[str, str], ...]:
+    """What else can be had of the query, where a format tells it."""
+    if not form.links:
+        return formats.downloads(ask.entity) if form.sets else ()
+    if links is None:
+        raise Unsupported(f"{form.name} has links to a server: ask one for it", parameter="output")
+    return await links(asked, form.links)
+
+
+def _protocols(ask: Ask, form: Format, config: Config) -> tuple[Mapping[str, str], ...]:
+    """The same by htsget, of whole files that are kept."""
+    kept = bool(config.spool) and not config.no_spool
+    return htsget.handover(ask) if form.sets and not form.links and kept else ()
 
 
 def _warnings(wanted: Wanted, parts: Sequence[Part], catalog: Catalog, unseen: AbstractSet[str]) -> tuple[str, ...]:

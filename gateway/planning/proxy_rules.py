@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.download_types import Entity
 from gateway.formats import FORMATS, delivered
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, ROUTES
 from gateway.plots.parameters import OTHERS, TYPES
 from gateway.query.handovers import PARAMETER
 from gateway.query.parameters import NO_FORMATS, OTHER_FORMS, PARAMETERS
@@ -26,6 +26,7 @@ __all__ = ["Rules", "rules"]
 _JSON: Final = "json"
 # Here, as in 2021, `id` is the id of a filter.
 _OF_FILTERS: Final[tuple[Entity, ...]] = ("frequencies", "collations")
+_ASKED: Final = "GET|HEAD|OPTIONS"
 _PACKED: Final = "([.]gz([.](tbi|csi))?)?"
 _IDS: Final = "[^/? ]+"
 _END: Final = "(?=[& ]|$)"
@@ -53,10 +54,10 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool =
         one = f"({_any(datasets)})"
         stay.append(f"[?&](?i:dataset[_-]?ids?)=(?!{one}(,{one})*{_END})[^& ]")
     whole = "|".join(word for form in FORMATS if not form.pages for word in form.services)
-    stay.append(f"^(GET|HEAD) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
-    go = ["^(GET|HEAD) /exports/"]
+    stay.append(f"^({_ASKED}) /services/({whole})[/?](?!(?i:.*access[_-]?id=[^& ]))(?i:.*[?&]limit=0*[1-9])")
+    go = [f"^({_ASKED}) /exports/", f"^({_ASKED}|POST) /(htsget|ga4gh/drs)/"]
     for words, routes in _groups("/services/").items():
-        path = f"^(GET|HEAD) {_paths(routes)}"
+        path = f"^({_ASKED}) {_paths(routes)}"
         if not all(route.entity in _OF_FILTERS for route in routes):
             stay.append(f"{path}[?](.*&)?{_named(('id', 'ids'), begin='')}")
         known = "|".join((f"({_any(words)}){_PACKED}", *sorted(NO_FORMATS)))
@@ -66,9 +67,12 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool =
         if set(words) == {_JSON}:
             continue
         asked = f"(output|method)=(({_any(word for word in words if word != _JSON)}){_PACKED}|{_JSON}[.]gz)"
-        for methods, some in (("GET|HEAD", routes), ("POST", [route for route in routes if route.post])):
+        for methods, some in ((_ASKED, routes), ("POST", [route for route in routes if route.post])):
             if some:
                 go.append(f"^({methods}) {_paths(some)}[?](?i:(.*&)?({asked}|ticket=true){_END})")
+    endings = _any(EXTENSIONS).replace("\\.", "[.]")
+    above = _paths(route for route in ROUTES if route.files).removesuffix("/?")
+    go.append(f"^({_ASKED}) {above}/[^/? ]*[.](?i:{endings})(?=[? ]|$)")
     return Rules(tuple(stay), tuple(go))
 
 

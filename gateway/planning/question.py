@@ -33,7 +33,8 @@ def outspoken(ask: Ask, accept: str, datasets: Iterable[str]) -> Ask:
     """
     plain, form, _ = choose(ask, accept)
     kept = ask.datasets or ask.entity == "datasets" or repeats(form)
-    return replace(ask, output=ask.output or plain.output, datasets=ask.datasets if kept else tuple(datasets))
+    named = ask.datasets if kept else tuple(datasets)
+    return replace(ask, output=ask.output or plain.output, order=plain.order, datasets=named)
 
 
 def canonical(ask: Ask) -> tuple[str, Pairs]:
@@ -45,6 +46,7 @@ def canonical(ask: Ask) -> tuple[str, Pairs]:
         ("allData", "true" if ask.all_data else ""),
         ("limit", ask.limit),
         ("skip", ask.skip or None),
+        ("sorted", ask.order),
         ("requestedGranularity", "" if ask.granularity == "record" else ask.granularity),
         ("includeResultsetResponses", "" if ask.resultsets == "HIT" else ask.resultsets),
         ("includeHandovers", "" if ask.handovers else "false"),

@@ -153,7 +153,9 @@ _BOOLEANS: Final = {"true": "true", "1": "true", "yes": "true", "false": "false"
 # A Beacon that does not aggregate answers with the next lower granularity.
 _GRANULARITIES: Final = {"record": "record", "count": "count", "aggregated": "count", "boolean": "boolean"}
 _RESULTSETS: Final = {word.lower(): word for word in ("HIT", "MISS", "ALL", "NONE")}
+_ORDERS: Final = {"position": "position", "true": "position", "false": ""}
 _LOGICS: Final = {"and": "AND", "or": "OR"}
+_Order = Literal["", "position"]
 _Granularity = Literal["record", "count", "boolean"]
 _Resultsets = Literal["HIT", "MISS", "ALL", "NONE"]
 
@@ -275,7 +277,7 @@ def _refuse_unsupported(words: Words) -> None:
 
 def _wanted_output(words: Words, route: Route) -> str | None:
     word = _output(words)
-    return plots.named(words, route, word) or (route.output if word is None or word in route.also else word)
+    return plots.named(words, route, word) or route.wanted(word)
 
 
 def _of_kind(route: Route, words: Words) -> Route:
@@ -348,7 +350,6 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
     words = _agreed(from_query.words, from_body.words)
     if route.ids and path_ids is not None:
         words = _agreed(_in_path(route.ids, path_ids, from_query), words)
-    prefixes = _prefixes(from_query, from_body) if route.entity == "collations" else ()
     _refuse_unsupported(words)
     route = _of_kind(route, words)
     descendants = _descendants(words)
@@ -367,6 +368,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         variants=_variants([words, *from_body.multi]),
         limit=_number(words, "limit"),
         skip=_number(words, "skip") or 0,
+        order=cast("_Order", _choice(words, "sorted", _ORDERS, "")),
         granularity=cast("_Granularity", _choice(words, "requestedGranularity", _GRANULARITIES, "record")),
         resultsets=cast("_Resultsets", _choice(words, "includeResultsetResponses", _RESULTSETS, "HIT")),
         handovers=_boolean(words, "includeHandovers", default=True),
@@ -374,7 +376,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         binning=_choice(words, "genomeBinning", {name.lower(): name for name in BINNINGS}, DEFAULT),
         each=route.each,
         min_number=_number(words, "minNumber") or 0,
-        prefixes=prefixes,
+        prefixes=_prefixes(from_query, from_body) if route.entity == "collations" else (),
         collation_types=_ids(words, "collationTypes") if route.entity == "collations" else (),
         matched=route.entity == "collations" and not descendants,
         group_by=next(iter(_names(words, "groupBy", most=1)), None),

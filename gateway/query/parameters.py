@@ -39,6 +39,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("accessid", "request", (), "a handover: the records that the Beacon stored under this id"),
     Parameter("limit", "request", (), "rows or records of a page; 0 is all"),
     Parameter("skip", "request", (), "pages to skip"),
+    Parameter("sorted", "request", (), "`position`: a file sorted by chromosome and position, where its format can be"),
     Parameter("output", "request", (), "the format"),
     Parameter("method", "request", (), "the format, as it was named in 2021"),
     Parameter(

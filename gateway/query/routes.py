@@ -1,12 +1,13 @@
 """Paths: which entity they ask for, and whose ids they hold.  Formats add the services that are theirs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
 from gateway.download_types import Entity
-from gateway.errors import NotFound
+from gateway.errors import BadRequest, NotFound
 from gateway.query import shown
 from gateway.query.parameters import normal
 
@@ -17,7 +18,8 @@ __all__ = ["BEACON", "RECORDS", "Route", "Routes", "service"]
 class Route:
     """A path, with `{ids}` where a comma separated list stands; `ids` is the parameter that they mean.
 
-    `each` makes every filter a group of its own; `also` are words that mean its own `output` here.
+    `each` makes every filter a group of its own; `also` are words that mean its own `output` here.  Behind a path with
+    `files` the name of a file may stand, whose extension says what it is; `outputs` are then the words of that.
     """
 
     path: str
@@ -27,21 +29,37 @@ class Route:
     post: bool = False
     each: bool = False
     also: tuple[str, ...] = ()
+    files: bool = False
+    outputs: tuple[str, ...] = ()
+
+    def wanted(self, output: str | None) -> str | None:
+        """The output that is meant where this one is said, or none.  BadRequest if a file cannot be that."""
+        if self.outputs and output not in {None, *self.outputs}:
+            raise BadRequest(f"output: {output} has another extension than the path's file", parameter="output")
+        return self.output if output is None or output in self.also else output
 
 
 class Routes:
-    """A table of routes, and the way to find one in it."""
+    """A table of routes, and the way to find one in it; `extensions` are those of files, with the outputs they mean."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], extensions: Mapping[str, tuple[str, ...]]) -> None:
         self._by_path = {route.path: route for route in routes}
+        self._extensions = extensions
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._by_path.values())
 
+    def has(self, path: str) -> bool:
+        """Whether there is a route of a path, as the URL spells it."""
+        with suppress(NotFound):
+            return bool(self.find(path))
+        return False
+
     def find(self, path: str) -> tuple[Route, str | None]:
         """The route of a path, as the URL spells it, and the ids in it; NotFound if there is none.
 
-        A trailing slash means nothing.  Ids may hold slashes: `%2F`, which separates no segments.
+        A trailing slash means nothing.  Ids may hold slashes: `%2F`, which separates no segments.  A file's name is
+        free, but for its extension: programs choose by that how to read it.
         """
         segments = [unquote(segment, errors="surrogateescape") for segment in path.rstrip("/").split("/")]
         if (exact := self._by_path.get("/".join(segments))) and exact.ids is None:
@@ -50,11 +68,22 @@ class Routes:
             general = "/".join([*segments[:3], "{ids}", *segments[4:]])
             if found := self._by_path.get(general):
                 return found, segments[3]
+        *above, name = segments
+        if (found := self._by_path.get("/".join(above))) and found.files and (outputs := self._outputs(name)):
+            return replace(found, output=outputs[0], outputs=outputs, post=False), None
         raise NotFound(f"no such path: {shown(path)}")
 
+    def _outputs(self, name: str) -> tuple[str, ...]:
+        """The outputs that a file of this name may be, by the longest extension that is known; none if none is."""
+        pieces = name.lower().split(".")
+        known = (self._extensions.get(".".join(pieces[n:])) for n in range(1, len(pieces)))
+        return next((outputs for outputs in known if outputs), ())
 
+
+_WITH_IDS: Final = "g_variants"
+"""The one of their words behind which ids stand: an id may end like a file's name."""
 _VARIANTS: Final = (
-    "g_variants",
+    _WITH_IDS,
     "variants",
     "gVariants",
     "genomicVariations",
@@ -91,9 +120,9 @@ _OWNED: Final[tuple[Entity, ...]] = ("biosamples", "individuals", "analyses", "r
 
 def _beacon() -> Iterator[Route]:
     for word in _VARIANTS:
-        yield Route(path=f"/beacon/{word}", post=True)
-    yield Route(path="/beacon/g_variants/{ids}", ids="variantIds")
-    yield from (Route(path=f"/beacon/g_variants/{{ids}}/{other}", entity=other, ids="variantIds") for other in _OWNED)
+        yield Route(path=f"/beacon/{word}", post=True, files=word != _WITH_IDS)
+    yield Route(path=f"/beacon/{_WITH_IDS}/{{ids}}", ids="variantIds")
+    yield from (Route(path=f"/beacon/{_WITH_IDS}/{{ids}}/{other}", entity=other, ids="variantIds") for other in _OWNED)
     for words, entity, ids in _OWNERS:
         for word in words:
             yield Route(path=f"/beacon/{word}", entity=entity, post=True)

@@ -49,11 +49,15 @@ _CHECKED_KEPT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What is known of a complete export: bytes, rows, SHA-256 in hexadecimal."""
+    """What is known of a complete export: bytes, rows, SHA-256 in hexadecimal; when it was completed first.
+
+    That is in seconds since 1970, 0 where it is not known: of what older versions left.
+    """
 
     size: int
     rows: int
     sha256: str
+    completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,13 @@ class Folder:
         # Its hash was made as it was written: nobody has to read it again.
         self.vouch(digest, found, complete)
         return found
+
+    def completed(self, digest: str) -> float | None:
+        """When the data of an export was written to its end; None if it is not there."""
+        try:
+            return self._files.name(digest, "data").stat(follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            return None
 
     def disown(self, digest: str) -> None:
         """Forget what was known of complete data that is no longer there."""

@@ -117,6 +117,10 @@ class Spool:
             log.warning("the spool cannot be used", extra=fields(digest=digest, reason=error))
             return None
 
+    async def completed(self, digest: str) -> float | None:
+        """When an export became complete, as a time of the system; None if it is not."""
+        return await self._disk.reading(partial(self.folder.completed, digest))
+
     async def complete(self, digests: Iterable[str]) -> dict[str, Sum]:
         """What is known of those of some exports that are complete; is no use of them."""
         try:

@@ -83,12 +83,13 @@ class Writer:
 
         That happens where data changed without a trace in its version: better cut than spliced.
         """
-        found = Sum(self.size, rows, self._hash.hexdigest())
+        found = Sum(self.size, rows, self._hash.hexdigest(), int(time.time()))
         before = self._folder.sum(self._digest)
         if before is not None and before.sha256 != found.sha256:
             self._folder.disown(self._digest)
             raise DatasetChanged("the dataset changed; ask again for the new data")
-        return found
+        # What is made again is no newer: the bytes are the same.
+        return replace(found, completed=before.completed) if before is not None and before.completed else found
 
     def keep(self, complete: Sum, beside: Mapping[str, bytes] | None = None) -> Fingerprint:
         """Make it the complete export, with what is to be `beside` it, which can be made of it if there is no room."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["BED_LINES", "DEPTH", "VCF_LINES", "WINDOW", "Chunk", "Indexed", "Placed", "first_bin"]
+__all__ = ["BED_LINES", "DEPTH", "NAMED_LINES", "VCF_LINES", "WINDOW", "Chunk", "Indexed", "Placed", "first_bin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ class Indexed:
 
 VCF_LINES: Final = Indexed(preset="vcf")
 BED_LINES: Final = Indexed(end=3, zero_based=True)
+NAMED_LINES: Final = Indexed(sequence=2, begin=3, end=4, zero_based=True, named=True)
+"""Of pgxseg and pgxfreq: under their comments stand the names of the columns, behind a first column the place."""
 
 WINDOW: Final = 14
 """Bits of a position within the smallest bin, which is a window of the linear index, too."""

@@ -51,9 +51,10 @@ from gateway.web.learning import learn_from
 from gateway.web.limits.daily import DailyBytes
 from gateway.web.limits.shares import Shares
 from gateway.web.limits.slots import Slots
-from gateway.web.messages.request import POSTED
+from gateway.web.messages.origins import allowed_methods, answer_options, share
 from gateway.web.operations import traces
 from gateway.web.operations.request_log import name_request, observed
+from gateway.web.protocols import add_protocols, error_body
 from gateway.web.proxy.choice import forward_others
 from gateway.web.proxy.upstream import UPSTREAM, open_upstream
 
@@ -79,7 +80,7 @@ def create_app(config: Config) -> web.Application:
     """The gateway as an aiohttp application; nothing is connected before it starts."""
     tracing = [traces.traced] if config.traces else []
     others = [forward_others] if config.beacon_url else []
-    inner = [_errors, *others, identify]
+    inner = [_errors, *others, answer_options, identify]
     app = web.Application(middlewares=[observed, *tracing, *inner], client_max_size=MAX_BODY)
     app[CONFIG] = config
     app[ACCESS] = Access.of(config)
@@ -90,7 +91,7 @@ def create_app(config: Config) -> web.Application:
     if config.beacon_url:
         app.cleanup_ctx.append(open_upstream)
     app.on_shutdown.append(_let_finish)
-    app.on_response_prepare.append(name_request)
+    app.on_response_prepare.extend([name_request, share])
     for path, view in _ABOUT.items():
         app.router.add_get(path, view)
         app.router.add_get(f"/gateway{path}", view)  # a Beacon's own may have these names
@@ -100,6 +101,7 @@ def create_app(config: Config) -> web.Application:
         app.router.add_get(path, question)
     app.router.add_get("/exports/{export}", tickets.ticket)
     app.router.add_get("/exports/{export}/{name}", exports.export)
+    add_protocols(app)
     for path, described in VIEWS.items():
         app.router.add_get(path, described)
     for prefix in ("/beacon/{path:.*}", "/services/{path:.*}"):
@@ -212,6 +214,6 @@ def _failed(request: web.Request, error: GatewayError) -> web.Response:
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = "GET, HEAD, POST" if request.path.rstrip("/") in POSTED else "GET, HEAD"
-    body = envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
+        headers["Allow"] = ", ".join(sorted(allowed_methods(request) or {"GET", "HEAD"}))
+    body = error_body(request, error) or envelope_error(error, request.app[CONFIG].beacon_id, request[REQUEST_ID])
     return web.Response(body=body + b"\n", content_type="application/json", status=error.status, headers=headers)

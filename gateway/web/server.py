@@ -20,6 +20,7 @@ from gateway.web.limits.addresses import Proxies
 from gateway.web.limits.connections import Runner, Terms
 from gateway.web.limits.door import Door
 from gateway.web.limits.lines import calm
+from gateway.web.messages.origins import shared_errors
 from gateway.web.process import keep_freed_memory, leave_alone, open_many, take_short_turns
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def make_runner(config: Config, exposition: "Exposition | None" = None) -> web.A
     door = Door(Proxies(config.trusted_proxies), config.client_connections, most)
     return Runner(
         app,
-        Terms(door, config.head_timeout, config.beacon_id),
+        Terms(door, config.head_timeout, config.beacon_id, shared_errors(config)),
         handler_cancellation=True,  # a client that left stops its pass
         keepalive_timeout=config.client_timeout,  # of connections on which nothing is asked
         access_log=None,  # `operations/request_log.py` writes a line a request

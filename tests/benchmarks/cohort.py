@@ -2,7 +2,8 @@
 
 A dataset is called `b<biosamples>v<variants of each>`, as in `b4000v250`; nothing of it is stored.  The variants of a
 biosample repeat a block of `BLOCK` values under their own ids, so that a reply of any size is a template in which two
-eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.
+eight-byte words a row are patched: the biosample's number as text, and biosample and row number in the `_id`.  With an
+`s` behind the name variants are scattered, so that hardly two of them have one place: two more words, start and end.
 """
 
 import re
@@ -37,6 +38,7 @@ _STATES: Final = (
 )
 _CHROMOSOMES: Final = (*map(str, range(1, 23)), "X")
 _SPAN: Final = 46_000_000  # all chromosomes of GRCh38 are longer
+_STRIDE: Final = 65_537
 _DIAGNOSES: Final = (("NCIT:C3058", "Glioblastoma"), ("NCIT:C3512", "Lung Adenocarcinoma"))
 # The `_id` of a variant: 4 bytes that all share, its biosample's number, its row within it.
 STAMP: Final = b"\x65\x2f\x1a\x00"
@@ -66,18 +68,26 @@ def biosample(number: int) -> dict[str, Any]:
     }
 
 
-def variant(number: int, row: int) -> dict[str, Any]:
+def _start(number: Any) -> Any:
+    return 10_001 + (number * 2_654_435_761) % _SPAN
+
+
+def _length(number: Any) -> Any:
+    return 1_000 + (number * 40_503) % 9_000_000
+
+
+def variant(number: int, row: int, *, scattered: bool = False) -> dict[str, Any]:
     """A variant of biosample `number`, as projected for pgxseg: some 200 bytes."""
     at = row % BLOCK
     code, label, height = _STATES[(7 * at + at // 11) % len(_STATES)]
-    start = 10_001 + (at * 2_654_435_761) % _SPAN
+    start = _start((number * _STRIDE + row) % _SPAN if scattered else at)
     return {
         "_id": bson.ObjectId(STAMP + number.to_bytes(4) + row.to_bytes(4)),
         "biosample_id": biosample_id(number),
         "location": {
             "chromosome": _CHROMOSOMES[at * len(_CHROMOSOMES) // BLOCK],
             "start": start,
-            "end": start + 1_000 + (at * 40_503) % 9_000_000,
+            "end": start + _length(row if scattered else at),
         },
         "variant_state": {"id": code, "label": label},
         "info": {"cnv_value": round(height + ((at * 7_919) % 2_003 - 1_001) / 10_000, 4)},
@@ -91,12 +101,13 @@ class Cohort:
     biosamples: int
     variants: int
     pause: int = 0
+    scattered: bool = False
 
     @classmethod
     def named(cls, name: str) -> Self | None:
         """The cohort of that name, None if it is not the name of one."""
-        found = re.fullmatch(r"b(\d+)v(\d+)(?:p(\d+))?", name)
-        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+        found = re.fullmatch(r"b(\d+)v(\d+)(?:p(\d+))?(s?)", name)
+        return cls(int(found[1]), int(found[2]), int(found[3] or 0), bool(found[4])) if found else None
 
     @classmethod
     def of(cls, rows: int, variants: int = BLOCK) -> Self:
@@ -106,7 +117,7 @@ class Cohort:
     @property
     def name(self) -> str:
         """The name of the dataset."""
-        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "")
+        return f"b{self.biosamples}v{self.variants}" + (f"p{self.pause}" if self.pause else "") + "s" * self.scattered
 
     @property
     def rows(self) -> int:
@@ -142,47 +153,52 @@ Words = NDArray[np.uint64]
 class Template:
     """A BSON array of variants in memory of its own, whose words are patched for each reply."""
 
-    def __init__(self, body: bytes, id_places: NDArray[np.intp], number_places: NDArray[np.intp]) -> None:
+    def __init__(self, body: bytes, *places: NDArray[np.intp]) -> None:
         self.body = bytearray(body)
         # Words at any byte: a view of overlapping ones, a byte apart.
         self._words: Words = np.ndarray((len(body) - 7,), np.uint64, self.body, strides=(1,))
-        self._id_places, self._number_places = id_places, number_places
+        self._halves: NDArray[np.uint32] = np.ndarray((len(body) - 3,), np.uint32, self.body, strides=(1,))
+        self._id_places, self._number_places, self._starts, self._ends = self._places = places
 
     def copy(self) -> "Template":
         """The same, in other memory."""
-        return Template(bytes(self.body), self._id_places, self._number_places)
+        return Template(bytes(self.body), *self._places)
 
-    def patch(self, biosamples: Words, rows: Words, texts: Words) -> bytearray:
+    def patch(self, biosamples: Words, rows: Words, texts: Words, *, scattered: bool = False) -> bytearray:
         """The array with these ids: biosample number, row number and biosample number as text, of each row."""
+        if scattered:
+            starts = _start((biosamples * np.uint64(_STRIDE) + rows) % np.uint64(_SPAN))
+            self._halves[self._starts] = starts
+            self._halves[self._ends] = starts + _length(rows)
         self._words[self._id_places] = ((biosamples << np.uint64(32)) | rows).byteswap()
         self._words[self._number_places] = texts
         return self.body
 
 
 @cache
-def _block() -> list[tuple[bytes, int, int]]:
-    """The documents of a block, with the places of their two words."""
+def _block() -> list[tuple[bytes, tuple[int, ...]]]:
+    """The documents of a block, with the places of their words."""
     found = []
+    marks = (STAMP, b"pgxbs-", b"\x10start\0", b"\x10end\0")
     for row in range(BLOCK):
         raw = bson.encode(variant(0, row))
-        found.append((raw, raw.index(STAMP) + 4, raw.index(b"pgxbs-") + 6))
+        found.append((raw, tuple(raw.index(mark) + len(mark) for mark in marks)))
     return found
 
 
 @lru_cache(maxsize=32)
 def template(rows: int, phase: int, period: int) -> Template:
     """A template of that many rows, of which the first is row `phase` of its biosample; shared, so copy it."""
-    pieces, ids, numbers, at = [], [], [], 4
+    pieces, found, at = [], [], 4
     for place in range(rows):
-        raw, id_at, number_at = _block()[(phase + place) % period % BLOCK]
+        raw, places = _block()[(phase + place) % period % BLOCK]
         head = b"\x03%d\0" % place
         start = at + len(head)
-        ids.append(start + id_at)
-        numbers.append(start + number_at)
+        found.append([start + word for word in places])
         pieces += [head, raw]
         at = start + len(raw)
     body = (at + 1).to_bytes(4, "little") + b"".join(pieces) + b"\0"
-    return Template(body, np.array(ids, np.intp), np.array(numbers, np.intp))
+    return Template(body, *np.array(found, np.intp).reshape(rows, 4).T)
 
 
 def rows_of(cohort: Cohort, numbers: range | list[int], first: int, count: int) -> tuple[Words, Words, Words]:

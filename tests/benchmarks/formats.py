@@ -1,12 +1,14 @@
 """Every format, one after the other in one serving process: seconds, rows a second, first byte, peak memory.
 
-    python -m tests.benchmarks.formats [--rows N] [--spool] [--python] [FORMAT …]         (default: 1000000, all)
+    python -m tests.benchmarks.formats [--rows N] [--shape NAME] [--spool] [--python] [FORMAT …] (default: 1000000, all)
 
-Two datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them.
+Datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them; what
+depends on where variants are also of `one` and of a `hundred` biosamples, each variant at a place of its own.  `read`
+are the documents that the database sent, for each variant that there is; `CPU` the processor seconds of the serving
+process, which other programs of the machine disturb less than the rest.
 `peak` is the most resident memory of the serving process while the format was made (its mark is reset before each), on
 top of whatever those before have left; the last line is the most of all.  `bare drain` is what reading the same slices
-and throwing them away gave in the same run.  The upstream ignores conditions on states: what is read a track at a time
-gets every variant each time.  `--python` asks for the Python engine, and gives it a tenth of the rows.
+and throwing them away gave in the same run.  `--python` asks for the Python engine, and gives it a tenth of the rows.
 """
 
 import argparse
@@ -15,11 +17,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
+
+from pymongo import MongoClient
 
 from gateway.codec import IMPLEMENTATION
 from gateway.formats import OFFERED
-from tests.benchmarks.clients import peak, raw, served, table
+from tests.benchmarks.clients import cpu, peak, raw, served, table
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
 from tests.benchmarks.throughput import drained
@@ -28,6 +32,8 @@ __all__ = ["run"]
 
 _SAMPLE: Final = 200
 _GIANTS: Final = 4
+_SPREAD: Final = {"one": 1, "hundred": 100}
+_PLACED: Final = {"vcf", "vcf.gz", "bed", "pgxseg"}
 _LIMIT: Final = 150  # MB
 _UNREAD: Final = {"table", "idtable", "collations", "collationtext"}  # nothing of variants is read for them
 
@@ -47,7 +53,14 @@ def _addresses(names: Sequence[str]) -> dict[str, str]:
 
 
 def _shapes(rows: int) -> dict[str, Cohort]:
-    return {"many": Cohort(max(1, rows // _SAMPLE), _SAMPLE), "giants": Cohort(_GIANTS, max(1, rows // _GIANTS))}
+    shapes = {"many": Cohort(max(1, rows // _SAMPLE), _SAMPLE), "giants": Cohort(_GIANTS, max(1, rows // _GIANTS))}
+    scattered = {name: Cohort(number, max(1, rows // number), scattered=True) for name, number in _SPREAD.items()}
+    return {**shapes, **scattered}
+
+
+def _returned(mongo: MongoClient[dict[str, Any]]) -> int:
+    """The documents that the database has sent so far."""
+    return int(mongo.admin.command("serverStatus")["metrics"]["document"]["returned"])
 
 
 def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *, spool: bool) -> list[tuple[str, ...]]:
@@ -56,11 +69,16 @@ def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *
     with ExitStack() as stack:
         kept = {"spool": stack.enter_context(TemporaryDirectory())} if spool else {}
         gateway = stack.enter_context(served(uri, cohort, module=module, flights=4, **kept))
-        lines.append(("at rest", *[""] * 5, f"{peak(gateway.watched):.0f} MB"))
+        mongo = stack.enter_context(MongoClient[dict[str, Any]](uri))
+        lines.append(("at rest", *[""] * 7, f"{peak(gateway.watched):.0f} MB"))
         most = 0.0
         for name, address in addresses.items():
             Path(f"/proc/{gateway.watched.pid}/clear_refs").write_text("5")
+            before = _returned(mongo)
+            used = cpu(gateway.watched)
             found = raw(gateway.port, f"{address}&datasetIds={cohort.name}")
+            used = cpu(gateway.watched) - used
+            read = (_returned(mongo) - before) / cohort.rows
             memory = peak(gateway.watched)
             most = max(most, memory)
             figures = (
@@ -69,37 +87,45 @@ def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *
                 f"{found.size / 1e6:,.1f}",
                 f"{found.size / found.seconds / 1e6:,.1f}",
                 f"{1000 * found.first:,.0f} ms",
+                f"{used:.2f}",
+                f"{read:.2f}",
             )
             lines.append((name, *figures, f"{memory:.0f} MB"))
         said = "below" if most < _LIMIT else "NOT below"
-        lines.append((f"most ({said} {_LIMIT} MB)", *[""] * 5, f"{most:.0f} MB"))
+        lines.append((f"most ({said} {_LIMIT} MB)", *[""] * 7, f"{most:.0f} MB"))
     return lines
 
 
-def run(rows: int = 1_000_000, *names: str, spool: bool = False, python: bool = False) -> None:
+def run(
+    rows: int = 1_000_000, *names: str, shapes: Sequence[str] = (), spool: bool = False, python: bool = False
+) -> None:
     """Measure and print."""
     module, engine = ("tests.benchmarks.plain", "python") if python else ("gateway", IMPLEMENTATION)
     with Replay() as replay:
         for shape, cohort in _shapes(rows // 10 if python else rows).items():
-            lines = measured(replay.uri, cohort, _addresses(names), module, spool=spool)
+            addresses = {n: a for n, a in _addresses(names).items() if shape not in _SPREAD or n in _PLACED}
+            if not addresses or (shapes and shape not in shapes):
+                continue
+            lines = measured(replay.uri, cohort, addresses, module, spool=spool)
             speed, size, _ = drained(replay.uri, cohort, "kept")
-            ceiling = (f"{cohort.rows / speed:.2f}", f"{speed:,.0f}", "", f"{size:,.1f}", "", "")
+            ceiling = (f"{cohort.rows / speed:.2f}", f"{speed:,.0f}", "", f"{size:,.1f}", "", "", "", "")
             lines.append(("bare drain", *ceiling))
             where = "with a spool" if spool else "without a spool"
             what = f"{cohort.biosamples:,} biosamples, {cohort.rows:,} variants"
             title = f"Formats, {shape}: {what}, {engine} engine, {where}"
-            table(title, ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "peak RSS"), lines)
+            table(title, ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "CPU", "read", "peak RSS"), lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000, help="variants of each dataset")
+    parser.add_argument("--shape", action="append", default=[], help="only of this dataset, of `many` and so on")
     parser.add_argument("--spool", action="store_true", help="deliver from a spool, as the gateway does by default")
     parser.add_argument("--python", action="store_true", help="the Python engine, with a tenth of the rows")
     parser.add_argument("formats", nargs="*", help="names of formats, as in the table")
     options = parser.parse_args(arguments)
-    run(options.rows, *options.formats, spool=options.spool, python=options.python)
+    run(options.rows, *options.formats, shapes=options.shape, spool=options.spool, python=options.python)
     return 0
 
 

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.replay [PORT]
 
 Datasets are those of `cohort`, whatever their size: every name `b<biosamples>v<variants>` exists, and with
-`p<milliseconds>` behind it so does one whose variants take their time.  `serverStatus` counts queries.
+`p<milliseconds>` behind it so does one whose variants take their time.  `serverStatus` counts queries and
+documents.
 Conditions on ids of biosamples and on `_id` are honoured, all others match everything.  It is a standalone of 7.0: it
 refuses what that refuses (`tests.topology` has the rules), unknown fields and read concerns of clusters among it.
 A thread a connection; a reply's bytes are patched and sent from memory that the thread keeps.
@@ -73,6 +74,7 @@ _HELLO: Final = {
 _NEWEST: Final = {"_id": -1}
 _COUNTER = count(1)
 _FINDS: Final[list[str]] = []
+_RETURNED: Final[list[int]] = []  # documents of each reply
 
 
 @dataclass(slots=True)
@@ -113,7 +115,7 @@ class _Connection:
     def __init__(self, peer: socket.socket, cursors: dict[int, _Cursor]) -> None:
         self._peer = peer
         self._cursors = cursors
-        self._templates: dict[tuple[int, int, int], Template] = {}
+        self._templates: dict[tuple[int, int, int, bool], Template] = {}
 
     def run(self) -> None:
         """Answer until the client leaves."""
@@ -166,7 +168,8 @@ class _Connection:
             return {"cursorsKilled": [c for c in command["cursors"] if self._cursors.pop(c, None)], "ok": 1.0}
         if name == "serverStatus":
             open_cursors = {"open": {"total": len(self._cursors)}}
-            return {"opcounters": {"query": len(_FINDS)}, "metrics": {"cursor": open_cursors}, "ok": 1.0}
+            metrics = {"cursor": open_cursors, "document": {"returned": sum(_RETURNED)}}
+            return {"opcounters": {"query": len(_FINDS)}, "metrics": metrics, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
         raise Refused(59, f"no such command: '{name}'")
@@ -193,6 +196,7 @@ class _Connection:
         many = min(size, _MOST, cursor.total - cursor.sent)
         batch = cursor.batch(cursor.sent, many)
         cursor.sent += many
+        _RETURNED.append(many)
         left = cursor.sent < cursor.total and not command.get("singleBatch")
         if left:
             number = number or next(_COUNTER)
@@ -236,11 +240,11 @@ class _Connection:
         period = cohort.variants
         phase = first % (250 if period % 250 == 0 else period)
         key = (many, phase, 250 if period % 250 == 0 else period)
-        own = self._templates.pop(key, None) or template(*key).copy()
-        self._templates[key] = own
+        own = self._templates.pop((*key, cohort.scattered), None) or template(*key).copy()
+        self._templates[(*key, cohort.scattered)] = own
         if len(self._templates) > _TEMPLATES:
             del self._templates[next(iter(self._templates))]
-        return own.patch(*rows_of(cohort, numbers, first, many))
+        return own.patch(*rows_of(cohort, numbers, first, many), scattered=cohort.scattered)
 
 
 def _window(cohort: Cohort, numbers: Sequence[int], wanted: Any) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from gateway.formats import (
     seg,
     tables,
     vcf,
+    vcf_records,
 )
 from gateway.formats.base import camel, dumps, plain
 from gateway.rows import Tally
@@ -48,10 +49,8 @@ PARTS = {
     "variants as JSON Lines": jsonl.FORMAT.parts(wanted(VARIANTS))[0],
     "biosamples as JSON Lines": jsonl.FORMAT.parts(wanted(BIOSAMPLES))[0],
 }
-BED = {part.opening([]).split()[1].decode(): part for part in bed.FORMAT.parts(wanted(VARIANTS))}
 PARTS |= {
-    "BED, losses": BED["name=DEL"],
-    "BED, others": BED["name=other"],
+    "BED": bed.FORMAT.parts(wanted(VARIANTS))[0],
     "seg": seg.FORMAT.parts(wanted(VARIANTS))[0],
     **{f"table of {entity}": tables.FORMAT.parts(wanted(Ask(entity=entity)))[0] for entity in tables.FORMAT.entities},
 }
@@ -154,7 +153,7 @@ ANALYSIS = {
     "info": {"legacy_id": ["c"]},
 }
 TABULAR = [
-    *((name, VARIANT) for name in ("BED, losses", "BED, others", "seg", "table of variants")),
+    *((name, VARIANT) for name in ("BED", "seg", "table of variants")),
     ("table of biosamples", BIOSAMPLE),
     ("table of individuals", INDIVIDUAL),
     ("table of analyses", ANALYSIS),
@@ -169,8 +168,8 @@ def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
     found = data.draw(st.lists(documents(example), max_size=4))
     lines = part.encode([array(found)]).data.decode().split("\n")
     assert lines.pop() == ""
-    width = len((part.before or part.opening([])).decode().splitlines()[-1].split("\t"))
-    assert len(lines) == len(found) or name in {"BED, losses", "BED, others", "seg"}
+    width = len(bed.COLUMNS if name == "BED" else part.before.decode().splitlines()[-1].split("\t"))
+    assert len(lines) == len(found) or name in {"BED", "seg"}
     for line in lines:
         assert len(line.split("\t")) == width
         assert not any(ord(character) < 0x20 or character in "\x7f#" for character in line.replace("\t", ""))
@@ -180,7 +179,7 @@ def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
 @given(st.lists(documents(VARIANT), max_size=5))
 def test_whatever_a_document_holds_its_records_are_whole(found):
     rows = vcf.FORMAT.parts(wanted(VARIANTS))[1].encode([array(found)]).data
-    fold = vcf.Records()
+    fold = vcf_records.fold()
     list(fold.through(["pgxbs-1", ""]))
     list(fold.finish())
     fold.feed(0, rows)

@@ -25,7 +25,7 @@ def rows(encode: Any, *documents: dict[str, Any]) -> list[list[str]]:
     return [line.split("\t") for line in found.data.decode().splitlines()]
 
 
-as_bed, as_seg = encoder(bed.COLUMNS["DEL"]), encoder(seg.COLUMNS)
+as_bed, as_seg = encoder(bed.COLUMNS), encoder(seg.COLUMNS)
 
 
 def loss(start: Any, end: Any, name: str = "9") -> dict[str, Any]:

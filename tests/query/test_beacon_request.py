@@ -47,6 +47,9 @@ DUCTAL = FilterTerm(id="pgx:icdom-85003")
         ("/beacon/biosamples?output=ndjson&method=jsonl", Ask(entity="biosamples", output="jsonl")),
         # Current URLs.
         ("/beacon/g_variants?output=JSON", Ask(output="json")),
+        ("/beacon/g_variants?sorted=position", Ask(order="position")),
+        ("/beacon/g_variants?sorted=True", Ask(order="position")),
+        ("/beacon/g_variants?sorted=false", Ask()),
         ("/beacon/g_variants?output=spreadsheet", Ask(output="spreadsheet")),
         ("/beacon/biosamples/pgxbs-1", Ask(entity="biosamples", biosample_ids=("pgxbs-1",))),
         ("/beacon/biosamples/pgxbs-2,pgxbs-1/g_variants/", Ask(biosample_ids=("pgxbs-1", "pgxbs-2"))),
@@ -151,6 +154,7 @@ def test_spelling_and_order_do_not_matter(one, other):
         ("limit=%D9%A3", "limit"),  # an Arabic digit
         ("skip=1.5", "skip"),
         ("filterLogic=XOR", "filterLogic"),
+        ("sorted=name", "sorted"),
         ("includeDescendantTerms=maybe", "includeDescendantTerms"),
         ("requestedGranularity=all", "requestedGranularity"),
         ("includeResultsetResponses=SOME", "includeResultsetResponses"),

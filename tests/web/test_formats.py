@@ -62,7 +62,8 @@ def test_gz_unpacks_to_the_same_bytes(gateway: Gateway, form: Format, entity: En
     packed = gateway.ask(path(form, entity) + ".gz")
     assert packed.headers["Content-Type"] == "application/gzip"
     assert packed.headers["Content-Disposition"].endswith(f'.{form.extension}.gz"')
-    assert gzip.decompress(packed.body) == gateway.ask(path(form, entity)).body
+    if form.by_position != "packed":  # such files are in test_sorted_files
+        assert gzip.decompress(packed.body) == gateway.ask(path(form, entity)).body
 
 
 @each
@@ -88,7 +89,7 @@ def test_both_models_have_their_rows(gateway: Gateway, form: Format, entity: Ent
     new = gateway.ask(path(form, entity, "filters=pgx:icdom-85003&datasetIds=demo&limit=0"))
     old = gateway.ask(path(form, entity, "filters=icdom-85003&datasetIds=flat&limit=0"))
     assert (new.status, old.status, old.whole) == (200, 200, True)
-    if form.library:  # no lines; rows are compared in test_arrow_files
+    if form.library or form.links:  # no lines; rows are compared in test_arrow_files
         return
     lines = len(old.text.splitlines())
     assert lines > 3
@@ -104,7 +105,8 @@ def test_what_a_format_does_not_hold_is_variants_or_refused(gateway: Gateway, fo
         answer = gateway.ask(path(form, entity))
         if "variants" in form.entities:
             assert answer.status == 200
-            assert answer.body == gateway.ask(f"/beacon/g_variants?{QUERY}&output={form.words[0]}").body
+            same = gateway.ask(f"/beacon/g_variants?{QUERY}&output={form.words[0]}").body
+            assert form.links or answer.body == same  # links are to files of the same bytes, by other questions
         elif form.entities[0] in PATHS:  # what is computed from segments, for all samples that own them
             assert (answer.status, answer.headers["Content-Type"]) == (200, form.media)
         else:

@@ -23,7 +23,8 @@ def _digest(asked: Asked, client: socket.socket) -> None:
 
 @pytest.fixture(scope="module")
 def beacon() -> Iterator[StandIn]:
-    with StandIn({"/digest": _digest}) as running:
+    shared = answer(b"[]", Access_Control_Allow_Origin="https://one.example", Vary="Origin")
+    with StandIn({"/digest": _digest, "/beacon/phenopackets/shared": shared}) as running:
         yield running
 
 
@@ -64,7 +65,8 @@ THE_BEACON = [
     f"GET /beacon/biosamples?{COHORT}&responseEntityPathId=phenopackets",
     f"GET /beacon/g_variants?{COHORT}&assemblyId=GRCh37",
     f"GET /beacon/g_variants?{COHORT}&output=ucsc",
-    "OPTIONS /beacon/biosamples",
+    "OPTIONS /beacon/phenopackets",
+    "OPTIONS /beacon/info",
     "PUT /beacon/biosamples",
     "POST /services/uploader",
 ]
@@ -80,6 +82,9 @@ OURS = {
     "GET /openapi.json": 200,
     "GET /gateway/": 200,
     "GET /gateway/health": 200,
+    "GET /htsget/service-info": 200,
+    f"GET /htsget/variants/{COHORT.partition('=')[2]}?referenceName=9": 200,
+    "GET /ga4gh/drs/v1/service-info": 200,
     f"GET /gateway/estimate?{COHORT}": 200,
     "GET /gateway/estimate?geneId=TP53": 400,
     "GET /gateway/terms?text=glioblastoma": 200,
@@ -87,6 +92,8 @@ OURS = {
     "GET /gateway/running": 200,
     "GET /gateway/nothing": 404,
     "GET /exports/0123/x": 404,
+    "OPTIONS /beacon/biosamples": 204,
+    "OPTIONS /exports/0123/x": 204,
     # malformed, or of formats that no Beacon has
     "GET /beacon/biosamples?limit=x": 400,
     "GET /services/pgxsegvariants": 400,
@@ -113,6 +120,18 @@ def test_who_answers(front: Gateway, beacon: StandIn):
     ours = front.ask("/beacon/biosamples", "POST", BODY, Content_Type="application/json")
     assert ours.json["responseSummary"]["exists"]
     assert len(beacon.seen) == before
+
+
+def test_each_says_for_itself_which_origins_may_read(front: Gateway):
+    """Never two answers to that, nor ours to what is not ours to share."""
+    bare = front.ask("/beacon/phenopackets", Origin="https://two.example")
+    assert not {name for name in bare.headers if name.startswith("Access-Control-")}
+    own = front.ask("/beacon/phenopackets/shared", Origin="https://two.example")
+    assert (own.headers["Access-Control-Allow-Origin"], own.headers["Vary"]) == ("https://one.example", "Origin")
+    for path in (f"/beacon/g_variants?{COHORT}&limit=1", "/exports/0123/x"):
+        assert front.ask(path, Origin="https://two.example").headers["Access-Control-Allow-Origin"] == "*"
+    named = front.ask(f"/beacon/variants/x.vcf?{COHORT}&datasetIds=elsewhere")
+    assert named.status == 404  # a Beacon would answer with JSON
 
 
 def test_bodies_that_we_refuse_are_the_beacons(front: Gateway, beacon: StandIn):

@@ -37,7 +37,7 @@ public = "record"
 grants = [{ tokens = "alice" }]
 """
 LIMITS = {"client_pages": 16, "max_pages": 16, "selection_budget": 60, "query_buffers": "buffers.querybuffer"}
-OK = frozenset({200, 206, 304, 400, 401, 403, 404, 405, 406, 412, 413, 414, 416, 417, 431, 501, 505})
+OK = frozenset({200, 204, 206, 304, 400, 401, 403, 404, 405, 406, 412, 413, 414, 416, 417, 431, 501, 505})
 
 
 @dataclass

@@ -46,7 +46,7 @@ def number(cell: str) -> float | None:
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("more", ["", "&limit=0"])
+@pytest.mark.parametrize("more", ["", "&limit=0", "&sorted=position"])
 def test_segments_of_a_biosample(gateway: Gateway, dataset: str, more: str):
     """`seg[, c(3, 4, 5)]` are numbers, `seg[, 2]` a chromosome (X and Y are 23 and 24), `seg[, 1]` the sample.
 

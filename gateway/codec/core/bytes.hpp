@@ -45,12 +45,12 @@ enum Type : Byte {
 };
 
 // Little-endian whatever the machine is; compilers make one instruction of it where they can.
-inline std::uint32_t load32(const Byte* at) {
+GATEWAY_HOT std::uint32_t load32(const Byte* at) {
     return static_cast<std::uint32_t>(at[0]) | static_cast<std::uint32_t>(at[1]) << 8 |
            static_cast<std::uint32_t>(at[2]) << 16 | static_cast<std::uint32_t>(at[3]) << 24;
 }
 
-inline std::uint64_t load64(const Byte* at) {
+GATEWAY_HOT std::uint64_t load64(const Byte* at) {
     return static_cast<std::uint64_t>(load32(at)) | static_cast<std::uint64_t>(load32(at + 4)) << 32;
 }
 

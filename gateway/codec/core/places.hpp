@@ -98,7 +98,7 @@ public:
         return true;
     }
 
-    // Small bins become parts of those around them; windows without lines have the offset of the next that has some.
+    // Small bins become parts of those around them, where there are such; windows without lines have the offset of the next that has some.
     void finish() {
         for (int level = place_depth; level > 0; --level) {
             for (std::uint32_t number = first_bin(level); number < first_bin(level + 1); ++number) {
@@ -107,6 +107,7 @@ public:
                 join_all(chunks);
                 if ((chunks.back().second >> 16) - (chunks.front().first >> 16) >= place_small) continue;
                 auto& parent = bins_[(number - 1) >> 3];
+                if (parent.empty()) continue;
                 parent.insert(parent.end(), chunks.begin(), chunks.end());
                 chunks.clear();
             }

@@ -9,51 +9,22 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway import __version__
-from gateway.config import Config
-from gateway.formats.base import dumps
 from gateway.formats.beacon_envelope import API_VERSION, informational
 from gateway.web.app_keys import CONFIG, VIEW
 from gateway.web.beacon.entry_types import entry_types, map_of
+from gateway.web.messages.about import DESCRIPTION, contact, name_of, organization, service_info, told
 from gateway.web.messages.request import base_of
 
-__all__ = ["VIEWS", "organization"]
+__all__ = ["VIEWS"]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _SERVICE_INFO: Final = "ga4gh-service-info"
 _STATUS: Final[Mapping[str, str]] = {"prod": "PROD", "test": "TEST", "staging": "TEST", "dev": "DEV"}
-_DESCRIPTION: Final = "Genomic variants of samples, with what is known of the samples; streamed, in many formats."
-
-
-def _response(body: bytes) -> web.Response:
-    # Links may be as this client named the host: no cache is to give them to others.
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=body + b"\n", content_type="application/json", headers=headers)
 
 
 def _described(request: web.Request, kind: str, response: Mapping[str, Any]) -> web.Response:
     schema = f"beacon-{kind}-{API_VERSION}"
-    return _response(informational(request.app[CONFIG].beacon_id, kind, schema, response))
-
-
-def _domain(config: Config) -> str:
-    """The domain of a Beacon's id, progenetix.org of org.progenetix; empty where it is none."""
-    labels = config.beacon_id.split(".")
-    return ".".join(reversed(labels)) if len(labels) > 1 and all(labels) else ""
-
-
-def _name(config: Config) -> str:
-    return config.beacon_name or f"Beacon {_domain(config) or config.beacon_id}"
-
-
-def organization(config: Config, base: str) -> tuple[str, str]:
-    """Name and web site of who runs the Beacon."""
-    domain = _domain(config)
-    site = config.organization_url or (f"https://{domain}" if domain else base)
-    return config.organization or domain or config.beacon_id, site
-
-
-def _contact(config: Config) -> dict[str, str]:
-    return {"contactUrl": config.contact_url} if config.contact_url else {}
+    return told(informational(request.app[CONFIG].beacon_id, kind, schema, response))
 
 
 async def _info(request: web.Request) -> web.Response:
@@ -66,11 +37,11 @@ async def _info(request: web.Request) -> web.Response:
     about = {"licence": config.licence, "citation": config.citation, "server": f"pgx-gateway {__version__}"}
     found = {
         "id": config.beacon_id,
-        "name": _name(config),
+        "name": name_of(config),
         "apiVersion": API_VERSION,
         "environment": config.environment,
-        "organization": {"id": config.beacon_id, "name": name, "welcomeUrl": site, **_contact(config)},
-        "description": _DESCRIPTION,
+        "organization": {"id": config.beacon_id, "name": name, "welcomeUrl": site, **contact(config)},
+        "description": DESCRIPTION,
         "version": API_VERSION,
         "welcomeUrl": f"{base}/",
         "alternativeUrl": f"{base}/beacon",
@@ -81,20 +52,7 @@ async def _info(request: web.Request) -> web.Response:
 
 async def _service_info(request: web.Request) -> web.Response:
     """The same as GA4GH's services describe themselves."""
-    config, base = request.app[CONFIG], base_of(request)
-    name, site = organization(config, base)
-    found = {
-        "id": config.beacon_id,
-        "name": _name(config),
-        "type": {"group": "org.ga4gh", "artifact": "beacon", "version": API_VERSION.removeprefix("v")},
-        "description": _DESCRIPTION,
-        "organization": {"name": name, "url": site},
-        **_contact(config),
-        "documentationUrl": f"{base}/openapi.json",
-        "environment": config.environment,
-        "version": __version__,
-    }
-    return _response(dumps(found))
+    return service_info(request, "beacon", API_VERSION.removeprefix("v"))
 
 
 async def _configuration(request: web.Request) -> web.Response:

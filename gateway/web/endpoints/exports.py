@@ -19,14 +19,17 @@ from gateway.download_types import Plan
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
 from gateway.rights import View
 from gateway.rows import Tally
+from gateway.spool.folder import Sum
 from gateway.spool.spool import Spool, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.access.access import audit
 from gateway.web.app_keys import CATALOG, CLIENTS, SPOOL, VIEW
 from gateway.web.messages import addresses
+from gateway.web.messages.headers import dated, is_known
 from gateway.web.messages.indexes import answer_index, index_of
-from gateway.web.messages.representation import Representation, answer, produced
+from gateway.web.messages.production import produced
+from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
 __all__ = ["HASH_EXTENSION", "export", "represented", "spool_of"]
@@ -64,12 +67,12 @@ def spool_of(request: web.Request) -> Spool:
     return spool
 
 
-async def represented(request: web.Request) -> Representation:
-    """The export that an address names: asked for here before, or by the question in the address.
+async def represented(request: web.Request, segment: str = "") -> Representation:
+    """The export that an address names, or a segment of one: asked for here before, or by the question in the address.
 
     Raises NotFound where neither is known; Gone, with the live address, where the data are others now.
     """
-    digest, question = addresses.read(request.match_info["export"])
+    digest, question = addresses.read(segment or request.match_info["export"])
     record = await _recalled(request, digest, known=bool(question))
     view = request[VIEW]  # the right is looked at each time, and what may not be seen is not there
     if record is not None and view.admits(record["datasets"]):
@@ -143,20 +146,23 @@ def _gone(path: str, base: str) -> Gone:
 async def _hash(request: web.Request, representation: Representation, kind: Kind | None) -> web.Response:
     with request.app[CLIENTS].take():
         if kind is not None:
-            sha256 = hashlib.sha256(await index_of(request.app, representation, kind)).hexdigest()
+            data = await index_of(request.app, representation, kind)
+            known = Sum(len(data), 0, hashlib.sha256(data).hexdigest())
         else:
-            sha256 = await _sha256(request, representation)
-    text = f"{sha256}  {representation.filename}{f'.{kind}' if kind else ''}\n"
-    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], "X-Content-Type-Options": "nosniff"}
-    return web.Response(text=text, headers=headers)
+            known = await _sum(request, representation)
+    text = f"{known.sha256}  {representation.filename}{f'.{kind}' if kind else ''}\n"
+    headers = {"Cache-Control": representation.headers(None)["Cache-Control"], **dated(known)}
+    if is_known(request, f'"{known.sha256}"', known.completed):
+        return web.Response(status=304, headers=headers)
+    return web.Response(text=text, headers={**headers, "X-Content-Type-Options": "nosniff"})
 
 
-async def _sha256(request: web.Request, representation: Representation) -> str:
+async def _sum(request: web.Request, representation: Representation) -> Sum:
     try:
         async with spool_of(request).join(representation.making) as running:
             known = await running.finished()
             if not running.to_be_kept:
                 raise UNKEPT
-            return known.sha256
+            return known
     except Unspooled as error:
         raise NotFound("there is no room in the spool for this export, so its hash is not known") from error

@@ -11,7 +11,7 @@ from gateway import __version__
 from gateway.formats import OFFERED, Format
 from gateway.page import html
 from gateway.web.app_keys import CONFIG, SPOOL, VIEW
-from gateway.web.beacon.views import organization
+from gateway.web.messages.about import organization
 from gateway.web.messages.headers import PRIVATE, is_known
 
 __all__ = ["page"]

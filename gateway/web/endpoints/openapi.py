@@ -1,5 +1,6 @@
 """`/openapi.json`: what can be asked, made of the tables of routes, parameters and formats; and what is no query."""
 
+import re
 from typing import Any, Final
 
 from aiohttp import web
@@ -8,10 +9,13 @@ from gateway import __version__
 from gateway.formats import OFFERED, delivered
 from gateway.formats.base import dumps
 from gateway.ids import NOTHING
-from gateway.planning.route_table import ROUTES
+from gateway.planning.route_table import EXTENSIONS, FILES, ROUTES
 from gateway.query.parameters import NO_FORMATS, NUMBERS, PARAMETERS, Parameter
 from gateway.query.routes import Route
+from gateway.tabix import EXTENSIONS as INDEXES
+from gateway.web.drs.openapi import paths as drs_paths
 from gateway.web.endpoints import openapi_questions
+from gateway.web.htsget.openapi import paths as htsget_paths
 
 __all__ = ["describe", "description"]
 
@@ -69,9 +73,9 @@ def description() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": {
             **{route.path: _path(route, shared) for route in ROUTES},
+            **_files(shared),
             **openapi_questions.paths(shared[:-1], _refused(*_OF_QUESTIONS)),
-            **_exports(),
-            **_service(),
+            **_others(),
         },
         "components": {
             "parameters": {parameter.name: _parameter(parameter) for parameter in parameters} | {"ticket": _TICKET},
@@ -140,7 +144,13 @@ _TICKETS: Final[dict[str, Any]] = {
         "digest": {**_TEXT, "pattern": "^[0-9a-f]{40}$"},
         "address": {**_TEXT, "description": "the export, and never other bytes"},
         "sha256Address": {**_TEXT, "description": "its hash, as `sha256sum -c` reads it"},
+        "indexAddresses": {
+            "description": "the indexes of a file that has some",
+            "type": "object",
+            "properties": {"tbi": _TEXT, "csi": _TEXT},
+        },
         "self": {**_TEXT, "description": "this ticket, as it will be"},
+        "drs": {**_TEXT, "description": "the URI of the export as a DRS object, where it is known what host this is"},
         "anyHost": {"type": "boolean", "description": "whether every host knows these addresses, not this one alone"},
         "query": {"type": ["string", "null"], "description": "the live query, where a URL can say it"},
         "name": _TEXT,
@@ -190,10 +200,11 @@ def _exports() -> dict[str, Any]:
     hashed = {"200": {"description": "hash and name, when the export is complete", "content": {"text/plain": {}}}}
     told = {"200": {"description": "how far the export is, and how to fetch it", "content": _TOLD}}
     address = "/exports/{export}/{name}"
+    summary = "an export at its immutable address; with `.tbi` or `.csi` behind its name, the index of a sorted file"
     return {
         address: {
             "parameters": [export, name],
-            "get": {"summary": "an export at its immutable address", "responses": whole | _refused(*_OF_EXPORTS)},
+            "get": {"summary": summary, "responses": whole | _refused(*_OF_EXPORTS)},
         },
         f"{address}.sha256": {
             "parameters": [export, name],
@@ -204,6 +215,10 @@ def _exports() -> dict[str, Any]:
             "get": {"summary": "the ticket of an export", "responses": told | _refused(*_OF_TICKETS)},
         },
     }
+
+
+def _others() -> dict[str, Any]:
+    return _exports() | _service() | drs_paths() | htsget_paths()
 
 
 _OF_THE_BEACON: Final = (
@@ -266,6 +281,15 @@ def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
     return path
 
 
+def _files(shared: list[dict[str, Any]]) -> dict[str, Any]:
+    """The path of files by any name."""
+    endings = "|".join(map(re.escape, EXTENSIONS))
+    schema = {**_TEXT, "pattern": rf"^[A-Za-z0-9_-]*\.({endings})$", "examples": ["variants.seg"]}
+    name = {**_named("name", "a name of your own; its extension is the format"), "schema": schema}
+    path = _path(Route(path=FILES), shared)
+    return {FILES: {**path, "parameters": [name, *path["parameters"]]}}
+
+
 def _parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
     more: dict[str, Any] = {}
@@ -276,6 +300,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.name == "output":
         words = dict.fromkeys(word for form in OFFERED for word in (*form.words, *form.whole, *form.also))
         listed = [*words, *(f"{word}.gz" for word in words), "ndjson", *sorted(NO_FORMATS)]
+        sorted_ones = [word for form in OFFERED if form.index for word in form.words]
+        listed += [f"{word}.gz{extension}" for word in sorted_ones for extension in INDEXES]
         capitals = {"type": "string", "pattern": "[A-Z]", "description": "the same in capitals"}
         schema = {"anyOf": [{"type": "string", "enum": listed}, capitals, not_given]}
     if parameter.name in _LISTS:

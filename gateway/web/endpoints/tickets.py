@@ -17,13 +17,15 @@ from gateway.formats.base import dumps
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Progress, Spool, Unspooled
 from gateway.spool.writer import UNKEPT
+from gateway.tabix import EXTENSIONS
 from gateway.web.access.commands import with_token
+from gateway.web.drs.uris import uri
 from gateway.web.endpoints.exports import HASH_EXTENSION, represented, spool_of
 from gateway.web.messages import addresses
 from gateway.web.messages.representation import Representation
-from gateway.web.messages.request import DownloadRequest, base_of
+from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
-__all__ = ["issue", "ticket"]
+__all__ = ["address_of", "issue", "ticket"]
 
 # A small export is complete by then, and its ticket says so at once.
 _AT_ONCE: Final = 0.1
@@ -43,6 +45,11 @@ async def issue(request: web.Request, representation: Representation) -> web.Str
     if representation.record is None:
         raise BadRequest("only whole downloads have a ticket: no page, no limit", parameter="ticket")
     return await _ticket(request, representation, await _segment(request, representation), fresh=True)
+
+
+async def address_of(request: web.Request, representation: Representation) -> str:
+    """Where the ticket of an export is; the file is behind it, by its name."""
+    return f"{base_of(request)}/exports/{await _segment(request, representation)}"
 
 
 async def _segment(request: web.Request, representation: Representation) -> str:
@@ -108,11 +115,14 @@ def _constant(request: web.Request, representation: Representation, segment: str
     base, record = base_of(request), representation.record or {}
     own = f"{base}/exports/{segment}"
     address = f"{own}/{representation.filename}"
+    indexes = {kind: address + extension for extension, kind in EXTENSIONS.items()}
     return {
         "digest": representation.digest,
         "address": address,
         "sha256Address": address + HASH_EXTENSION,
+        **({"indexAddresses": indexes} if representation.index else {}),
         "self": own,
+        **({"drs": named} if (named := uri(lasting_base(request), representation.digest)) else {}),
         "anyHost": segment != representation.digest,
         "query": base + record["live"] if record["live"] else None,
         "name": representation.filename,

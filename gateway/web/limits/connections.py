@@ -49,11 +49,15 @@ _BESIDE_A_BYTE: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What connections are held to: who may have one, and the seconds that a head may take (0: any number)."""
+    """What connections are held to: who may have one, and the seconds that a head may take (0: any number).
+
+    `shared` are headers by which scripts may read what is refused.
+    """
 
     door: Door
     head_timeout: float
     beacon_id: str
+    shared: Mapping[str, str]
 
 
 class Connection(web.RequestHandler):
@@ -95,7 +99,7 @@ class Connection(web.RequestHandler):
         self.peer = peer_of(transport)
         if error := self._terms.door.enter(self, self.peer):
             self._broken = True
-            self._terms.door.turn_away(transport, error, self._terms.beacon_id)
+            self._terms.door.turn_away(transport, error, self._terms.beacon_id, self._terms.shared)
             return
         super().connection_made(transport)
         self._await_head()
@@ -234,7 +238,7 @@ class Connection(web.RequestHandler):
             error.status = status
             if exc is not None:
                 self.log_exception("a request failed", exc_info=exc)
-        headers, body = told(error, self._terms.beacon_id)
+        headers, body = told(error, self._terms.beacon_id, self._terms.shared)
         response = web.Response(body=body, content_type="application/json", status=error.status, headers=headers)
         response.force_close()
         return response

@@ -82,9 +82,11 @@ class Door:
             if not self._of[client]:
                 del self._of[client]
 
-    def turn_away(self, transport: asyncio.Transport, error: GatewayError, beacon_id: str) -> None:
+    def turn_away(
+        self, transport: asyncio.Transport, error: GatewayError, beacon_id: str, shared: Mapping[str, str]
+    ) -> None:
         """Tell who connected why there is no place, and close."""
-        headers, body = told(error, beacon_id)
+        headers, body = told(error, beacon_id, shared)
         transport.write(_response(error.status, headers, body))
         if error.status != HTTPStatus.TOO_MANY_REQUESTS or self._lingering >= _MOST_LINGERING:
             transport.close()
@@ -111,11 +113,11 @@ class Door:
         return bool(idle)
 
 
-def told(error: GatewayError, beacon_id: str) -> tuple[dict[str, str], bytes]:
+def told(error: GatewayError, beacon_id: str, shared: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
     """Headers and body that tell of an error outside the application, which is counted, with a line in the log."""
     identity = uuid.uuid4().hex[:16]
     refused_unheard(error, identity)
-    headers = {ID_HEADER: identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {ID_HEADER: identity, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **shared}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     return headers, envelope_error(error, beacon_id, identity) + b"\n"

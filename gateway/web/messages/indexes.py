@@ -24,7 +24,7 @@ from gateway.spool.spool import Export, Unspooled
 from gateway.spool.writer import UNKEPT
 from gateway.tabix import Index, Indexed, Kind
 from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, SLOTS, SPOOL
-from gateway.web.messages.headers import is_known, sized, span_of, within
+from gateway.web.messages.headers import is_known, span_of, within
 from gateway.web.messages.representation import Representation
 from gateway.web.messages.transfer import Transfer, tune
 
@@ -48,26 +48,34 @@ async def answer_index(request: web.Request, representation: Representation, kin
         attachment=True,
     )
     headers = own.headers(None)
-    if is_known(request, headers["ETag"]):
+    completed = await _completed(request.app, representation)
+    if is_known(request, headers["ETag"], completed):
         return web.Response(status=304, headers={each: headers[each] for each in ("ETag", "Cache-Control", "Vary")})
-    span = span_of(request, headers["ETag"])
+    span = span_of(request, headers["ETag"], completed)
     if request.method == "HEAD":
         data = await _known(request.app, representation, kind)
-        told = {**headers, **sized(_sum(data)), "Content-Length": str(len(data))} if data else headers
+        told = {**headers, **own.sized(_sum(data, completed)), "Content-Length": str(len(data))} if data else headers
         return web.Response(headers=told)
     transfer = Transfer(request, name, representation.digest, representation.form)
     with request.app[CLIENTS].take(), request.app[DAILY].having(lambda: transfer.size), transfer:
         tune(request)
         data = await index_of(request.app, representation, kind)
-        headers |= sized(_sum(data))
+        headers |= own.sized(_sum(data, completed or await _completed(request.app, representation)))
         start, stop = within(span, len(data)) if span else (0, len(data))
         if span:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
         return await transfer.sized(headers, stop - start, _cut(data, start, stop), status=206 if span else 200)
 
 
-def _sum(data: bytes) -> Sum:
-    return Sum(len(data), 0, hashlib.sha256(data).hexdigest())
+async def _completed(app: web.Application, representation: Representation) -> int:
+    """When the export at an immutable address was completed, and its index with it; 0 where that is not known."""
+    spool = app.get(SPOOL) if representation.immutable else None
+    known = await spool.stated(representation.digest) if spool is not None else None
+    return known.completed if known else 0
+
+
+def _sum(data: bytes, completed: int) -> Sum:
+    return Sum(len(data), 0, hashlib.sha256(data).hexdigest(), completed)
 
 
 async def _cut(data: bytes, start: int, stop: int) -> AsyncGenerator[bytes, None]:

@@ -50,6 +50,9 @@ def _number(digits: str) -> int:
     return 10**_DIGITS if len(digits) > _DIGITS else int(digits or "0")
 
 
-def same(if_range: str | None, etag: str) -> bool:
-    """Whether a range may be answered: without `If-Range`, or with the very ETag.  A date never is."""
-    return if_range is None or if_range.strip(" \t") == etag
+def same(if_range: str | None, etag: str, modified: str = "") -> bool:
+    """Whether a range may be answered: without `If-Range`, with the very ETag, or the very `Last-Modified`.
+
+    That is as good as an ETag where the bytes never change; elsewhere there is none.
+    """
+    return if_range is None or if_range.strip(" \t") in {etag, modified} - {""}

@@ -4,7 +4,6 @@ The bytes of an export are the same whoever makes them.  So a client that follow
 of its own where the spool has no more room for it: that pass starts over, and what was sent already is left out.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -14,24 +13,34 @@ from typing import Any, ClassVar, Final, Self
 from aiohttp import web
 
 from gateway.download_types import Plan
-from gateway.errors import DatasetChanged
+from gateway.errors import DatasetChanged, NotMatched
 from gateway.flow.compression import compressed
-from gateway.flow.indexing import Indexing
 from gateway.formats import indexed
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.folder import Sum
 from gateway.spool.spool import Export, Making, Produce, Unspooled
+from gateway.spool.writer import UNKEPT
 from gateway.tabix import Indexed
-from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SIZES, SLOTS, SPOOL
-from gateway.web.learning import learn
-from gateway.web.messages.headers import PRIVATE, coding_of, described, is_known, sized, span_of, within
+from gateway.web.app_keys import CLIENTS, DAILY, EXECUTOR, MEASURED, PAGES, PUMP, SLOTS, SPOOL
+from gateway.web.messages.headers import (
+    PRIVATE,
+    coding_of,
+    completion,
+    dated,
+    described,
+    is_known,
+    sized,
+    span_of,
+    within,
+)
 from gateway.web.messages.pages import Page
+from gateway.web.messages.production import produced
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
 
-__all__ = ["Representation", "answer", "produced"]
+__all__ = ["Representation", "answer"]
 
 log = logging.getLogger("gateway.web")
 
@@ -149,39 +158,9 @@ class Representation:
             headers["Accept-Ranges"] = "bytes"
         return headers
 
-
-async def produced(
-    app: web.Application, plan: Plan, tallies: list[Tally], beside: dict[str, bytes]
-) -> AsyncGenerator[bytes, None]:
-    """The bytes of a plan, packed if it says so, and indexed.  Raises NotToBeKept behind the last."""
-    to_be_kept, size = True, 0
-    beside.clear()
-    lines = indexed(plan.form, plan.packing)
-    indexing = Indexing(lines) if lines else None
-
-    async def passed() -> AsyncGenerator[bytes, None]:
-        nonlocal to_be_kept
-        async with aclosing(app[PUMP].chunks(plan, tallies, kept=plan.whole)) as found:
-            try:
-                async for chunk in found:
-                    yield chunk
-            except NotToBeKept:  # not before the file is packed to its end
-                to_be_kept = False
-
-    plain = passed()
-    async with (
-        aclosing(plain),
-        aclosing(compressed(plain, plan.packing, app[EXECUTOR], indexing) if plan.packing else plain) as chunks,
-    ):
-        async for chunk in chunks:
-            size += len(chunk)
-            yield chunk
-    if indexing is not None:
-        beside |= await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], indexing.made)
-    if plan.whole:
-        learn(app[SIZES], plan, tallies, size)
-    if not to_be_kept:
-        raise NotToBeKept
+    def sized(self, known: Sum) -> dict[str, str]:
+        """What is said of it besides when it is complete; a date only where others never come to this address."""
+        return sized(known) | (dated(known) if self.immutable else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +179,17 @@ async def answer(request: web.Request, representation: Representation) -> web.St
     coding = None if plain else coding_of(request.headers.get("Accept-Encoding", ""))
     headers = representation.headers(coding)
     etag = headers.get("ETag", "")
-    if etag and is_known(request, etag):
+    spool = request.app.get(SPOOL) if representation.record is not None else None
+    completed = await completion(request, spool, representation.digest) if representation.immutable else 0
+    if etag and is_known(request, etag, completed):
         kept = {name: headers[name] for name in ("ETag", "Cache-Control", "Vary")}
         return web.Response(status=304, headers=kept)
-    span = span_of(request, etag) if representation.record is not None else None
-    spool = request.app.get(SPOOL) if representation.record is not None else None
+    span = span_of(request, etag, completed) if representation.record is not None else None
     if request.method == "HEAD":
         if representation.page is not None and not representation.page.is_known(request.app[PUMP].totals.known):
             headers = _unsettled(headers)
         known = await spool.stated(representation.digest) if spool is not None and coding is None else None
-        told = {**headers, **sized(known), "Content-Length": str(known.size)} if known else headers
+        told = {**headers, **representation.sized(known), "Content-Length": str(known.size)} if known else headers
         return web.Response(headers=told)
     negotiated = _Negotiated(headers, coding, span)
     transfer = Transfer(request, representation.filename, representation.digest, representation.form)
@@ -233,13 +213,16 @@ async def _follow(
     if negotiated.span is not None:
         await export.finished()
         if not export.to_be_kept:  # the next range would be of another pass: all of this one, or nothing
+            if "If-Match" in transfer.request.headers:  # whoever puts parts together by it
+                raise NotMatched(UNKEPT.message, parameter="If-Match")
             passing = {**negotiated.headers, "Cache-Control": "no-store"}
             del passing["ETag"]
             negotiated = replace(negotiated, span=None, headers=passing)
     elif export.sum is None:
         await export.read(0, 1)  # of one that is being checked, when that is done
     if export.sum is not None and negotiated.coding is None:
-        return await _from_file(transfer, export, negotiated, export.sum)
+        sized = negotiated.headers | representation.sized(export.sum)
+        return await _from_file(transfer, export, replace(negotiated, headers=sized), export.sum)
     return await _streamed(transfer, _followed(transfer, representation, export), negotiated)
 
 
@@ -295,11 +278,10 @@ async def _streamed(
 
 
 async def _from_file(transfer: Transfer, export: Export, negotiated: _Negotiated, known: Sum) -> web.StreamResponse:
-    headers = {**negotiated.headers, **sized(known)}
     if negotiated.span is None:
-        return await transfer.file(headers, export, 0, known.size)
+        return await transfer.file(negotiated.headers, export, 0, known.size)
     start, stop = within(negotiated.span, known.size)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{known.size}"
+    headers = {**negotiated.headers, "Content-Range": f"bytes {start}-{stop - 1}/{known.size}"}
     return await transfer.file(headers, export, start, stop, status=206)
 
 

@@ -24,10 +24,12 @@ from gateway.query.parameters import normal, parameter
 from gateway.rights import View
 from gateway.tabix import EXTENSIONS, Kind
 from gateway.web.app_keys import BODIES, CATALOG, CONFIG, EXECUTOR
+from gateway.web.messages.links import links_of
 
-__all__ = ["POSTED", "DownloadRequest", "base_of", "lasting_base"]
+__all__ = ["POSTED", "DownloadRequest", "base_of", "body_of", "lasting_base", "of_file"]
 
 T = TypeVar("T")
+Pairs = tuple[tuple[str, str], ...]
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?\Z|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?\Z")
 POSTED: Final = frozenset(route.path for route in ROUTES if route.post)
@@ -54,7 +56,7 @@ class DownloadRequest:
     """A request, as far as its answer depends on it; `ticket` says that it is not for the data, but for a ticket.
 
     `index` says that it is for the index of the file that all else asks for: `output=vcf.gz.tbi`.
-    `path` is spelled as in its URL, where `%2F` is no slash.
+    `path` is spelled as in its URL, where `%2F` is no slash.  `base` may be kept, `here` is for this client alone.
     """
 
     path: str
@@ -64,21 +66,24 @@ class DownloadRequest:
     base: str
     ticket: bool = False
     index: Kind | None = None
+    here: str = ""
 
     @classmethod
     async def of(cls, request: web.Request) -> Self:
         """What an HTTP request asks for."""
         body = await _body(request)
         pairs = tuple(request.query.items())
-        asked, index = _of_files(pair for pair in pairs if pair[0].lower() != _TICKET)
+        others = (pair for pair in pairs if pair[0].lower() != _TICKET)
+        path, asked, index = of_file(request.rel_url.raw_path, others)
         return cls(
-            path=request.rel_url.raw_path,
+            path=path,
             pairs=asked,
             index=index,
             body=body,
             accept=",".join(request.headers.getall("Accept", [])),
             base=lasting_base(request),
             ticket=_wants_ticket([value for name, value in pairs if name.lower() == _TICKET]),
+            here=base_of(request),
         )
 
     @classmethod
@@ -148,7 +153,10 @@ class DownloadRequest:
     async def plan(self, app: web.Application, view: View) -> Plan:
         """The plan that answers it now, to a caller who may see that."""
         ask = await self._aside(app, self.ask)
-        return await make_plan(ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view)
+        links = partial(links_of, base=self.here, app=app, view=view)
+        return await make_plan(
+            ask, self.accept, self.base, config=app[CONFIG], catalog=app[CATALOG], view=view, links=links
+        )
 
     async def question_in(self, app: web.Application, datasets: Iterable[str]) -> str:
         """The same as `question`."""
@@ -163,18 +171,32 @@ class DownloadRequest:
         return read() if self.body is None else await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], read)
 
 
-def _of_files(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], Kind | None]:
-    """The pairs that ask for a file where its index is asked for, and which index that is."""
+def of_file(path: str, pairs: Iterable[tuple[str, str]]) -> tuple[str, Pairs, Kind | None]:
+    """Path and pairs that ask for a file where its index is asked for, and which index that is.
+
+    Its extension stands behind the name of the output, `output=vcf.gz.tbi`, or behind that of a file in the path.  Not
+    behind any path, although genome tools ask for that: they keep `g_variants.tbi`, and take it for all other queries.
+    """
     found, kinds = [], set()
     for name, value in pairs:
-        word, dot, extension = value.rstrip().rpartition(".")
-        kind = EXTENSIONS.get(dot + extension.lower())
-        wanted = normal(name) in _OUTPUTS and kind is not None and word.lower().endswith(PACKED)
-        found.append((name, word if wanted else value))
-        kinds |= {kind} if wanted else set()
+        word, kind = _without_extension(value.rstrip())
+        if kind is not None and normal(name) in _OUTPUTS:
+            kinds.add(kind)
+            found.append((name, word))
+        else:
+            found.append((name, value))
+    path, kind = _without_extension(path)
+    kinds |= {kind} if kind else set()
     if len(kinds) > 1:
-        raise BadRequest("output and method differ", parameter="output")
-    return tuple(found), next(iter(kinds), None)
+        raise BadRequest("several indexes are asked for at once", parameter="output")
+    return path, tuple(found), next(iter(kinds), None)
+
+
+def _without_extension(name: str) -> tuple[str, Kind | None]:
+    """The name of a packed file where it is that of its index, and which."""
+    stem, dot, extension = name.rpartition(".")
+    kind = EXTENSIONS.get(dot + extension.lower())
+    return (stem, kind) if kind and stem.lower().endswith(PACKED) else (name, None)
 
 
 def _wants_ticket(values: list[str]) -> bool:
@@ -191,6 +213,11 @@ async def _body(request: web.Request) -> object | None:
         return None
     if request.method != "POST" or request.path.rstrip("/") not in POSTED:
         raise MethodNotAllowed(f"{request.method} is not for this path; use GET")
+    return await body_of(request)
+
+
+async def body_of(request: web.Request) -> object:
+    """The JSON body of a request, an empty object if there is none.  Raises BadRequest, RequestTimeout, TooLarge."""
     config = request.app[CONFIG]
     try:
         with request.app[BODIES].take():

@@ -20,13 +20,15 @@ from gateway.query.parameters import OTHER_FORMS, normal
 from gateway.tabix import EXTENSIONS
 from gateway.web.app_keys import VIEW
 from gateway.web.beacon.views import VIEWS
+from gateway.web.messages.request import of_file
+from gateway.web.protocols import PREFIXES
 from gateway.web.proxy.upstream import UPSTREAM
 
 __all__ = ["forward_others"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_OURS: Final = ("/exports/", "/gateway/", "/health", "/ready", "/openapi.json")
+_OURS: Final = ("/exports/", "/gateway/", "/health", "/ready", "/openapi.json", *PREFIXES)
 _THE_BEACONS: Final = frozenset(
     {"", "/favicon.ico", *(path.rstrip("/") for path in VIEWS)}
     | {"/beacon/filtering_terms", "/beacon/filteringTerms", "/beacon/datasets"}
@@ -67,9 +69,7 @@ def _is_known(request: web.Request) -> bool:
     if request.path.rstrip("/") in _THE_BEACONS or request.match_info.http_exception is not None:
         return False
     if request.path.startswith(_DATA):
-        with suppress(NotFound):
-            return bool(ROUTES.find(request.rel_url.raw_path))
-        return False
+        return ROUTES.has(of_file(request.rel_url.raw_path, request.query.items())[0])
     return True
 
 
@@ -88,7 +88,10 @@ def _wants_another_form(request: web.Request) -> bool:
 
 
 def _wants_ours(request: web.Request) -> bool:
-    """Whether a ticket is asked for, or a format that Beacons do not know."""
+    """Whether a ticket is asked for, a format that Beacons do not know, or a file by a name."""
+    with suppress(NotFound):
+        if ROUTES.find(request.rel_url.raw_path)[0].outputs:
+            return True
     asked = [(normal(name), value.strip().lower()) for name, value in request.query.items()]
     return ("ticket", "true") in asked or any(
         name in _OUTPUTS and (word.endswith(_FILES) or word in _OURS_ALONE) for name, word in asked

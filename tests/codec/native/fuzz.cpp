@@ -4,6 +4,7 @@
 // - without, a program that takes the corpus's files, their prefixes and so many mutations of each: part of the suite.
 //
 // Input lies in blocks of exactly its size, so that any read outside of it is seen.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +15,7 @@
 
 #include "plan.hpp"
 #include "reply.hpp"
+#include "sites.hpp"
 
 namespace {
 
@@ -48,12 +50,57 @@ bool encode(const Layout& plan, bool every, const gateway::Byte* data, std::size
 
 unsigned long recorded = 0;
 
+// The input as rows of sites.  Rows that look right come of it by the cells in it: `*` begins a row, the bytes behind it
+// choose its cells, and what they do not choose is the input's own.
+void sites(const gateway::Byte* data, std::size_t size) {
+    if (std::find(data, data + size, '*') == data + size) return;
+    static const std::vector<std::string> cells{".", "s", "t", "9", "M", "0", "1", "7", "16569", "16570", "99999999999",
+                                                "DEL", "DUP", "INS", "BND", "A", "acgu", "-0.5", "0/1"};
+    std::string rows;
+    for (std::size_t at = 0; at < size; ++at) {
+        if (data[at] != '*' || size - at < 19) {
+            rows.push_back(static_cast<char>(data[at]));
+            continue;
+        }
+        for (std::size_t n = 1; n <= 18; ++n) rows.append(n == 1 ? "" : "\t").append(cells[data[at + n] % cells.size()]);
+        rows.push_back('\n');
+        at += 18;
+    }
+    gateway::Sites found(1 << 16, 2);
+    gateway::SiteRules& rules = found.rules();
+    rules.add_chromosome("9", 1000);
+    rules.add_chromosome("M", 16569);
+    rules.add_form({"\t.\tN\t<DEL>\tEND=", ";T=DEL", ";D\tGT", true});
+    rules.add_form({"\t.\tN\t<DUP>\tEND=", ";T=DUP", ";D\tGT", false});
+    rules.set_deletion(0);
+    rules.add_state("DEL", gateway::StateKind::symbolic, "", 0);
+    rules.add_state("DUP", gateway::StateKind::symbolic, "", 1);
+    rules.add_state("INS", gateway::StateKind::insertion, "STATE=INS", 0);
+    rules.add_state("BND", gateway::StateKind::breakend, "STATE=BND", 0);
+    found.add_sample("s");
+    found.add_sample("t");
+    std::string left;
+    const std::vector<char> exact(rows.begin(), rows.end());
+    if (found.feed({exact.data(), exact.size()}, 0, left) < rows.size()) return;  // full
+    require(left.size() <= rows.size(), "no more is left than there was");
+    found.add("t", "M", 7, "\tbnd_1\tN\t.N", "0/1");
+    gateway::Buffer out;
+    std::size_t records = 0, some = 0;
+    while ((some = found.write(out, out.size() + 1)) != 0) records += some;
+    const std::string_view text = out.since(0);
+    std::size_t lines = 0, tabs = 0;
+    for (const char byte : text) lines += byte == '\n', tabs += byte == '\t';
+    require(records != 0 && lines == records && text.back() == '\n', "a line a record");
+    require(tabs >= 2 * records, "records have cells");
+}
+
 bool one(const gateway::Byte* input, std::size_t size) {
     static const auto plan = test_plan();
     static const auto ranges = test_ranges();
     static const auto sheet = test_sheet();
     const std::vector<gateway::Byte> exact(input, input + size);
     const gateway::Byte* data = exact.data();
+    sites(data, size);
     static const auto labels = test_labels();
     const bool sure = encode<gateway::RowEncoder>(*plan, true, data, size);
     static const auto record_plan = test_record_plan();
@@ -103,6 +150,7 @@ void mutate(Bytes& data, std::mt19937& random) {
         if (how == 1) data.erase(place);
         if (how == 2) *place = static_cast<gateway::Byte>(random());
         if (how == 3) *place = static_cast<gateway::Byte>(*place + random() % 9 - 4);
+        if (at < data.size() && random() % 16 == 0) data[at] = '*';
     }
     if (random() % 2) make_length_true(data);
 }

@@ -4,7 +4,16 @@
 #include <limits>
 #include <string>
 
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "parted.hpp"
 #include "plan.hpp"
+#include "sites.hpp"
 
 namespace {
 
@@ -137,6 +146,66 @@ void plans() {
     expect(!plan.add_cell("a.12345678901", gateway::Kind::text), "an index too large", "");
 }
 
+int opened() {
+    char name[] = "/tmp/gateway-units-XXXXXX";
+    const int descriptor = ::mkstemp(name);
+    ::unlink(name);
+    return descriptor;
+}
+
+// Strings of a few letters, zeros among them, alike for sixteen bytes or longer than a buffer.
+std::vector<std::string> strings(std::mt19937& random, std::size_t count) {
+    std::vector<std::string> found;
+    for (std::size_t n = 0; n < count; ++n) {
+        std::string text(random() % 3 * 8, 'x');
+        for (auto left = random() % 6; left > 0; --left) text.push_back(static_cast<char>(random() % 3 * 127));
+        if (random() % 50 == 0) text.append(40'000, 'y');
+        found.push_back(text);
+    }
+    return found;
+}
+
+void sorting() {
+    std::mt19937 random(20211127);
+    for (const std::size_t run : {1, 100, 5'000, 1'000'000}) {
+        auto texts = strings(random, 400);
+        gateway::Sorter sorter(run, 3);
+        for (const std::string& text : texts) {
+            while (!sorter.add(text)) {
+                expect(sorter.spill(opened()) == 0, "spills", "");
+                while (sorter.crowded()) expect(sorter.merge(opened()) == 0, "merges", "");
+            }
+        }
+        std::sort(texts.begin(), texts.end());
+        std::string_view text;
+        std::size_t at = 0;
+        for (; sorter.next(text); ++at) expect(at < texts.size() && text == texts[at], "in order", text.substr(0, 40));
+        expect(at == texts.size() && sorter.error() == 0, "all of them", std::to_string(at));
+    }
+    // What cannot be written or read is an error, and not a short file.
+    gateway::Sorter broken(1, 3);
+    expect(broken.add("a") && broken.spill(::open("/dev/full", O_WRONLY)) == ENOSPC, "a full disk", "");
+    for (const char* damage : {"\x05" "ab", "\x81", "\xff\xff\xff\xff\xff\xff\xff"}) {
+        const int file = opened();
+        expect(::write(file, damage, std::strlen(damage)) > 0, "written", "");
+        gateway::Source source(file, 16);
+        expect(!source.next() && source.error() == EIO, "a damaged file", damage);
+        ::close(file);
+    }
+}
+
+void parted() {
+    gateway::Parted parts;
+    parts.add_cell("1");
+    parts.add_cell("12");
+    expect(parts.add("a\t12\nb\t1\nc\t12\n"), "known cells", "");
+    expect(parts.parts()[0].lines == "b\t1\n" && parts.parts()[1].count == 2, "told apart", parts.parts()[1].lines);
+    for (const char* other : {"a\t2\n", "\t1", "1\n", "\n"}) {
+        const std::string exact(other);
+        expect(!gateway::Parted(parts).add(exact), "no other", other);
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -147,5 +216,7 @@ int main() {
     escapes();
     records();
     plans();
+    sorting();
+    parted();
     return failures ? 1 : 0;
 }

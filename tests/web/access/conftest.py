@@ -79,6 +79,7 @@ def guarded(
     with issuers.KeyServer(keys["k1"], keys["rsa"]) as server:
         (folder / "access.toml").write_text(RULES.format(url=server.url))
         settings = {"access": folder / "access.toml", "spool": folder / "spool"}
+        settings["allowed_origins"] = "*,https://portal.example"
         names = [demo, "secret", flat, odd]
         with Gateway(store.uri, names, log=folder / "log", **settings) as running:
             yield Guarded(running, folder, keys, tokens)

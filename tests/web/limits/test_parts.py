@@ -167,7 +167,8 @@ def test_one_line_of_a_kind_is_written_in_a_second():
 def test_what_is_refused_is_counted(monkeypatch: pytest.MonkeyPatch):
     counted: list[tuple[str, ...]] = []
     monkeypatch.setattr(metrics.Metric, "add", lambda metric, _, *labels: counted.append((metric.name, *labels)))
-    headers, body = told(TooManyRequests("later", limit="downloads of a client"), "org.example")
+    headers, body = told(TooManyRequests("later", limit="downloads of a client"), "org.example", {"X-Shared": "*"})
+    assert headers["X-Shared"] == "*"
     assert counted == [("requests", "other", "429"), ("refusals", "TooManyRequests", "downloads of a client")]
     assert headers["Retry-After"] == "10"
     assert ujson.loads(body)["error"] == {"errorCode": 429, "errorMessage": "later"}
