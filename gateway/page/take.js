@@ -248,14 +248,15 @@ export function take(state, { changed, failed }) {
   };
 
   let drawn = "";
-  /** Show what there is of an estimate. */
+  /** Show what there is of an estimate; null where it was refused. */
   return (estimate) => {
     const now = state();
     $("scope").hidden = !hasVariants(now);
     for (const radio of document.getElementsByName("scope")) radio.checked = radio.value === now.scope;
-    const formats = offered(estimate, now);
+    const formats = estimate ? offered(estimate, now) : [];
     if (!formats.length || isEmpty(estimate)) {
       drawn = "";
+      running?.abort();
       fill($("outputs"), el("legend", { class: "sr" }, "What for"), el("p", { class: "dim" }, nothing(estimate)));
       fill($("get"));
       return;
@@ -279,6 +280,7 @@ export function take(state, { changed, failed }) {
 export const isEmpty = ({ samples }) => samples.count === 0 && samples.exact;
 
 const nothing = (estimate) => {
+  if (!estimate) return "There is no file of this.";
   if (isEmpty(estimate)) return "No sample matches: there is no file.";
   if (estimate.granularity === "count") return "Of this dataset you may see numbers only. Files need an access token.";
   if (estimate.granularity === "boolean") return "Of this dataset you may see only whether there is anything. Files need an access token.";
