@@ -1,6 +1,6 @@
 // The page as a whole: one state, its URL, and what is shown of it.
 
-import { $, counted, el, fill, number, settled } from "./dom.js";
+import { $, counted, el, fill, settled } from "./dom.js";
 import { Refused, away, json } from "./api.js";
 import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
@@ -63,16 +63,8 @@ function showLine(estimate) {
   document.title = narrows(state) && samples.count ? `${told(samples, "sample")}: ${title}` : title;
 }
 
-/** A note where some of the ids have no sample; which ones is in no answer. */
-function missing({ count, exact }) {
-  const { ids, kind, terms } = state;
-  if (kind !== "biosampleIds" || terms.length || hasVariants(state) || !exact || !(count < ids.length)) return null;
-  const [less, all] = [ids.length - count, counted(ids.length, "id")];
-  return el("p", { class: "note" }, `${number(less)} of the ${all} ${less === 1 ? "is" : "are"} of no sample of this dataset.`);
-}
-
 /** Codes that are not known, with what may be meant, and warnings. */
-function showNotes({ samples, unknown = [], warnings = [] }) {
+function showNotes({ unknown = [], warnings = [] }) {
   const instead = (wrong, right) => () => {
     const term = state.terms.find((each) => each.id === wrong);
     if (term) term.id = right;
@@ -94,7 +86,6 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
         suggestions.length ? "?" : "",
       ),
     ),
-    missing(samples),
     warnings.filter((text) => ![...asked].some((id) => text.includes(id))).map((text) => el("p", { class: "note" }, text)),
   );
 }
