@@ -21,12 +21,12 @@ const GROUPS = [
 
 /** The formats of an estimate that hold what is wanted, each with a `key` of its own. */
 export function offered(estimate, state) {
-  const keys = new Set();
+  // The first entity of an output has its plain word, whether it is offered now or not: a word never changes its meaning.
+  const first = new Map(estimate.formats.map((each) => [each.output, each.entity]).reverse());
   return estimate.formats
     .filter((each) => each.url && (each.entity !== "variants" || !hasVariants(state) || each.whole === (state.scope === "samples")))
     .map((each) => {
-      const key = keys.has(each.output) ? `${each.output}:${each.entity}` : each.output;
-      keys.add(key);
+      const key = first.get(each.output) === each.entity ? each.output : `${each.output}:${each.entity}`;
       const { exact } = each.entity !== "variants" ? estimate.samples : each.whole ? estimate.variants : estimate.matchedVariants;
       const packed = each.packed && { ...each.packed, rough: !exact };
       return { ...each, key, packed, rough: !exact };
