@@ -230,7 +230,9 @@ def test_other_paths(path):
         read(path, ())
 
 
-@pytest.mark.parametrize("path", ["/services/collations?filters=", "/services/collations/", "/beacon/filtering_terms?id="])
+@pytest.mark.parametrize(
+    "path", ["/services/collations?filters=", "/services/collations/", "/beacon/filtering_terms?id="]
+)
 def test_what_collations_begin_with_is_no_filter_on_samples(path):
     found = ask(f"{path}NCIT:C3058")
     assert (found.prefixes, found.filters) == (("NCIT:C3058",), ())
