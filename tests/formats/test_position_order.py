@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from gateway import codec
 from gateway.download_types import Ask, Part
 from gateway.formats.arrow import ARROW, PARQUET
 from gateway.formats.base import Format
@@ -113,8 +114,9 @@ def test_what_has_a_place(cells: tuple[str, str, str], end: str | None):
     assert rest == (end and ["s", *cells[:2], end, "0.5", "x"])
 
 
-def test_what_is_left_out_is_counted_before_the_rows():
-    fold = InOrder(by_genome, opening=lambda left_out: b"%d\n" % left_out, sorter=Sorter(run_bytes=20))
+@pytest.mark.parametrize("sorter_of", [Sorter, codec.Sorter], ids=["python", "core"])
+def test_what_is_left_out_is_counted_before_the_rows(sorter_of: type[Sorter]):
+    fold = InOrder(by_genome, opening=lambda left_out: b"%d\n" % left_out, sorter=sorter_of(run_bytes=20))
     for name in (b"X", b"2", b".", b"10"):
         fold.feed(0, b"".join(b"s\t%b\t%d\t200\t\n" % (name, start) for start in (100, 20)))
     told = [(rows.data, rows.rows) for rows in fold.finish()]
