@@ -1,6 +1,6 @@
 // The page as a whole: one state, its URL, and what is shown of it.
 
-import { $, counted, el, fill, settled } from "./dom.js";
+import { $, counted, el, fill, number, settled } from "./dom.js";
 import { Refused, away, json } from "./api.js";
 import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
@@ -63,8 +63,15 @@ function showLine(estimate) {
   document.title = narrows(state) && samples.count ? `${told(samples, "sample")}: ${title}` : title;
 }
 
+/** A note where ids have no sample; the server names unknown ones only where they are not too many. */
+function missing({ count, exact }) {
+  const { ids, kind, terms } = state;
+  if (kind !== "biosampleIds" || terms.length || hasVariants(state) || !exact || !(count < ids.length)) return null;
+  return el("p", { class: "note" }, `Of the ${counted(ids.length, "id")}, ${number(ids.length - count)} have no sample in this dataset.`);
+}
+
 /** Codes that are not known, with what may be meant, and warnings. */
-function showNotes({ unknown = [], warnings = [] }) {
+function showNotes({ samples, unknown = [], warnings = [] }) {
   const instead = (wrong, right) => () => {
     const term = state.terms.find((each) => each.id === wrong);
     if (term) term.id = right;
@@ -86,6 +93,7 @@ function showNotes({ unknown = [], warnings = [] }) {
         suggestions.length ? "?" : "",
       ),
     ),
+    warnings.some((text) => text.startsWith(state.kind)) ? null : missing(samples),
     warnings.filter((text) => ![...asked].some((id) => text.includes(id))).map((text) => el("p", { class: "note" }, text)),
   );
 }
