@@ -338,7 +338,6 @@ def test_other_threads_run_while_a_batch_is_encoded():
         ({"x": {}, "y": {"a": "u"}}, ".\t-\tk\tu\t.\tu"),
     ],
 )
-@pytest.mark.parametrize("engine", ENGINES)
 def test_columns_of_one_field_that_is_there_or_not(engine: Engine, document: dict, line: str):
     columns = (
         *(Column("a", (Cell("x.a"),)), Column("b", (Cell("x.0"), Cell("x.b.c")), "-")),
