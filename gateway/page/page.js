@@ -53,7 +53,7 @@ function showLine(estimate) {
   fill(
     $("line"),
     el("strong", { id: "samples" }, told(samples, "sample")),
-    narrows(state) ? "" : " in the dataset",
+    narrows(state) || !samples.count ? "" : " in the dataset",
     " · ",
     el("span", { id: "variants" }, told(variants, "variant")),
     hasVariants(state) && matchedVariants ? `, of which ${told(matchedVariants, "matches", "match")}` : "",

@@ -202,7 +202,7 @@ export function see(state, { changed, failed }) {
             show();
           },
         },
-        `Draw ${narrows(now) ? "" : "the whole dataset, "}${counted(samples.count, "sample")}`,
+        `Draw ${narrows(now) ? "them" : "the whole dataset"}${samples.count && samples.exact ? `, ${counted(samples.count, "sample")}` : ""}`,
       );
       return say(
         el("p", {}, narrows(now) ? "This many samples take a while." : "Choose a diagnosis, and its copy number profile is drawn here."),

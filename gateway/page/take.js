@@ -7,8 +7,11 @@ import { download, native, ticketOf } from "./download.js";
 import { preview } from "./preview.js";
 import { hasVariants } from "./state.js";
 
-export const sized = ({ bytes, basis }) =>
-  bytes === null || bytes === undefined ? "size unknown" : `${basis === "complete" ? "" : "about "}${size(bytes)}`;
+/** A size: that of a kept file is exact, others are estimates, by counts that may be lower bounds. */
+export const sized = ({ bytes, basis, rough }) =>
+  bytes === null || bytes === undefined
+    ? "size unknown"
+    : `${basis === "complete" ? "" : rough ? "at least " : "about "}${size(bytes)}`;
 
 const GROUPS = [
   { name: "Segments", entities: ["variants"], one: "variant" },
@@ -24,7 +27,9 @@ export function offered(estimate, state) {
     .map((each) => {
       const key = keys.has(each.output) ? `${each.output}:${each.entity}` : each.output;
       keys.add(key);
-      return { ...each, key };
+      const { exact } = each.entity !== "variants" ? estimate.samples : each.whole ? estimate.variants : estimate.matchedVariants;
+      const packed = each.packed && { ...each.packed, rough: !exact };
+      return { ...each, key, packed, rough: !exact };
     });
 }
 
@@ -71,7 +76,7 @@ export function take(state, { changed, failed }) {
   const group = ({ name, entities, one }, formats, now) => {
     const own = formats.filter((each) => entities.includes(each.entity));
     const rows = own[0]?.rows;
-    const many = one && rows !== null && rows !== undefined ? counted(rows, one) : "";
+    const many = one && rows ? (own[0].rough ? "at least " : "") + counted(rows, one) : "";
     return own.length
       ? el("div", {}, el("h3", {}, name, " ", el("span", { class: "count" }, many)), own.map((each) => choice(each, now)))
       : null;

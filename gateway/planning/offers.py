@@ -97,7 +97,8 @@ def offers(ask: Ask, pairs: Pairs) -> Iterator[Offer]:
     kept = (*pairs, *((("allData", "true"),) if ask.selects_everything else ()))
     for form, entity, label, purpose in _known():
         yield Offer(form, entity, label, purpose, _PATHS[entity], kept, whole=entity == "variants" and not ask.variants)
-        if entity == "variants" and ask.variants:
+        # What holds samples, too, would hold these where they are asked for.
+        if entity == "variants" and ask.variants and "biosamples" not in form.entities:
             yield Offer(form, entity, label, purpose, _PATHS["biosamples"], kept, whole=True)
 
 

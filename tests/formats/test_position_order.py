@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -18,6 +18,7 @@ from gateway.formats.pgxseg import FORMAT as PGXSEG
 from gateway.formats.position_order import InOrder, by_genome, by_values
 from gateway.genome import CHROMOSOMES
 from gateway.sorting import Sorter
+from tests.examples import examples
 from tests.formats.documents import VARIANT, array, documents, wanted
 from tests.formats.test_arrow import read
 
@@ -46,7 +47,7 @@ def place(row: dict[str, Any]) -> tuple[bytes, float, float]:
 
 
 @pytest.mark.parametrize("form", [ARROW, PARQUET], ids=lambda form: form.name)
-@settings(max_examples=25)
+@examples(10)
 @given(found=st.lists(documents(VARIANT), max_size=6))
 def test_columns_are_sorted_by_their_values(form: Format, found: list[dict[str, Any]]):
     own, plain = part(form), part(form, "")
@@ -58,7 +59,7 @@ def test_columns_are_sorted_by_their_values(form: Format, found: list[dict[str, 
 
 
 @pytest.mark.parametrize("form", [PARQUET, PGXSEG, BED], ids=lambda form: form.name)
-@settings(max_examples=15)
+@examples(10)
 @given(found=st.lists(documents(VARIANT), max_size=6), data=st.data())
 def test_bytes_do_not_depend_on_how_rows_came(form: Format, found: list[dict[str, Any]], data: st.DataObject):
     own = part(form)

@@ -23,6 +23,8 @@ def asked(
     store: Store, mongo: MongoClient[dict[str, Any]], demo: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway with genes, and with a dataset of terms whose labels are not nice."""
+    for name in ("asked_genes", "asked_odd"):  # modules may be set up twice
+        mongo.drop_database(name)
     mongo["asked_genes"]["today"].insert_many([*genes(), *odd_genes()])
     terms = [
         {"id": "NCIT:C1", "label": MARKUP, "count": 3, "collation_type": "NCIT", "hierarchy_paths": "none"},
@@ -110,21 +112,26 @@ def test_addresses_lead_to_the_files_and_sizes_become_known(asked: Gateway):
     """Typical at first, then by what was delivered, and exact where the very file is kept."""
     selection = {"filters": "NCIT:C4017", **REGION}
     before = {each["url"]: each for each in ask(asked, "estimate", **selection)["formats"]}
-    assert len(before) > 20
+    assert len(before) == len(ask(asked, "estimate", **selection)["formats"]) > 15  # each at an address of its own
     bodies = {}
     for url, offer in before.items():
         answer = asked.ask(f"/{url}")
-        assert answer.status == 200, url
+        assert (answer.status, answer.whole) == (200, True), url
         assert answer.headers["Content-Disposition"].startswith("attachment")
         bodies[url] = answer.body
         if packed := offer["packed"]:
             assert packed["url"] == url + ".gz"
             assert asked.ask(f"/{packed['url']}", "HEAD").headers["Content-Type"] == "application/gzip"
 
+    # All variants of the samples are more than those that match.
+    large, small = ({o["output"]: len(bodies[u]) for u, o in before.items() if o["whole"] is w} for w in (True, False))
+    assert all(size > small[output] for output, size in large.items())
+    assert len(large) > 3
+
     def kept() -> list[Any]:
         return [each for each in ask(asked, "estimate", **selection)["formats"] if each["basis"] == "complete"]
 
-    until(lambda: len(kept()) == len(before))  # the last of them is written while it is delivered
+    until(lambda: len(kept()) == len(before), seconds=150)  # the last of them is written while it is delivered
     for each in kept():
         assert each["bytes"] == len(bodies[each["url"]]), each["url"]
     others = ask(asked, "estimate", filters="NCIT:C3171")["formats"]
