@@ -43,7 +43,8 @@ export async function request(path, options = {}) {
   if (response.ok) return response;
   let message = response.statusText || `status ${response.status}`;
   try {
-    message = (await response.json()).error.errorMessage;
+    const { error, reason } = await response.json();
+    message = error?.errorMessage ?? reason ?? message;
   } catch {
     // no envelope of ours: something between has answered
   }

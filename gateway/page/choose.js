@@ -67,12 +67,13 @@ export function form(state, { changed, failed, identified }) {
     const exact = coordinates(text);
     const own = exact ? [{ value: exact, content: placeText(exact) }] : [];
     if (exact && exact.start !== null) return own;
+    if (!exact && COORDINATES.test(text)) return [{ disabled: true, content: "The end has to be larger than the start." }];
     const asked = query([["text", text], ["limit", "8"]]);
     const [genes, bands] = await Promise.all([
       json(`gateway/genes?${asked}`, { signal }),
       json(`gateway/cytobands?${asked}`, { signal }),
     ]);
-    const options = [...own, ...bands.cytobands.map(option), ...genes.genes.map(option)];
+    const options = [...own, ...bands.cytobands.filter((band) => band.symbol !== exact?.referenceName).map(option), ...genes.genes.map(option)];
     if (genes.available && options.length) return options;
     const why = genes.available
       ? `There is no gene, cytoband or region “${text}”.`
@@ -84,6 +85,11 @@ export function form(state, { changed, failed, identified }) {
     label: "Places",
     find: places,
     choose: put,
+    leave: (text) => {
+      const exact = coordinates(text);
+      if (exact) put(exact);
+      return exact !== null;
+    },
     enter: async (text) => {
       const exact = coordinates(text);
       try {

@@ -9,9 +9,10 @@ let made = 0;
  *
  * `find(text, signal)` returns options, each `{value, content}` (nodes; `disabled` ones only tell something);
  * `choose(value)` is called with what was chosen; `enter(text)`, if it is there, with a text for which no option is
- * active, and returns whether that is understood.
+ * active, and returns whether that is understood; `leave(text)` likewise when the field is left, where a text that is
+ * not understood stays, marked as that.
  */
-export function combobox(input, { label, find, choose, enter, failed }) {
+export function combobox(input, { label, find, choose, enter, leave, failed }) {
   made += 1;
   const list = el("ul", { id: `options-${made}`, role: "listbox", "aria-label": label, hidden: true });
   input.parentElement.append(list);
@@ -51,6 +52,7 @@ export function combobox(input, { label, find, choose, enter, failed }) {
     const { value } = options[index];
     close();
     input.value = "";
+    input.removeAttribute("aria-invalid");
     choose(value);
   };
 
@@ -103,7 +105,15 @@ export function combobox(input, { label, find, choose, enter, failed }) {
     mark(at);
   };
 
-  input.addEventListener("input", askSoon);
+  input.addEventListener("input", () => {
+    input.removeAttribute("aria-invalid");
+    askSoon();
+  });
+  input.addEventListener("change", () => {
+    const text = input.value.trim();
+    if (text && leave?.(text)) input.value = "";
+    else if (text) input.setAttribute("aria-invalid", "true");
+  });
   input.addEventListener("focus", () => list.hidden && ask());
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
@@ -128,6 +138,7 @@ export function combobox(input, { label, find, choose, enter, failed }) {
     if (await enter?.(text)) {
       close();
       input.value = "";
+      input.removeAttribute("aria-invalid");
     }
   };
   return { close };

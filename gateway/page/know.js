@@ -1,7 +1,7 @@
 // What the data are, what the server does now, and formats by example.
 
 import { $, ago, counted, el, fill, number, size } from "./dom.js";
-import { json } from "./api.js";
+import { json, request } from "./api.js";
 import { preview } from "./preview.js";
 import { narrows, query, selection } from "./state.js";
 
@@ -40,10 +40,16 @@ export async function about(state) {
   return datasets;
 }
 
-/** Show what is being made and kept, again and again while the page is seen. */
-export function running() {
+/** Show what is being made and kept, again and again while the page is seen; `failed` hears when the database is away. */
+export function running(failed) {
   const show = async () => {
     if (document.hidden || document.documentElement.classList.contains("away")) return;
+    try {
+      await request("gateway/ready", { cache: "no-store" });
+    } catch (error) {
+      if (error.passing && error.status !== 429) failed(error); // now, not when somebody wants a file
+      return;
+    }
     try {
       const { spool, exports, complete } = await json("gateway/running", { cache: "no-store" });
       if (!spool) return fill($("running"), el("p", {}, "This server keeps no files: each download is read from the database anew."));

@@ -24,17 +24,18 @@ function changed(anew) {
 addEventListener("popstate", () => {
   state = { ...read(location.search) };
   if (!state.dataset) state.dataset = defaults.dataset;
+  $("ids").value = state.ids.join("\n"); // also where the cursor is in it
   refresh();
 });
 
 function failed(error) {
   if (error.name === "AbortError") return;
-  if (error instanceof Refused && error.passing) return away(error, refresh);
+  if (error instanceof Refused && error.passing) return away(error, anew);
   fill($("notes"), el("p", { class: "note warn", role: "alert" }, `${error.message}.`));
 }
 
 const current = () => state;
-const showForm = form(current, { changed, failed, identified });
+const showForm = form(current, { changed, failed, identified: anew });
 const showPicture = see(current, { changed, failed });
 const showFiles = take(current, { changed, failed });
 
@@ -114,6 +115,7 @@ const ask = settled(60, async () => {
     showNotes(estimate);
     document.documentElement.classList.remove("asking");
     show();
+    $("get").inert = false;
     clearTimeout(again);
     const rough = [estimate.samples, estimate.variants, estimate.matchedVariants].some((each) => each && !each.exact && each.count !== null);
     roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
@@ -124,10 +126,8 @@ const ask = settled(60, async () => {
     answered = { key: "", estimate: null };
     fill($("line"), el("span", { class: "dim" }, error.passing ? "Waiting for the database …" : "This cannot be asked."));
     if (!error.passing) {
-      fill($("get"));
-      fill($("outputs"), el("legend", { class: "sr" }, "What for"));
-      fill($("plot"));
-      fill($("plot-links"));
+      showFiles(null);
+      showPicture(null);
     }
     failed(error);
   }
@@ -147,8 +147,8 @@ async function describe() {
   }
 }
 
-/** Another token was given: what may be seen is another. */
-function identified() {
+/** Ask again, though nothing else was chosen: what was answered may hold no more. */
+function anew() {
   described = "";
   answered = { key: "", estimate: null };
   refresh();
@@ -162,10 +162,11 @@ function refresh() {
     return;
   }
   document.documentElement.classList.add("asking");
+  $("get").inert = true; // it is the file of what was chosen before
   fill($("notes"));
   ask();
 }
 
 examples(current);
-running();
+running(failed);
 refresh();

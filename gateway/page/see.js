@@ -185,7 +185,7 @@ export function see(state, { changed, failed }) {
     if (now.view === "groups" && groups.length < 2) now.view = "histogram";
     for (const radio of document.getElementsByName("view")) radio.checked = radio.value === now.view;
     $("chromosome").value = now.chromosome;
-    if (!estimate) return;
+    if (estimate === null) return say("There is no picture of this.");
     const { samples } = estimate;
     if (estimate.granularity !== "record") return say("Of this dataset numbers can be seen, but no pictures and no files.");
     if (samples.count === 0 && samples.exact) return say("No sample matches, so there is nothing to draw.");

@@ -21,12 +21,12 @@ const GROUPS = [
 
 /** The formats of an estimate that hold what is wanted, each with a `key` of its own. */
 export function offered(estimate, state) {
-  const keys = new Set();
+  // The first entity of an output has its plain word, whether it is offered now or not: a word never changes its meaning.
+  const first = new Map(estimate.formats.map((each) => [each.output, each.entity]).reverse());
   return estimate.formats
     .filter((each) => each.url && (each.entity !== "variants" || !hasVariants(state) || each.whole === (state.scope === "samples")))
     .map((each) => {
-      const key = keys.has(each.output) ? `${each.output}:${each.entity}` : each.output;
-      keys.add(key);
+      const key = first.get(each.output) === each.entity ? each.output : `${each.output}:${each.entity}`;
       const { exact } = each.entity !== "variants" ? estimate.samples : each.whole ? estimate.variants : estimate.matchedVariants;
       const packed = each.packed && { ...each.packed, rough: !exact };
       return { ...each, key, packed, rough: !exact };
@@ -248,14 +248,15 @@ export function take(state, { changed, failed }) {
   };
 
   let drawn = "";
-  /** Show what there is of an estimate. */
+  /** Show what there is of an estimate; null where it was refused. */
   return (estimate) => {
     const now = state();
     $("scope").hidden = !hasVariants(now);
     for (const radio of document.getElementsByName("scope")) radio.checked = radio.value === now.scope;
-    const formats = offered(estimate, now);
+    const formats = estimate ? offered(estimate, now) : [];
     if (!formats.length || isEmpty(estimate)) {
       drawn = "";
+      running?.abort();
       fill($("outputs"), el("legend", { class: "sr" }, "What for"), el("p", { class: "dim" }, nothing(estimate)));
       fill($("get"));
       return;
@@ -279,6 +280,7 @@ export function take(state, { changed, failed }) {
 export const isEmpty = ({ samples }) => samples.count === 0 && samples.exact;
 
 const nothing = (estimate) => {
+  if (!estimate) return "There is no file of this.";
   if (isEmpty(estimate)) return "No sample matches: there is no file.";
   if (estimate.granularity === "count") return "Of this dataset you may see numbers only. Files need an access token.";
   if (estimate.granularity === "boolean") return "Of this dataset you may see only whether there is anything. Files need an access token.";

@@ -99,9 +99,13 @@ export function termChooser(state, { changed, failed }) {
       "li",
       {},
       term.children ? open : el("span", { class: "open" }),
-      el("button", { type: "button", class: "link", title: `choose ${term.id}`, onclick: () => add(term) }, term.label || term.id),
-      " ",
-      el("span", { class: "count" }, number(term.count ?? 0)),
+      el(
+        "span",
+        {},
+        el("button", { type: "button", class: "link", title: `choose ${term.id}`, onclick: () => add(term) }, term.label || term.id),
+        " ",
+        el("span", { class: "count" }, number(term.count ?? 0)),
+      ),
       below,
     );
   };

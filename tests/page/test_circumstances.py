@@ -1,6 +1,8 @@
 """The page where something is not as usual: no database, no spool, a prefix, markup in texts; and what it weighs."""
 
 import gzip
+import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from gateway.loading.writer import load
 from gateway.page import assets
 from gateway.web.access import static_tokens
 from tests import datasets
+from tests.cutter import Cutter
 from tests.harness import Gateway, free_port
 from tests.page.visits import chromium, opened
 from tests.proxies import Nginx
@@ -45,6 +48,47 @@ def test_the_database_goes_and_comes_back(browser: Any, tmp_path: Path):
             store.start()
             assert "sample" in visit.counted()
             page.wait_for_selector("#away", state="hidden")
+
+            visit.go(f"{GLIOBLASTOMA}&output=seg")
+            store.stop()
+            page.wait_for_selector("#away:not([hidden])")  # though nobody asked for anything
+            page.select_option("#type", "DEL")
+            visit.until("document.querySelector('#line').innerText.startsWith('Waiting')")
+            assert page.evaluate("document.querySelector('#get').inert")  # not the file of what was chosen before
+            store.start()
+            page.wait_for_selector("#away", state="hidden")
+            assert ", of which " in visit.counted()
+            assert visit.query == {"filters": "NCIT:C3058", "variantType": "DEL", "output": "seg"}
+            path = f"/beacon/biosamples{GLIOBLASTOMA}&variantType=DEL&output=seg"
+            assert visit.downloaded()[1] == gateway.ask(path).body
+
+
+def test_rows_are_told_while_a_file_is_made(browser: Any, store: Store, demo: str, tmp_path: Path):
+    held, go_on, passed = threading.Event(), threading.Event(), 0
+
+    def answered(_: int, data: bytes) -> None:
+        nonlocal passed
+        passed += len(data) * held.is_set()
+        if passed > 100_000:
+            go_on.wait(60)
+
+    with (
+        Cutter(("127.0.0.1", store.port), answered=answered) as network,
+        Gateway(
+            f"mongodb://127.0.0.1:{network.port}/?directConnection=true",
+            [demo],
+            log=tmp_path / "log",
+            slice_rows=20,
+            flights=1,
+        ) as gateway,
+        opened(browser, f"{gateway.url}/") as visit,
+    ):
+        page = visit.go().page
+        held.set()
+        page.click("#download")
+        page.locator("#progress").filter(has_text=re.compile("Being made: [1-9][0-9]* rows of about ")).wait_for()
+        go_on.set()
+        page.locator("#downloaded.done").filter(has_text="1,195 rows").wait_for()
 
 
 def test_behind_a_path_prefix(browser: Any, gateway: Gateway, tmp_path: Path):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -117,6 +118,69 @@ def test_everything_is_in_the_url(visit: Visit):
     visit.until("location.search === '?filters=NCIT:C3058'")
     assert visit.counted() != without
     assert page.input_value("#chromosome") == ""
+
+
+NO_GENES = "has no genes: give a cytoband (9p21) or coordinates"
+
+
+def test_each_way_to_choose(visit: Visit, gateway: Gateway):
+    page = visit.go().page
+    page.click("#browse summary")
+    page.get_by_role("button", name="What is below Neoplasm", exact=True).click()
+    page.locator("#tree").get_by_role("button", name="Neoplasm by Site", exact=True).click()
+    visit.choose("#term", "colorectal", "Colorectal Carcinoma")
+    visit.choose("#term", "gliobl", "Glioblastoma")
+    page.check("input[name=logic][value=OR]")
+    page.get_by_role("button", name="exclude Colorectal Carcinoma").click()
+    codes = visit.query["filters"]
+    assert codes.endswith(",!NCIT:C2955,NCIT:C3058")
+
+    for text, told in (("CDKN2A", NO_GENES), ("9:5-2", "The end has to be larger")):
+        page.fill("#place", text)
+        page.get_by_role("option", disabled=True).filter(has_text=told).wait_for()
+    visit.choose("#place", "9p21", "9p21.3")
+    assert visit.counted().startswith(_samples(gateway, page))
+    assert "9p21.3" in page.inner_text("#placed")
+    page.fill("#place", "chr9:21,500,000-22,500,000")
+    page.keyboard.press("Tab")  # what is plain needs no choice of a suggestion
+    visit.until("location.search.includes('start=21500000&end=22500000')")
+    regional = visit.counted()
+    assert regional.startswith(_samples(gateway, page))
+    chosen = {"filters": codes, "filterLogic": "OR", "referenceName": "9", "start": "21500000", "end": "22500000"}
+    assert visit.query == chosen
+
+    page.reload()
+    assert visit.counted() == regional
+    assert page.locator("#terms .chip.out").inner_text().startswith("not Colorectal Carcinoma")
+
+    visit.go(GLIOBLASTOMA)
+    ids = [row[0] for row in rows(gateway.ask(f"/beacon/biosamples{GLIOBLASTOMA}&output=table").text)]
+    page.click("#clear")
+    page.click("#pasted summary")
+    page.fill("#ids", "\n".join([*ids[:2], "nothing-1"]))
+    page.locator("#notes").filter(has_text="unknown to dataset demo: nothing-1").wait_for()
+    assert visit.counted().startswith("2 samples")
+    page.go_back()  # with the cursor in the field
+    visit.until("location.search === '' && document.querySelector('#ids').value === ''")
+
+
+def _samples(gateway: Gateway, page: Any) -> str:
+    """The begin of the line of counts, by what the API sends for the query in the page's URL."""
+    path = f"/beacon/biosamples?{urlsplit(page.url).query}&output=table"
+    return f"{len(rows(gateway.ask(path).text))} sample"
+
+
+def test_what_is_refused_leaves_nothing_behind(browser: Any, gateway: Gateway):
+    with opened(browser, f"{gateway.url}/", allowed="400") as visit:
+        page = visit.go(GLIOBLASTOMA).page
+        visit.pictured()
+        page.evaluate("history.replaceState(null, '', `${location.search}&referenceName=9&start=9&end=5`)")
+        page.evaluate("dispatchEvent(new Event('popstate'))")
+        page.locator("#notes").filter(has_text="end: it lies before the start").wait_for()
+        assert page.locator("#download, #plot svg").count() == 0
+        page.get_by_role("button", name="remove the region").click()
+        visit.pictured()
+        page.locator("#download").wait_for()
 
 
 def test_by_keyboard_alone(visit: Visit, gateway: Gateway):
