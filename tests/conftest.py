@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from pymongo import MongoClient
 
 from gateway.demo.cohort import documents
 from gateway.demo.store import Store
 from gateway.loading.writer import load
-from tests import datasets, forks
+from tests import datasets, examples, forks
 from tests.harness import Gateway
 
-# A busy machine is no failure.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+settings.load_profile(examples.SUITE)
 
 NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
 

@@ -102,6 +102,8 @@ fi
 
 # Tests wait for other processes half of their time: three of them for two cores.
 PYTEST_XDIST_AUTO_NUM_WORKERS=${PYTEST_XDIST_AUTO_NUM_WORKERS:-$(($(nproc) * 3 / 2))}
+# Compiled modules are kept, whatever the environment says: hundreds of processes would each compile the gateway anew.
+unset PYTHONDONTWRITEBYTECODE
 PATH=$venv/bin:$PATH:/usr/sbin:/sbin
 export PATH PYTEST_XDIST_AUTO_NUM_WORKERS
 status=0

@@ -78,10 +78,10 @@ def test_secrets_are_struck_out(secret: str):
 
 
 def test_lines_are_bounded():
-    long = "\x1b" * 10_000_000
+    long = "\x1b" * 1_000_000
     for form in (TEXT, JSON):
         assert len(form.format(record(long, value=long, error=ValueError(long)))) < 200_000
-    assert len(JSON.format(record("x" * 10_000_000, value="y" * 10_000_000))) < 4_000
+    assert len(JSON.format(record("x" * 1_000_000, value="y" * 1_000_000))) < 4_000
 
 
 @pytest.mark.parametrize("good", ["a", "0f3b", "A-1_b.2", "123e4567-e89b-12d3-a456-426614174000", "x" * 64])

@@ -4,18 +4,19 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import codec
 from gateway.sorting import Sorter
+from tests.examples import examples
 
 engines = pytest.mark.parametrize("sorter_of", [Sorter, codec.Sorter], ids=["python", "core"])
 lines = st.lists(st.binary(max_size=12).map(lambda text: text.replace(b"\n", b"") + b"\n"), max_size=200)
 
 
 @engines
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(pieces=st.lists(lines, max_size=6), run_bytes=st.sampled_from([1, 40, 500, 10_000]), files=st.integers(2, 5))
 def test_all_lines_come_out_in_order(sorter_of: Any, pieces: list[list[bytes]], run_bytes: int, files: int):
     before = psutil.Process().num_fds()
@@ -30,7 +31,7 @@ def test_all_lines_come_out_in_order(sorter_of: Any, pieces: list[list[bytes]], 
 
 
 @engines
-@settings(max_examples=30, deadline=None)
+@examples(15)
 @given(found=lines, most=st.sampled_from([1, 20, 10_000]))
 def test_lines_go_in_and_out_in_pieces(sorter_of: Any, found: list[bytes], most: int):
     sorter = sorter_of(run_bytes=300)

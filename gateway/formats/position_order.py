@@ -1,16 +1,16 @@
 """Files sorted by position: the lines of a part wait on disk, each behind a key that sorts it, until all are there.
 
 Rows come by sample, whatever reads parts of a file goes by position.  Lines with equal keys follow each other by their
-own bytes, so that a file is the same however its rows came.  Memory is that of `gateway.sorting`.
+own bytes, so that a file is the same however its rows came.  Memory is that of the engine's sorter.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from gateway.codec import Sorter
 from gateway.genome import CHROMOSOMES
 from gateway.rows import Fold, Rows, in_pieces
-from gateway.sorting import Sorter
 from gateway.text import unescape
 
 __all__ = ["InOrder", "Keyed", "by_genome", "by_name", "by_values"]

@@ -249,21 +249,23 @@ def _in_path(name: str, text: str, query: _Gathered) -> Words:
 
 
 def _prefixes(query: _Gathered, body: _Gathered) -> tuple[str, ...]:
-    """What the ids of collations begin with; here `filters` select collations, not samples."""
+    """What the ids of collations begin with."""
     found = {item for item in (*query.filter_items, *body.filter_items) if isinstance(item, str)}
-    query.filter_items, body.filter_items = [], []
     if len(found) > _MAX_FILTERS:
         raise BadRequest(f"filters holds more than {_MAX_FILTERS}", parameter="filters")
     return _ids({"filters": sorted(found)}, "filters")
 
 
-def _both_filters(query: _Gathered, body: _Gathered, *, descendants: bool, each: bool) -> tuple[FilterTerm, ...]:
+def _both_filters(query: _Gathered, body: _Gathered, route: Route, *, descendants: bool) -> tuple[FilterTerm, ...]:
+    """The filters on samples; those of collations are `_prefixes`."""
+    if route.entity == "collations":
+        return ()
     first = _filters(query.filter_items, descendants=descendants)
     second = _filters(body.filter_items, descendants=descendants)
     if first and second and {*first} != {*second}:
         raise BadRequest("filters differ between query string and body", parameter="filters")
     # Where each is a group of its own, groups stand in the order that they are asked for in: clients count on it.
-    return (first or second) if each else _in_order(first or second)
+    return (first or second) if route.each else _in_order(first or second)
 
 
 def _variants(several: list[Words]) -> tuple[VariantAsk, ...]:
@@ -357,7 +359,7 @@ def parse_request(path: str, query: Iterable[tuple[str, str]], body: object | No
         entity=route.entity,
         output=_wanted_output(words, route),
         datasets=_ids(words, "datasetIds"),
-        filters=_both_filters(from_query, from_body, descendants=descendants, each=route.each),
+        filters=_both_filters(from_query, from_body, route, descendants=descendants),
         logic=cast("Literal['AND', 'OR']", _choice(words, "filterLogic", _LOGICS, "AND")),
         biosample_ids=_ids(words, "biosampleIds"),
         individual_ids=_ids(words, "individualIds"),

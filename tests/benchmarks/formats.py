@@ -33,7 +33,7 @@ __all__ = ["run"]
 _SAMPLE: Final = 200
 _GIANTS: Final = 4
 _SPREAD: Final = {"one": 1, "hundred": 100}
-_PLACED: Final = {"vcf", "vcf.gz", "bed", "pgxseg"}
+_PLACED: Final = {"vcf", "vcf.gz", "bed", "bed.gz", "pgxseg", "pgxseg, sorted", "parquet, sorted"}
 _LIMIT: Final = 150  # MB
 _UNREAD: Final = {"table", "idtable", "collations", "collationtext"}  # nothing of variants is read for them
 
@@ -47,8 +47,10 @@ def _addresses(names: Sequence[str]) -> dict[str, str]:
         entity = "g_variants" if "variants" in form.entities else "biosamples"
         limit = "&limit=0" if form.paged else ""
         found[form.name] = f"/beacon/{entity}?filters=NCIT:C3262&output={form.words[0]}{limit}"
-        if form.name in {"pgxseg", "vcf"}:
-            found[f"{form.name}.gz"] = found[form.name] + ".gz"
+        if form.name in {"pgxseg", "vcf", "bed"}:
+            found[f"{form.name}.gz"] = found[form.name].replace(f"={form.words[0]}", f"={form.words[0]}.gz")
+        if form.by_position == "asked" and "variants" in form.entities:
+            found[f"{form.name}, sorted"] = found[form.name].replace("&limit=0", "") + "&sorted=position"
     return found
 
 

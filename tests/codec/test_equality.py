@@ -4,7 +4,7 @@ import random
 import struct
 
 from bson import DatetimeMS, Decimal128, ObjectId, encode
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import Column, Plan, sort
@@ -25,6 +25,7 @@ from tests.codec.engines import (
     sure_rows,
 )
 from tests.codec.fuzz import mutate
+from tests.examples import examples
 
 UNKNOWN = (*GUARDED[:3], Column("guard", GUARDED[3].cells, "unknown", only="unknown"))
 PLANS = (
@@ -166,13 +167,13 @@ def agree(compiled: Engine, arrays: list[bytes], start: int = 0, stop: int | Non
 
 
 # Drawing an input costs fifty times what both engines need for it: few are drawn, and each is used well.
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(arrays=st.lists(batches, max_size=3), start=st.integers(-3, 5), stop=st.none() | st.integers(-3, 9))
 def test_engines_agree(compiled: Engine, arrays: list[bytes], start: int, stop: int | None):
     agree(compiled, arrays, start, stop)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(30)
 @given(array=mutated(), seed=st.integers(0, 2**32))
 def test_engines_agree_on_mutated_bytes(compiled: Engine, array: bytes, seed: int):
     agree(compiled, [array])
@@ -206,7 +207,7 @@ ranged = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(found=st.lists(ranged, min_size=1, max_size=6))
 def test_engines_agree_about_ranges(compiled: Engine, found: list[dict]):
     batch = encode({str(n): document for n, document in enumerate(found)})
@@ -235,7 +236,7 @@ shown = st.one_of(
 tabled = st.dictionaries(st.sampled_from(["key", "a", "list", "x", "s", "n", "0"]), shown, max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(found=st.lists(tabled, min_size=1, max_size=6), shuffled=st.randoms())
 def test_engines_agree_about_sheets(compiled: Engine, found: list[dict], shuffled: random.Random):
     numbered = [{"_id": n, **document} for n, document in enumerate(found)]
@@ -247,7 +248,7 @@ def test_engines_agree_about_sheets(compiled: Engine, found: list[dict], shuffle
     assert rows.matched == len(numbered)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(found=st.lists(sound, max_size=12), cut=st.integers(0, 12))
 def test_a_cut_changes_nothing(engine: Engine, found: list[dict], cut: int):
     """Consecutive parts give consecutive rows, encoded one by one or in one go."""

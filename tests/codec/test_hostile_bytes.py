@@ -158,7 +158,7 @@ def compiler() -> str:
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments"), [("units", []), ("fuzz", ["1000", *map(str, sorted(CORPUS.iterdir()))])]
+    ("program", "arguments"), [("units", []), ("fuzz", ["300", *map(str, sorted(CORPUS.iterdir()))])]
 )
 def test_the_core_under_sanitizers(compiler: str, program: str, arguments: list[str], tmp_path: Path):
     """No read outside the input, no undefined behaviour, no warning."""

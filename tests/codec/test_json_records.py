@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import ujson
 from bson import Code, DatetimeMS, Decimal128, Int64, MinKey, ObjectId, Timestamp, encode
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import RecordPlan, Rest, Value, dumps, json_rows, plain
@@ -20,6 +20,7 @@ from tests.codec.seeds import corpus
 from tests.codec.test_doubles import odd_doubles
 from tests.codec.test_equality import batches, mutated, oids, plain_values, scalars, values
 from tests.datasets import ODD_VARIANTS
+from tests.examples import examples
 from tests.formats.test_format_properties import VARIANT, documents
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -109,7 +110,7 @@ def record(draw: st.DrawFn) -> raw.Value:
 replies = st.lists(st.lists(record(), max_size=4).map(lambda found: raw.batch(*found)), max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(
     arrays=replies | st.lists(batches, max_size=2),
     start=st.integers(-3, 5),
@@ -120,7 +121,7 @@ def test_engines_agree(arrays: list[bytes], start: int, stop: int | None):
         assert disagreement(arrays, plan, key, start=start, stop=stop) is None
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(array=mutated(), found=record(), seed=st.integers(0, 2**32))
 def test_engines_agree_on_mutated_bytes(array: bytes, found: raw.Value, seed: int):
     rng, other = random.Random(seed), raw.batch(found, found)
@@ -130,7 +131,7 @@ def test_engines_agree_on_mutated_bytes(array: bytes, found: raw.Value, seed: in
             assert disagreement([each], plan, key) is None
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(st.lists(documents(VARIANT), max_size=6))
 def test_engines_agree_about_bent_variants(found: list[dict[str, Any]]):
     assert disagreement([array(*found)], *PLANS[0]) is None

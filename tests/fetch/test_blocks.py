@@ -7,11 +7,12 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.fetch import blocks, transfer
 from tests.cutter import Cutter, Fate
+from tests.examples import examples
 from tests.fetch.stand import Stand
 from tests.fetch.test_transfer import BODY, OTHER, fetch, leave_part, names
 from tests.harness import until
@@ -40,7 +41,7 @@ def test_every_byte_is_asked_for_once(*, tickets: bool):
     assert parts == [(at, at + 10_000) for at in range(0, len(BODY), 10_000)]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cuts=st.lists(st.integers(0, 12_000), max_size=60),
     held=st.integers(0, len(BODY)),

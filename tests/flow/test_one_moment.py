@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from pymongo import MongoClient
 
@@ -23,6 +23,7 @@ from gateway.demo.store import Store
 from gateway.errors import DatasetChanged
 from gateway.flow.slice_sizes import SliceSizer
 from gateway.rows import NotToBeKept
+from tests.examples import examples
 from tests.flow.test_pump import Rig
 from tests.topology import ReplicaSet
 
@@ -267,7 +268,7 @@ steps = st.tuples(st.sampled_from(["insert", "delete", "put back", "replace"]), 
 
 
 @pytest.mark.parametrize("kind", DEPLOYMENTS)
-@settings(max_examples=HISTORIES, suppress_health_check=list(HealthCheck), deadline=None)
+@examples(HISTORIES, suppress_health_check=list(HealthCheck))
 @given(history=st.lists(steps, min_size=1, max_size=5), stated=st.booleans(), rows=st.sampled_from([1, 5]))
 def test_histories(
     worlds: Callable[[str], World], kind: str, history: list[tuple[str, int, int]], rows: int, *, stated: bool

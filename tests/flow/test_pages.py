@@ -1,7 +1,6 @@
 """Pages and totals: the same rows whichever way they are found, and what the database is asked for them."""
 
 import asyncio
-import itertools
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -175,7 +174,7 @@ async def test_the_same_rows_whichever_way(rig: PageRig, pages: str, question: d
 @pytest.mark.parametrize("name", ["everything", "nearly all variants", "variants of some"])
 async def test_pages_in_any_order_are_parts_of_the_whole(rig: PageRig, pages: str, name: str):
     whole, _ = await rig.rows(pages, QUESTIONS[name], limit="0")
-    for limit, skip in itertools.product((7, 1, 40), (11, 3, 0, 4, 200)):
+    for limit, skip in ((7, 11), (7, 3), (7, 0), (1, 11), (1, 4), (40, 3), (40, 0), (1, 200)):
         page, tally = await rig.rows(pages, QUESTIONS[name], limit=str(limit), skip=str(skip))
         assert page == whole[skip * limit : (skip + 1) * limit]
         assert tally.total == len(whole)
@@ -292,30 +291,31 @@ def _condition(command: dict[str, Any]) -> dict[str, Any]:
     return command.get("filter") or (stages[0] if stages else {})
 
 
-@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 @pytest.mark.parametrize("version", ["4.4", "5.0", "alone"])
-async def test_reads_name_an_index_and_bear_no_bound_that_is_not_needed(
-    store: Store, version: str, question: dict[str, str]
-):
+async def test_reads_name_an_index_and_bear_no_bound_that_is_not_needed(store: Store, version: str):
     deployment = Standalone("5.0", store=store) if version == "alone" else ReplicaSet(version, store=store)
     with deployment:
         fill(deployment.client()["demo"])
-        deployment.forget_commands()
-        rig = PageRig(deployment.uri)
-        try:
-            await rig.rows("demo", question, limit="4")
-        finally:
-            await rig.close()
-        commands = deployment.asked("find", "aggregate")
+        for name, question in QUESTIONS.items():
+            deployment.forget_commands()
+            rig = PageRig(deployment.uri)
+            try:
+                await rig.rows("demo", question, limit="4")
+            finally:
+                await rig.close()
+            _check_reads(name, version, deployment.asked("find", "aggregate"))
+
+
+def _check_reads(name: str, version: str, commands: list[dict[str, Any]]) -> None:
     reads = [each for each in commands if each.get("find", each.get("aggregate")) in {"variants", "biosamples"}]
     # Not what only one index serves by its form: the newest, those behind a key, any of several.
     reads = [each for each in reads if each.get("limit") != 1 and not {"$or", "_id"} & set(list(_condition(each))[:1])]
-    assert reads
+    assert reads, name
     for each in reads:
-        assert "hint" in each, each
-        assert version != "5.0" or "_id" not in _condition(each), each
+        assert "hint" in each, (name, each)
+        assert version != "5.0" or "_id" not in _condition(each), (name, each)
         counts = {"$count": "n"} in each.get("pipeline", [])
-        assert not counts or "_id" not in _condition(each), each
+        assert not counts or "_id" not in _condition(each), (name, each)
 
 
 async def test_whether_there_is_any_is_told_without_counting(store: Store):

@@ -7,10 +7,11 @@ from itertools import count
 from statistics import mean
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.flow.read_limit import Bound, ReadLimit
+from tests.examples import examples
 
 # --- places ----------------------------------------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ ACTIONS: list[Callable[[Scene, int], None]] = [
 STEPS = st.tuples(st.sampled_from(ACTIONS), st.integers(0, 9), st.integers(0, 3), st.floats(0, 2))
 
 
-@settings(deadline=None, max_examples=80)
+@examples(30)
 @given(
     st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 9), st.integers(0, 3), st.floats(0, 2)), max_size=60)
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from bson import Decimal128
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 
@@ -21,6 +21,7 @@ from gateway.formats.arrow import ARROW, PARQUET, Batches
 from gateway.formats.base import Format
 from gateway.formats.columnar import WRITERS
 from gateway.text import unescape
+from tests.examples import examples
 from tests.formats.documents import BIOSAMPLE, VARIANT, array, documents, numbers, wanted
 from tests.formats.test_format_properties import SEGMENTS
 
@@ -59,7 +60,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @each
-@settings(max_examples=25)
+@examples(10)
 @given(found=st.lists(documents(VARIANT), max_size=4))
 def test_values_are_those_of_pgxseg(form: Format, found: list[dict[str, Any]]):
     rows = [line.split("\t") for line in SEGMENTS.encode([array(found)]).data.decode().split("\n")[:-1]]
@@ -78,7 +79,7 @@ def test_values_are_those_of_pgxseg(form: Format, found: list[dict[str, Any]]):
 
 
 @each
-@settings(max_examples=12)
+@examples(10)
 @given(found=st.lists(documents(BIOSAMPLE), max_size=4), keys=st.sampled_from([(), ("notes",), ("tnm", "notes")]))
 @example(found=[{}, {"id": ""}, {"id": "\ufeff", "notes": "NA"}], keys=("notes",))
 def test_biosamples_are_those_of_the_table(form: Format, found: list[dict[str, Any]], keys: tuple[str, ...]):
@@ -92,7 +93,7 @@ def test_biosamples_are_those_of_the_table(form: Format, found: list[dict[str, A
 
 
 @each
-@settings(max_examples=15)
+@examples(10)
 @given(values=st.lists(numbers | st.floats(), max_size=50))
 @example(values=[5e-324, 1.7976931348623157e308, -0.0, 0.1, 1e22, 2.0**70, Decimal128("9E+6144"), Decimal128("1E-400")])
 def test_doubles_read_back_exactly(form: Format, values: list[Any]):
@@ -103,7 +104,7 @@ def test_doubles_read_back_exactly(form: Format, values: list[Any]):
 
 
 @each
-@settings(max_examples=25)
+@examples(10)
 @given(
     found=st.lists(documents(VARIANT), max_size=5),
     places=st.lists(st.integers(0, 40), max_size=5),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import codec
@@ -13,6 +13,7 @@ from gateway.codec import _py
 from gateway.download_types import Ask, VariantAsk
 from gateway.formats.bed import COLUMNS, FORMAT, TRACKS, Tracks
 from gateway.genome import STATES
+from tests.examples import examples
 from tests.formats.documents import wanted
 
 OPENINGS = [f"track name={track.name}\n".encode() for track in TRACKS]
@@ -38,7 +39,7 @@ def written(pieces: Sequence[bytes], openings: Sequence[bytes] = OPENINGS) -> tu
     return texts[0], texts[1]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(
     found=st.lists(st.tuples(st.sampled_from(COLOURS), st.integers(0, 99)), max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=4).map(sorted),

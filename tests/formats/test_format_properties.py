@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bson import ObjectId
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.download_types import Ask, FilterTerm, Part
@@ -28,6 +28,7 @@ from gateway.formats import (
 from gateway.formats.base import camel, dumps, plain
 from gateway.rows import Tally
 from gateway.text import unescape
+from tests.examples import examples
 from tests.formats.documents import (
     BIOSAMPLE,
     TERM,
@@ -161,7 +162,7 @@ TABULAR = [
 
 
 @pytest.mark.parametrize(("name", "example"), TABULAR, ids=[name for name, _ in TABULAR])
-@settings(max_examples=60)
+@examples(20)
 @given(data=st.data())
 def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
     part = PARTS[name]
@@ -175,7 +176,7 @@ def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
         assert not any(ord(character) < 0x20 or character in "\x7f#" for character in line.replace("\t", ""))
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(st.lists(documents(VARIANT), max_size=5))
 def test_whatever_a_document_holds_its_records_are_whole(found):
     rows = vcf.FORMAT.parts(wanted(VARIANTS))[1].encode([array(found)]).data
@@ -207,7 +208,7 @@ def ordered(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @every_part
-@settings(max_examples=40)
+@examples(15)
 @given(found=ordered(), data=st.data())
 def test_slicing_makes_no_difference(part: Part, found, data):
     cut = data.draw(st.integers(0, len(found)))
@@ -220,7 +221,7 @@ def test_slicing_makes_no_difference(part: Part, found, data):
 
 
 @every_part
-@settings(max_examples=40)
+@examples(15)
 @given(found=ordered(), cuts=st.lists(st.integers(0, 10), max_size=4).map(sorted))
 def test_windows_tile_the_whole(part: Part, found, cuts):
     batch = [array(found)]
@@ -232,7 +233,7 @@ def test_windows_tile_the_whole(part: Part, found, cuts):
     assert all(window.matched == len(found) for window in windows)
 
 
-@settings(max_examples=40)
+@examples(15)
 @given(ordered(), st.randoms())
 def test_order_is_by_sample_and_then_by_id(found, random):
     shuffled = random.sample(found, len(found))
@@ -263,7 +264,7 @@ def deliver(parts: tuple[Part, ...], sets: list[list[dict[str, Any]]]) -> bytes:
     return said
 
 
-@settings(max_examples=60)
+@examples(20)
 @given(
     sizes=st.lists(st.integers(0, 4), min_size=1, max_size=3),
     ask=st.builds(

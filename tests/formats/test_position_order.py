@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from gateway import codec
 from gateway.download_types import Ask, Part
 from gateway.formats.arrow import ARROW, PARQUET
 from gateway.formats.base import Format
@@ -17,6 +18,7 @@ from gateway.formats.pgxseg import FORMAT as PGXSEG
 from gateway.formats.position_order import InOrder, by_genome, by_values
 from gateway.genome import CHROMOSOMES
 from gateway.sorting import Sorter
+from tests.examples import examples
 from tests.formats.documents import VARIANT, array, documents, wanted
 from tests.formats.test_arrow import read
 
@@ -45,7 +47,7 @@ def place(row: dict[str, Any]) -> tuple[bytes, float, float]:
 
 
 @pytest.mark.parametrize("form", [ARROW, PARQUET], ids=lambda form: form.name)
-@settings(max_examples=25)
+@examples(10)
 @given(found=st.lists(documents(VARIANT), max_size=6))
 def test_columns_are_sorted_by_their_values(form: Format, found: list[dict[str, Any]]):
     own, plain = part(form), part(form, "")
@@ -57,7 +59,7 @@ def test_columns_are_sorted_by_their_values(form: Format, found: list[dict[str, 
 
 
 @pytest.mark.parametrize("form", [PARQUET, PGXSEG, BED], ids=lambda form: form.name)
-@settings(max_examples=15)
+@examples(10)
 @given(found=st.lists(documents(VARIANT), max_size=6), data=st.data())
 def test_bytes_do_not_depend_on_how_rows_came(form: Format, found: list[dict[str, Any]], data: st.DataObject):
     own = part(form)
@@ -113,8 +115,9 @@ def test_what_has_a_place(cells: tuple[str, str, str], end: str | None):
     assert rest == (end and ["s", *cells[:2], end, "0.5", "x"])
 
 
-def test_what_is_left_out_is_counted_before_the_rows():
-    fold = InOrder(by_genome, opening=lambda left_out: b"%d\n" % left_out, sorter=Sorter(run_bytes=20))
+@pytest.mark.parametrize("sorter_of", [Sorter, codec.Sorter], ids=["python", "core"])
+def test_what_is_left_out_is_counted_before_the_rows(sorter_of: type[Sorter]):
+    fold = InOrder(by_genome, opening=lambda left_out: b"%d\n" % left_out, sorter=sorter_of(run_bytes=20))
     for name in (b"X", b"2", b".", b"10"):
         fold.feed(0, b"".join(b"s\t%b\t%d\t200\t\n" % (name, start) for start in (100, 20)))
     told = [(rows.data, rows.rows) for rows in fold.finish()]

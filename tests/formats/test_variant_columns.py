@@ -7,12 +7,13 @@ from typing import Any
 import bson
 import pytest
 from bson import Int64
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats import bed, seg
 from gateway.formats.variant_columns import encoder
 from gateway.genome import CHROMOSOMES
+from tests.examples import examples
 
 SIZE = CHROMOSOMES["9"].size
 LOSS = {"id": "EFO:0030067"}
@@ -83,7 +84,7 @@ numbers = st.one_of(
 anywhere = st.builds(loss, numbers, st.none() | numbers, st.sampled_from(["9", "chr9", "M", "22", "X", "GL000009.2"]))
 
 
-@settings(max_examples=100)
+@examples(40)
 @given(st.lists(anywhere, max_size=12))
 def test_rows_lie_on_their_chromosomes(found: list[dict[str, Any]]):
     sizes = {**{f"chr{name}": c.size for name, c in CHROMOSOMES.items()}, "chrM": CHROMOSOMES["MT"].size}

@@ -4,7 +4,7 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import Sheet, _py
@@ -14,6 +14,7 @@ from gateway.formats.base import document_rows
 from gateway.rows import Rows
 from tests.codec.engines import ENGINES
 from tests.datasets import ODD_VARIANTS, old_variant
+from tests.examples import examples
 from tests.formats.test_format_properties import TERM, VARIANT, documents
 
 COLUMNS = tables.TABLES["variants"].columns
@@ -75,7 +76,7 @@ def bent(draw: st.DrawFn, example: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@settings(max_examples=250, deadline=None)
+@examples(70)
 @given(st.lists(bent(CURRENT) | bent(OLD), max_size=4))
 def test_whatever_a_document_holds(found: list[dict[str, Any]]):
     check(found)

@@ -4,13 +4,14 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats import vcf
 from gateway.formats.variant_columns import encoder
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import CHROMOSOMES, STATES
+from tests.examples import examples
 from tests.formats.vcf_folds import text_of, vcf_folds
 
 encode = encoder(vcf.COLUMNS)
@@ -185,7 +186,7 @@ def test_small_variants_end_within_their_chromosome():
 edges = st.sampled_from([0, 1, 2, 16_568, 16_569, 16_570, 138_394_716, 138_394_717, 138_394_718, 2**31 - 1])
 
 
-@settings(max_examples=300, deadline=None)
+@examples(90)
 @given(
     place=st.tuples(st.sampled_from(["9", "MT"]), edges.map(str) | st.just("."), edges.map(str) | st.just(".")),
     state=st.sampled_from([*sorted(STATES), "."]),
@@ -213,7 +214,7 @@ sites = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(30)
 @given(found=st.lists(sites, max_size=20), random=st.randoms(), run=st.sampled_from([1, 300, 10**6]))
 def test_records_are_sorted_sites_of_all_samples(found: list[dict[str, Any]], random: Any, run: int):
     samples = ("a", "b", "c#")

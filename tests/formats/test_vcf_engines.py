@@ -8,13 +8,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.formats.vcf_records import CoreRecords
 from gateway.formats.vcf_sites import RULES
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.text import escape_cell
+from tests.examples import examples
 from tests.formats.vcf_folds import text_of, vcf_folds
 
 _c = pytest.importorskip("gateway.codec._c")
@@ -50,7 +51,7 @@ def cut(lines: list[str], at: list[int]) -> list[bytes]:
     return [*pieces, "".join(rest).encode()]
 
 
-@settings(max_examples=400, deadline=None)
+@examples(100)
 @given(
     lines=st.lists(rows, max_size=60),
     at=st.lists(st.integers(0, 20), max_size=4),

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bins.maps import bin_map
@@ -21,6 +21,7 @@ from gateway.plots.histogram import GroupFrequencies, histogram
 from gateway.plots.likeness import in_order
 from gateway.plots.parameters import OWN, PARAMETERS, PlotSettings
 from gateway.plots.samples import Row, sample_strips
+from tests.examples import examples
 
 SVG = "{http://www.w3.org/2000/svg}"
 BINS = bin_map("20Mb")
@@ -207,7 +208,7 @@ def test_hostile_text_is_text():
     check("".join(sample_strips([Row(HOSTILE, HOSTILE, [("1", 0, 5, 2)])], PlotSettings(), about, more=False)))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(10)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_is_text(one: str, other: str):
     text = drawn(group(one, other), plotTitle=other)

@@ -2,16 +2,17 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from gateway.query.bare_body import bare_body
+from tests.examples import examples
 from tests.query.test_properties import attempt, bodies, pairs
 
 PATH = "/beacon/g_variants"
 
 
 @given(pairs, bodies)
-@settings(max_examples=400, deadline=None)
+@examples(100)
 def test_it_is_read_as_the_whole_is(query, body):
     found = attempt(PATH, query, body)
     if found:

@@ -230,6 +230,14 @@ def test_other_paths(path):
         read(path, ())
 
 
+@pytest.mark.parametrize(
+    "path", ["/services/collations?filters=", "/services/collations/", "/beacon/filtering_terms?id="]
+)
+def test_what_collations_begin_with_is_no_filter_on_samples(path):
+    found = ask(f"{path}NCIT:C3058")
+    assert (found.prefixes, found.filters) == (("NCIT:C3058",), ())
+
+
 def test_path_that_names_no_id_is_not_the_whole_dataset():
     with pytest.raises(BadRequest):
         read("/beacon/biosamples/,none,/g_variants", ())

@@ -18,6 +18,7 @@ from gateway.query.beacon_request import parse_request
 from gateway.query.filters import wanted
 from gateway.query.parameters import PARAMETERS
 from gateway.query.selection import select
+from tests.examples import examples
 
 OPERATORS = {"$or", "$and", "$in", "$nin", "$gt", "$gte", "$lt", "$lte", "$eq", "$not", "$regex"}
 FIELDS = {
@@ -122,7 +123,7 @@ def attempt(path, query, body=None):
 
 
 @given(paths, pairs, st.one_of(st.none(), bodies))
-@settings(max_examples=400, deadline=None)
+@examples(100)
 def test_only_request_errors(path, query, body):
     found = attempt(path, query, body)
     if found:
@@ -133,7 +134,7 @@ def test_only_request_errors(path, query, body):
 
 
 @given(sound_paths, sound_pairs, st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@examples(60)
 def test_order_and_repetition_do_not_matter(path, query, chance: random.Random):
     shuffled = [*query, *query]
     chance.shuffle(shuffled)
@@ -185,7 +186,7 @@ def walk(condition):
     SURVEYS[0],
     (None, "biosample"),
 )
-@settings(max_examples=600, deadline=None)
+@examples(150)
 def test_text_is_only_ever_a_value(path, query, body, dataset_state, stored_in):
     key, entity = stored_in
     ask = attempt(path, query, body) or attempt(path, query)

@@ -6,13 +6,14 @@ import bson
 import pytest
 from bson.code import Code
 from bson.regex import Regex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import NotFound
 from gateway.handovers import Listed
 from gateway.query import handovers
 from gateway.query.stored_query import read
+from tests.examples import examples
 from tests.query.test_properties import FIELDS, OPERATORS
 
 OID = bson.ObjectId("60a0c1d2e3f4a5b6c7d8e9f0")
@@ -95,7 +96,7 @@ values = st.recursive(
 names = st.sampled_from(["id", "histological_diagnosis.id", "$and", "$or", "$where", "location.start", "x"])
 
 
-@settings(max_examples=50)
+@examples(15)
 @given(st.dictionaries(st.sampled_from(["biosamples", "variants", "x"]), st.lists(st.dictionaries(names, values))))
 def test_no_other_operator_or_field_passes(stored):
     def check(value: Any, *, operand: bool = False) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.errors import Busy, DatabaseDown, DatasetChanged, GatewayError
@@ -23,6 +23,7 @@ from gateway.spool.folder import Folder
 from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Export, Making, Spool, Unspooled
 from gateway.web.limits.slots import Slots
+from tests.examples import examples
 
 A, B = "a" * 40, "b" * 40
 DATA = random.Random(4).randbytes(3_000_000)
@@ -105,7 +106,7 @@ async def test_many_follow_one_pass(tmp_path: Path):
         assert await again.recall(A) == {"path": "/", "digest": A}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(0, 300_000),
     chunk=st.integers(1, 100_000),

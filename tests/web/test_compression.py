@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.demo.store import Store
 from gateway.flow.compression import compressed
+from tests.examples import examples
 from tests.harness import Gateway
 
 PATH = "/beacon/variants?filters=NCIT:C3262&output=pgxseg"
@@ -88,7 +89,7 @@ def test_gz_is_a_gzip_file(gateway: Gateway, store: Store, tmp_path: Path, path:
     assert exported.read_bytes() == packed.body
 
 
-@settings(max_examples=30, deadline=None)
+@examples(15)
 @given(data=st.binary(max_size=2000), repeat=st.integers(1, 200), cuts=st.lists(st.integers(0, 400_000), max_size=6))
 async def test_compressed_bytes_do_not_depend_on_chunks(data: bytes, repeat: int, cuts: list[int]):
     whole = data * repeat

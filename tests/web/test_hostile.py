@@ -9,10 +9,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from gateway.demo.store import Store
+from tests.examples import examples
 from tests.harness import Gateway
 
 BAD = [
@@ -164,7 +165,7 @@ VALUES = st.one_of(
 PATHS = st.sampled_from(["/beacon/variants", "/beacon/biosamples/a,b", "/services/pgxsegvariants", "/beacon/x"])
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(st.tuples(NAMES, VALUES), max_size=4), path=PATHS)
 def test_no_query_string_makes_a_500(gateway: Gateway, path: str, pairs: list[tuple[str, str]]):
     query = "&".join(f"{quote(name)}={quote(value)}" for name, value in [*pairs, ("limit", "1")])

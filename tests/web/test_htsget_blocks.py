@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import bgzf
 from gateway.web.htsget import blocks as module
 from gateway.web.htsget.blocks import Piece, blocks, joined, written
+from tests.examples import examples
 
 HEADER = 3  # lines
 
@@ -85,7 +86,7 @@ files = st.builds(
 )
 
 
-@settings(max_examples=40)
+@examples(15)
 @given(file=files, data=st.data())
 def test_the_lines_that_are_asked_for_are_there_once(file: File, data: st.DataObject):
     least = data.draw(st.sampled_from([0, 100, module._NEAR]))
@@ -103,7 +104,7 @@ def test_the_lines_that_are_asked_for_are_there_once(file: File, data: st.DataOb
     assert set(lines) <= set(file.lines)
 
 
-@settings(max_examples=20)
+@examples(10)
 @given(file=files)
 def test_all_lines_are_the_file(file: File):
     end = len(file.data) - len(bgzf.END) << 16

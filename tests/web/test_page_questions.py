@@ -23,6 +23,8 @@ def asked(
     store: Store, mongo: MongoClient[dict[str, Any]], demo: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway with genes, and with a dataset of terms whose labels are not nice."""
+    for name in ("asked_genes", "asked_odd"):  # modules may be set up twice
+        mongo.drop_database(name)
     mongo["asked_genes"]["today"].insert_many([*genes(), *odd_genes()])
     terms = [
         {"id": "NCIT:C1", "label": MARKUP, "count": 3, "collation_type": "NCIT", "hierarchy_paths": "none"},
@@ -129,7 +131,7 @@ def test_addresses_lead_to_the_files_and_sizes_become_known(asked: Gateway):
     def kept() -> list[Any]:
         return [each for each in ask(asked, "estimate", **selection)["formats"] if each["basis"] == "complete"]
 
-    until(lambda: len(kept()) == len(before))  # the last of them is written while it is delivered
+    until(lambda: len(kept()) == len(before), seconds=150)  # the last of them is written while it is delivered
     for each in kept():
         assert each["bytes"] == len(bodies[each["url"]]), each["url"]
     others = ask(asked, "estimate", filters="NCIT:C3171")["formats"]

@@ -283,7 +283,10 @@ def _path(route: Route, shared: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _files(shared: list[dict[str, Any]]) -> dict[str, Any]:
     """The path of files by any name."""
-    endings = "|".join(map(re.escape, EXTENSIONS))
+    made = {word for form in OFFERED for word in (*form.words, *form.whole)}
+    endings = "|".join(
+        re.escape(ending) for ending, (word, *_) in EXTENSIONS.items() if word.removesuffix(".gz") in made
+    )
     schema = {**_TEXT, "pattern": rf"^[A-Za-z0-9_-]*\.({endings})$", "examples": ["variants.seg"]}
     name = {**_named("name", "a name of your own; its extension is the format"), "schema": schema}
     path = _path(Route(path=FILES), shared)

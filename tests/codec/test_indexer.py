@@ -4,12 +4,13 @@ import random
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import NotSorted, _places
 from gateway.flow.indexing import Indexing
 from gateway.tabix import BED_LINES, VCF_LINES, Index, Indexed, Placed, written
+from tests.examples import examples
 
 compiled: ModuleType = pytest.importorskip("gateway.codec._c")
 
@@ -64,7 +65,7 @@ def vcf(rng: random.Random, names: list[str], records: int) -> list[str]:
     return lines
 
 
-@settings(max_examples=25, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 10**6), records=st.integers(0, 120), names=st.lists(st.sampled_from("129XY"), unique=True))
 def test_both_say_the_same(seed: int, records: int, names: list[str]):
     rng = random.Random(seed)
