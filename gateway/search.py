@@ -88,7 +88,8 @@ class Search:
             return Found(())
         spelled = {whole, *(folded(code) for code in beginnings(text.strip()))} if " " not in whole else {whole}
         # What begins so is often enough, and soon found.
-        best = {e for one in spelled for e in self._with(_FIELD + one) if wanted(e)}
+        parts = [_FIELD + one + end for one in spelled for end in (_FIELD, "")]
+        best = {e for part in parts for e in islice(filter(wanted, self._with(part)), _RANKED)}
         if len(best) <= limit:
             longest = max(words, key=len)
             others = [word for word in words if word != longest]

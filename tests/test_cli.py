@@ -146,9 +146,11 @@ def test_demo_serves_keeps_its_data_and_stops_cleanly(tmp_path: Path):
     for _ in range(2):
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
             assert demo.stdout is not None
-            lines = [demo.stdout.readline() for _ in range(7)]
-            urls = [line.strip() for line in lines if line.strip().startswith("http")]
+            lines = [demo.stdout.readline() for _ in range(9)]
+            page, *urls = [line.strip() for line in lines if line.strip().startswith("http")]
             assert len(urls) == 3, lines
+            with urllib.request.urlopen(page) as answer:
+                assert answer.headers.get_content_type() == "text/html"
             for url in urls:
                 with urllib.request.urlopen(url) as answer:
                     bodies.append(answer.read().replace(url.encode(), b""))

@@ -135,6 +135,12 @@ def test_python_reads_it(gateway: Gateway):
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
 
 
+def test_python_reads_in_place(gateway: Gateway, tmp_path: Path):
+    script = "".join(re.findall(r"```python\n(.*?)```", section("Reading in place"), re.DOTALL))
+    script = script.replace(DEMO, gateway.url.rstrip("/")) + "\nassert len(found.fetchall()) > 0\n"
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=120, cwd=tmp_path)
+
+
 def test_r_reads_it(gateway: Gateway):
     rscript = shutil.which("Rscript")
     if rscript is None:

@@ -1,11 +1,11 @@
 """Search by typing: what is found, in which order, and what was meant by what is not."""
 
-import string
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.search import Search
+from gateway.search import Search, folded
 
 # The weightiest first.
 ENTRIES = (
@@ -63,5 +63,20 @@ def test_any_text_is_found_in_itself_and_breaks_nothing(entries: list[tuple[str,
     assert set(found.entries) <= set(range(len(entries)))
     assert len(search.near(text, 3)) <= 3
     for n, (code, _) in enumerate(entries):
-        if code.strip(string.whitespace + "".join(map(chr, (*range(32), 127)))):
+        if folded(code):  # there are more blanks than those of ASCII
             assert n in search.find(code, 100).entries
+
+
+def test_what_is_called_so_is_found_whatever_weightier_begins_so():
+    ranked: set[int] = set()
+
+    class Counting(Search):
+        def _rank(self, entry: int, spelled: Any, words: Any) -> int:
+            ranked.add(entry)
+            return super()._rank(entry, spelled, words)
+
+    many = Counting([*(((f"NCIT:C1{number}",), "") for number in range(12_000)), (("NCIT:C1",), "")])
+    assert many.find("ncit:c1", 3).entries == (12_000, 0, 1)
+    # Of the first letter somebody types not all terms are compared.
+    assert len(ranked) < 6_000
+    assert many.find("n", 2).more

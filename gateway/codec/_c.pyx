@@ -72,6 +72,7 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         cbool order_by(string) except +
         void add_column(string, cbool) except +
         void check(string) except +
+        void join() except +
         void bound(const Range&)
         Table& size_table() except +
         void add_form() except +
@@ -260,6 +261,7 @@ cdef _Compiled _compile(object plan, str key):
                 return None
         if not _add_columns(made, form.columns):
             return None
+    made.plan.join()
     return made
 
 

@@ -23,6 +23,7 @@ from gateway.loading.writer import INDEXES, load
 __all__ = ["default_folder", "demo_store", "demo_urls", "prepare"]
 
 _TRIES: Final = (
+    ("the page to choose, see and take data in a browser", "/"),
     (
         "every segment of all glioblastomas, as a pgxseg file",
         "/beacon/biosamples/?filters=NCIT:C3058&method=callsetsvariants",

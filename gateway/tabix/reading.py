@@ -3,7 +3,7 @@
 import struct
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -66,16 +66,15 @@ class Index:
 
         `begin` and `end` are 0-based, interbase; there may be chunks where no line is.
         """
+        return self.among(sequence, [(begin, 1 << 62 if end is None else end)])
+
+    def among(self, sequence: str, regions: Iterable[tuple[int, int]]) -> list[Chunk]:
+        """The same of several regions.  Each bin is looked at once, however many regions there are in it."""
         placed = self._sequences.get(sequence)
-        last = min(1 << WINDOW + 3 * DEPTH, 1 << 62 if end is None else end) - 1
-        if placed is None or begin > last or begin >> WINDOW >= len(placed.windows):
+        if placed is None:
             return []
-        least = placed.windows[begin >> WINDOW]
-        kept = []
-        for level in range(DEPTH + 1):
-            shift = WINDOW + 3 * (DEPTH - level)
-            for number in range(first_bin(level) + (begin >> shift), first_bin(level) + (last >> shift) + 1):
-                kept += [(max(u, least), v) for u, v in placed.bins.get(number, ()) if v > least]
+        least = _bins_of(_apart(regions), placed.windows)
+        kept = [(max(u, v), w) for number, v in least.items() for u, w in placed.bins.get(number, ()) if w > v]
         found: list[Chunk] = []
         for chunk in sorted(kept):
             if found and chunk[0] <= found[-1][1]:
@@ -83,6 +82,31 @@ class Index:
             else:
                 found.append(chunk)
         return found
+
+
+def _apart(regions: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same, ascending and without overlaps; those without a base are left out."""
+    found: list[tuple[int, int]] = []
+    for begin, end in sorted(regions):
+        if found and begin <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        elif begin < end:
+            found.append((begin, end))
+    return found
+
+
+def _bins_of(regions: Iterable[tuple[int, int]], windows: Sequence[int]) -> dict[int, int]:
+    """The bins of ascending regions, each with the offset before which no line of it reaches into any of them."""
+    least: dict[int, int] = {}
+    for begin, end in regions:
+        last = min(1 << WINDOW + 3 * DEPTH, end) - 1
+        if begin > last or begin >> WINDOW >= len(windows):
+            break
+        for level in range(DEPTH + 1):
+            shift = WINDOW + 3 * (DEPTH - level)
+            for number in range(first_bin(level) + (begin >> shift), first_bin(level) + (last >> shift) + 1):
+                least.setdefault(number, windows[begin >> WINDOW])
+    return least
 
 
 def _bins(data: bytes, at: int) -> tuple[dict[int, list[Chunk]], int]:

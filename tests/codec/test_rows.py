@@ -325,3 +325,24 @@ def test_other_threads_run_while_a_batch_is_encoded():
         sys.setswitchinterval(interval)
         other.join()
     assert ran
+
+
+@pytest.mark.parametrize(
+    ("document", "line"),
+    [
+        ({}, ".\t-\tk\t.\t.\t."),
+        ({"x": None}, ".\t-\tk\t.\t.\t."),
+        ({"x": {"a": "1"}}, "1\t-\tk\t.\t.\t1"),
+        ({"x": ["z"], "y": "t"}, ".\tz\tk\t.\tt\t."),
+        ({"y": {"b": "t"}}, ".\t-\tk\t.\tt\t."),
+        ({"x": {}, "y": {"a": "u"}}, ".\t-\tk\tu\t.\tu"),
+    ],
+)
+def test_columns_of_one_field_that_is_there_or_not(engine: Engine, document: dict, line: str):
+    columns = (
+        *(Column("a", (Cell("x.a"),)), Column("b", (Cell("x.0"), Cell("x.b.c")), "-")),
+        Column("k", (Cell("id"),)),
+        *(Column("c", (Cell("y.a"),)), Column("d", (Cell("y"), Cell("y.b")))),
+        Column("e", (Cell("x.a"), Cell("y.a"))),
+    )
+    assert engine.rows([array({"_id": 1, "id": "k", **document})], columns, "id").data.decode() == f"{line}\n"

@@ -75,9 +75,10 @@ def test_the_default_folder_is_the_users(monkeypatch, tmp_path):
 
 def test_urls_to_try(monkeypatch):
     tries = run.demo_urls("http://127.0.0.1:8080/")
-    assert len(tries) == 4
-    assert parse_qs(urlsplit(tries[3][1]).query) == {"filters": ["NCIT:C3058"], "output": ["parquet"]}
+    assert len(tries) == 5
+    assert tries[0][1] == "http://127.0.0.1:8080/"
+    assert parse_qs(urlsplit(tries[4][1]).query) == {"filters": ["NCIT:C3058"], "output": ["parquet"]}
     monkeypatch.setattr("gateway.formats.base.installed", lambda _: "")
-    assert run.demo_urls("http://127.0.0.1:8080/") == tries[:3]  # those that work without pyarrow
-    assert all(sentence and url.startswith("http://127.0.0.1:8080/beacon/") for sentence, url in tries)
-    assert parse_qs(urlsplit(tries[0][1]).query) == {"filters": ["NCIT:C3058"], "method": ["callsetsvariants"]}
+    assert run.demo_urls("http://127.0.0.1:8080/") == tries[:4]  # those that work without pyarrow
+    assert all(sentence and url.startswith("http://127.0.0.1:8080/beacon/") for sentence, url in tries[1:])
+    assert parse_qs(urlsplit(tries[1][1]).query) == {"filters": ["NCIT:C3058"], "method": ["callsetsvariants"]}

@@ -79,11 +79,11 @@ def test_browsers_that_ask_what_they_may_send_are_told_that(gateway: Gateway, ti
 
 def test_many_at_once(gateway: Gateway, tickets: list[dict[str, Any]]):
     digests = [ticket["digest"] for ticket in tickets]
-    body = {"bulk_object_ids": [*digests, digests[0], "0" * 40, "x"], "passports": []}
+    body = {"bulk_object_ids": [*digests, digests[0], "0" * 40, "x", ""], "passports": []}
     told = protocols.drs("objects", gateway.ask(OBJECTS, "POST", body))
-    assert told["summary"] == {"requested": 5, "resolved": 3, "unresolved": 2}
+    assert told["summary"] == {"requested": 6, "resolved": 3, "unresolved": 3}
     assert told["resolved_drs_object"] == [gateway.ask(f"{OBJECTS}/{digest}").json for digest in digests]
-    assert told["unresolved_drs_objects"] == [{"error_code": 404, "object_ids": ["0" * 40, "x"]}]
+    assert told["unresolved_drs_objects"] == [{"error_code": 404, "object_ids": ["0" * 40, "x", ""]}]
     rights = protocols.drs("authorizations of several", gateway.ask(OBJECTS, "OPTIONS", body))
     assert [one["drs_object_id"] for one in rights["resolved_drs_object"]] == digests
     assert rights["summary"] == told["summary"]

@@ -170,6 +170,14 @@ def test_several_regions_are_one_file_with_each_record_once(gateway: Gateway, wh
     assert [line for line in lines if line in set(found)] == found
 
 
+def test_as_many_regions_as_a_body_holds_cost_little_more_than_one(gateway: Gateway):
+    """Each of them asks for all bins of a chromosome: one after the other they took most of an hour."""
+    region = '{"referenceName":"1"}'
+    body = b'{"regions":[' + b",".join([region.encode()] * (1_000_000 // len(region))) + b"]}"
+    answer = gateway.ask(WHOLE, "POST", body)
+    assert answer.json == gateway.ask(WHOLE, "POST", f'{{"regions":[{region}]}}'.encode()).json
+
+
 @pytest.mark.parametrize("where", ["referenceName=9&start=5&end=5", "referenceName=MT"])
 def test_nothing_in_a_region_is_a_file_without_records(gateway: Gateway, where: str):
     assert records(file_of(gateway, f"/htsget/variants/pgxbs-kftv0022?{where}")) == []

@@ -211,6 +211,9 @@ def test_misspelled_terms_are_suggested(gateway: Gateway):
     (unknown,) = ask(gateway, "terms", ids="NCIT:C3059,NCIT:C30590")["unknown"]
     assert (unknown["id"], unknown["suggestions"][0]["id"]) == ("NCIT:C30590", "NCIT:C3059")
     assert ask(gateway, "terms", text="zzzzzzzz")["suggestions"] == []
+    # Each is compared with all terms: of a long list the first are explained.
+    several = ask(gateway, "terms", ids=",".join(f"NCIT:C3059{number}" for number in range(100)))["unknown"]
+    assert [bool(one["suggestions"]) for one in several] == [True] * 20 + [False] * 80
 
 
 def test_labels_are_texts_and_circles_end(asked: Gateway):

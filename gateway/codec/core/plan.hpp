@@ -2,6 +2,7 @@
 // of every cell.  A plan is built once, then only read, by any number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -126,6 +127,12 @@ struct Column {
     Text missing;
     std::vector<Cell> cells;
     std::unique_ptr<Rules> rules;  // most have none
+
+    // Columns from this one to before `last` say `together`, each with a tab behind it, where there is no such field;
+    // 0: only by themselves.
+    std::size_t last = 0;
+    std::uint32_t field = 0;
+    std::string together{};
 };
 
 // Columns [first, last) for documents with one of some fields, and without others.
@@ -199,6 +206,24 @@ class Plan {
         return true;
     }
 
+    // All columns are there: those that follow each other and look into one field are written together where it is not.
+    void join() {
+        for (const Form& form : forms_) {
+            for (std::size_t first = form.first, last = first; first < form.last; first = std::max(last, first + 1)) {
+                const std::uint32_t field = field_of(columns_[first]);
+                std::string together;
+                for (last = first; field != root && last < form.last && field_of(columns_[last]) == field; ++last) {
+                    const Text& missing = columns_[last].missing;
+                    together.append(missing.data(), missing.size()).push_back('\t');
+                }
+                if (last <= first + 1) continue;
+                columns_[first].last = last;
+                columns_[first].field = field;
+                columns_[first].together = std::move(together);
+            }
+        }
+    }
+
     // A path of which values of any type are remembered; `root` if this core cannot do it.
     std::uint32_t keep(std::string_view path) {
         const std::uint32_t node = at(path);
@@ -221,6 +246,22 @@ class Plan {
     Rules& rules() {
         if (!columns_.back().rules) columns_.back().rules = std::make_unique<Rules>();
         return *columns_.back().rules;
+    }
+
+    // The field of a document in which all cells of a column lie; `root`: there is none, or it has rules.
+    std::uint32_t field_of(const Column& column) const {
+        if (column.rules) return root;
+        for (const std::uint32_t field : nodes_[root].children) {
+            const auto inside = [&](const Cell& cell) { return cell.node == field || is_below(field, cell.node); };
+            if (!column.cells.empty() && std::all_of(column.cells.begin(), column.cells.end(), inside)) return field;
+        }
+        return root;
+    }
+
+    bool is_below(std::uint32_t node, std::uint32_t other) const {
+        const std::vector<std::uint32_t>& children = nodes_[node].children;
+        return std::any_of(children.begin(), children.end(),
+                           [&](std::uint32_t child) { return child == other || is_below(child, other); });
     }
 
     // Names of documents end at a zero, and those that are not ASCII are left to the reference engine.

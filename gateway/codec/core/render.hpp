@@ -203,6 +203,11 @@ class Renderer {
         bool row = true;
         for (std::size_t i = form.first; row && i < form.last; ++i) {
             const Column& column = plan_.columns()[i];
+            if (column.last != 0 && walk.type(column.field) == type_never) {
+                out_.put(column.together.data(), column.together.size());
+                i = column.last - 1;
+                continue;
+            }
             if (column.rules) {
                 row = ruled(column, *column.rules, walk, numbers_[i]);
             } else if (!any(column, walk)) {

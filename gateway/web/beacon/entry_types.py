@@ -79,7 +79,7 @@ def _endpoints(entity: Entity, kind: str, base: str) -> dict[str, Any]:
     }
     return {
         "entryType": kind,
-        "openAPIEndpointsDefinition": f"{base}/openapi.json",
+        "openAPIEndpointsDefinition": f"{base}/gateway/openapi.json",
         "rootUrl": base + root,
         "singleEntryUrl": f"{base}{root}/{{id}}",
         "filteringTermsUrl": f"{base}/beacon/filtering_terms",

@@ -67,12 +67,12 @@ def spool_of(request: web.Request) -> Spool:
     return spool
 
 
-async def represented(request: web.Request, segment: str = "") -> Representation:
+async def represented(request: web.Request, segment: str | None = None) -> Representation:
     """The export that an address names, or a segment of one: asked for here before, or by the question in the address.
 
     Raises NotFound where neither is known; Gone, with the live address, where the data are others now.
     """
-    digest, question = addresses.read(segment or request.match_info["export"])
+    digest, question = addresses.read(request.match_info["export"] if segment is None else segment)
     record = await _recalled(request, digest, known=bool(question))
     view = request[VIEW]  # the right is looked at each time, and what may not be seen is not there
     if record is not None and view.admits(record["datasets"]):

@@ -18,6 +18,7 @@ __all__ = ["suggested", "terms"]
 
 _USUAL: Final = 20
 _SUGGESTIONS: Final = 5
+_EXPLAINED: Final = 20  # codes: each is compared with all terms
 _PATHS: Final = 4
 _FORMS: Final = ("text", "ids", "below")
 
@@ -64,9 +65,12 @@ class _Shown:
 
 
 def suggested(terms: TermList, level: Granularity, codes: Iterable[str]) -> list[dict[str, Any]]:
-    """What may have been meant by codes that nobody knows."""
+    """What may have been meant by codes that nobody knows, by the first of them."""
     shown = _Shown(terms, level)
-    return [{"id": code, "suggestions": shown.suggested(code)} for code in codes]
+    return [
+        {"id": code, "suggestions": shown.suggested(code) if number < _EXPLAINED else []}
+        for number, code in enumerate(codes)
+    ]
 
 
 @answering

@@ -1,8 +1,10 @@
 """`/htsget/variants/{id}`: the ticket of a VCF file, or of regions of it; and what the service says of itself."""
 
 import asyncio
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -10,13 +12,14 @@ from gateway.bgzf import END
 from gateway.errors import BadRequest, Busy, Forbidden
 from gateway.formats.base import dumps
 from gateway.spool.spool import Unspooled
+from gateway.tabix import Index
 from gateway.web.access.access import audit
 from gateway.web.app_keys import CLIENTS, CONFIG, EXECUTOR, VIEW
 from gateway.web.endpoints.exports import spool_of
 from gateway.web.endpoints.tickets import address_of
-from gateway.web.htsget.blocks import Block, blocks, joined, written
+from gateway.web.htsget.blocks import Block, Piece, blocks, joined, written
 from gateway.web.htsget.names import requested
-from gateway.web.htsget.query import FORMATS, Query, of_body, of_parameters
+from gateway.web.htsget.query import FORMATS, Query, Region, of_body, of_parameters
 from gateway.web.messages.about import service_info
 from gateway.web.messages.headers import PRIVATE
 from gateway.web.messages.indexes import IndexedExport, opened
@@ -28,6 +31,7 @@ __all__ = ["MEDIA", "PREFIX", "VERSION", "about", "ticket"]
 PREFIX: Final = "/htsget/"
 VERSION: Final = "1.3.0"
 MEDIA: Final = f"application/vnd.ga4gh.htsget.v{VERSION}+json"
+T = TypeVar("T")
 _SOON: Final = 5  # seconds after which to ask again for a file that is being made
 
 
@@ -57,14 +61,14 @@ async def ticket(request: web.Request) -> web.Response:
         try:
             async with AsyncExitStack() as stack:
                 file = await _opened(request, representation, stack)
-                found = await _blocks(file, query)
+                found = await _blocks(request.app, file, query)
         except Unspooled as error:
             raise Busy("there is no room in the spool for this file now; try again later") from error
 
     def packed() -> bytes:
         return dumps({"htsget": {"format": FORMATS[0], "urls": written(found, url, headers)}})
 
-    body = await asyncio.get_running_loop().run_in_executor(request.app[EXECUTOR], packed)
+    body = await _aside(request.app, packed)
     kept = PRIVATE if representation.guarded else "no-store"
     told = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
     return web.Response(body=body + b"\n", content_type=MEDIA, charset="utf-8", headers=told)
@@ -75,7 +79,12 @@ async def _asked(request: web.Request) -> Query:
         return of_parameters({name: request.query.getall(name) for name in request.query})
     if request.query:
         raise BadRequest("a POST takes no parameters in its URL: they stand in its body", parameter="body")
-    return of_body(await body_of(request))
+    return await _aside(request.app, partial(of_body, await body_of(request)))
+
+
+async def _aside(app: web.Application, work: Callable[[], T]) -> T:
+    """Do where nobody is kept waiting what takes its time: a body may name some fifty thousand regions."""
+    return await asyncio.get_running_loop().run_in_executor(app[EXECUTOR], work)
 
 
 async def _opened(request: web.Request, representation: Representation, stack: AsyncExitStack) -> IndexedExport:
@@ -93,16 +102,22 @@ async def _opened(request: web.Request, representation: Representation, stack: A
         raise busy from None
 
 
-async def _blocks(file: IndexedExport, query: Query) -> list[Block]:
+async def _blocks(app: web.Application, file: IndexedExport, query: Query) -> list[Block]:
     end = file.known.size - len(END) << 16
     if query.header:
         pieces = []
     elif query.regions is None:
         pieces = joined([(file.header_end, end)])
     else:
-        regions = [region for region in query.regions if region.start < region.end]
-        pieces = joined(chunk for each in regions for chunk in file.index.chunks(each.name, each.start, each.end))
+        pieces = await _aside(app, partial(_pieces, file.index, query.regions))
     return await blocks(file, file.header_end, pieces)
+
+
+def _pieces(index: Index, regions: Iterable[Region]) -> list[Piece]:
+    of: dict[str, list[tuple[int, int]]] = {}
+    for region in regions:
+        of.setdefault(region.name, []).append((region.start, region.end))
+    return joined(chunk for name, some in of.items() for chunk in index.among(name, some))
 
 
 def _credentials(request: web.Request) -> dict[str, str]:

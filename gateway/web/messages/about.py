@@ -59,7 +59,7 @@ def service_info(
         "description": DESCRIPTION,
         "organization": {"name": name, "url": site},
         **contact(config),
-        "documentationUrl": f"{base}/openapi.json",
+        "documentationUrl": f"{base}/gateway/openapi.json",
         "environment": config.environment,
         "version": __version__,
     }

@@ -61,7 +61,7 @@ async def share(request: web.Request, response: web.StreamResponse) -> None:
     # What no cache may keep, such as errors and tickets, may tell who shows a token what others do not see.
     caching = response.headers.get("Cache-Control", "no-store")
     origin, depends = _granted(request, guarded=caching == PRIVATE or (shown and caching == "no-store"))
-    if depends:
+    if depends and "Origin" not in response.headers.get("Vary", ""):  # a preflight that is refused has it already
         response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Origin")))
     if origin:
         response.headers.update({_ORIGIN: origin, **_EXPOSE})

@@ -82,6 +82,13 @@ def test_what_needs_a_token_just_pages_of_origins_that_are_named(guarded: Guarde
     assert (refused.status, refused.headers[ORIGIN]) == (401, PORTAL)
 
 
+def test_others_than_those_that_are_named(store, demo, tmp_path):
+    with Gateway(store.uri, [demo], log=tmp_path / "log", no_spool=True, allowed_origins=PORTAL) as named:
+        told = options(named, DEMO + "demo", OTHER)
+        assert (told.status, told.headers["Vary"]) == (204, "Origin")
+        assert not {name for name in told.headers if name.startswith("Access-Control-")}
+
+
 def test_none_at_all(guarded: Guarded, store, demo, tmp_path):
     with Gateway(store.uri, [demo], log=tmp_path / "log", no_spool=True, allowed_origins="") as closed:
         for told in (closed.ask(DEMO + "demo", Origin=PORTAL), options(closed, DEMO + "demo", PORTAL)):
