@@ -25,6 +25,8 @@ __all__ = ["DatasetReader", "Outcome"]
 
 log = logging.getLogger("gateway.db")
 
+_VALUES_A_SCAN: Final = 10
+
 T = TypeVar("T")
 Found_co = TypeVar("Found_co", covariant=True)
 
@@ -74,6 +76,13 @@ class DatasetReader:
         self._unwatched = False
         self._hinted = source.takes_hints
         self._named: dict[str, set[str]] = {}  # indexes that reads named, by collection
+
+    def values_at_once(self, most: int) -> int:
+        """How many values a count should ask for.
+
+        A server seeks each in an index; the embedded one compares every document with all of them.
+        """
+        return most if self._source.takes_hints else min(most, _VALUES_A_SCAN)
 
     async def _read(
         self,

@@ -43,8 +43,12 @@ _PARQUET: Final = (
     "/beacon/g_variants/?filters=NCIT:C3058&output=parquet",
 )
 
-# The embedded database takes nearly a second for each index of the variants: these are the ones the demo needs.
-_INDEXES: Final = {**INDEXES, "variants": ("id", "biosample_id", "analysis_id", "location.start")}
+# The embedded database takes nearly a second for each index of the variants: these are the ones the demo needs.  That
+# of the sequence lets a region be asked for without an alternative, which it is five times as quick to look through.
+_INDEXES: Final = {
+    **INDEXES,
+    "variants": ("id", "biosample_id", "analysis_id", "location.sequence_id", "location.start"),
+}
 
 
 def default_folder(samples: int = SAMPLES) -> Path:

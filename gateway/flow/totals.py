@@ -194,8 +194,8 @@ class _Count:
             condition = both([{part.key: {"$in": list(some)}}, self._question.condition, listed])
             return await reader.count(part.source, condition, within_bounds=self._within_bounds)
 
-        position = 0
-        for slices in in_slices(list(in_slices(ids, _IDS_A_COUNT)), _COUNTS_AT_ONCE):
+        position, width = 0, reader.values_at_once(_IDS_A_COUNT)
+        for slices in in_slices(list(in_slices(ids, width)), _COUNTS_AT_ONCE):
             for some, rows in zip(slices, await asyncio.gather(*map(count, slices)), strict=True):
                 if self._within_bounds or reader.sees_nothing_later(part.source):
                     self._memory.passed(rows_key, Place(self.rows, position))

@@ -95,12 +95,17 @@ async def _plan(app: web.Application, view: View, ask: Ask) -> Plan:
 
 
 async def _counted(app: web.Application, plans: Sequence[Plan]) -> _Counts:
-    """The numbers of rows of some plans; equal questions are counted once."""
+    """The numbers of rows of some plans, the samples' first: what finds these is remembered for the others.
+
+    Equal questions are counted once, and all have the same time.
+    """
+    end = asyncio.get_running_loop().time() + app[CONFIG].count_budget + _LONGER
     parts = [_counting(plan) for plan in plans]
     keys = [PageMemory.rows_key(part) for part in parts]
     distinct = {key: (plan, part) for key, plan, part in zip(keys, plans, parts, strict=True)}
-    totals = await asyncio.gather(*(_total(app, plan, part) for plan, part in distinct.values()))
-    found = dict(zip(distinct, totals, strict=True))
+    found = {keys[0]: await _total(app, *distinct.pop(keys[0]), end)}
+    totals = await asyncio.gather(*(_total(app, plan, part, end) for plan, part in distinct.values()))
+    found |= dict(zip(distinct, totals, strict=True))
     return _Counts(*(found[key] for key in keys))
 
 
@@ -119,13 +124,13 @@ def _counting(plan: Plan) -> Part:
     return replace(bare, fetch=False, count=True, enough=part.enough)
 
 
-async def _total(app: web.Application, plan: Plan, part: Part) -> Total | None:
-    """How many rows there are; None where not even whether there is one is known soon."""
+async def _total(app: web.Application, plan: Plan, part: Part, end: float) -> Total | None:
+    """How many rows there are; None where not even whether there is one is known at `end`, a time of the loop."""
     tallies: list[Tally] = []
     counting = replace(plan, parts=(part,))
     with suppress(TimeoutError):
         async with (
-            asyncio.timeout(app[CONFIG].count_budget + _LONGER),
+            asyncio.timeout_at(end),
             aclosing(app[PUMP].chunks(counting, tallies)) as chunks,
         ):
             async for _ in chunks:
