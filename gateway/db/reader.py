@@ -25,7 +25,7 @@ __all__ = ["DatasetReader", "Outcome"]
 
 log = logging.getLogger("gateway.db")
 
-_VALUES_A_SCAN: Final = 10
+_VALUES_COMPARED: Final = 10
 
 T = TypeVar("T")
 Found_co = TypeVar("Found_co", covariant=True)
@@ -82,7 +82,7 @@ class DatasetReader:
 
         A server seeks each in an index; the embedded one compares every document with all of them.
         """
-        return most if self._source.takes_hints else min(most, _VALUES_A_SCAN)
+        return most if self._source.takes_hints else min(most, _VALUES_COMPARED)
 
     async def _read(
         self,

@@ -1,8 +1,6 @@
 """Files sorted by position: the rows of the others in another order, and tabix finds each region in them."""
 
 import gzip
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +9,7 @@ import pytest
 
 from gateway.genome import CHROMOSOMES
 from tests.harness import Answer, Gateway
+from tests.tools import said, tool
 
 RANKS = {name: rank for rank, name in enumerate(CHROMOSOMES)}
 SAMPLES = "/beacon/g_variants?filters=pgx:icdom-85003"
@@ -53,19 +52,6 @@ def found_by_tabix(file: Path, options: list[str], place: Callable[[Row], Place]
         first, last = map(int, span.split("-"))
         expected = [row for row in lines if overlaps(place(row), (prefix + name, first - 1, last))]
         assert rows(said(tabix, file, prefix + region)) == expected, region
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def said(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 def overlaps(place: Place, region: Place) -> bool:

@@ -1,8 +1,6 @@
 """VCF files as bcftools, tabix, pysam and cyvcf2 read them: without a word of warning, and with all that is stored."""
 
 import gzip
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +9,9 @@ from pymongo import MongoClient
 
 from gateway.demo.store import Store
 from tests.harness import Gateway
+from tests.tools import said, tool
 
 QUERY = "filters=pgx:icdom-85003"
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
-def said(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 queries = pytest.mark.parametrize(
