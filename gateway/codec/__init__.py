@@ -6,8 +6,8 @@ The compiled one where it could be built, else the Python one; GATEWAY_NO_EXTENS
 import os
 
 from gateway.codec._json import camel, dumps, empty, filled, is_term, json_rows, plain, record
+from gateway.codec._order import following, is_same, sort, types_after
 from gateway.codec._places import NotSorted
-from gateway.codec._py import sort, types_after
 from gateway.codec.columns import Cell, Column, Form, Header, Kind, Label, Plan, Range, Sheet
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Renewal, Rest, Value
 from gateway.codec.sites import SiteRules, Sites, SiteState, Symbolic
@@ -97,7 +97,9 @@ __all__ = [
     "dumps",
     "empty",
     "filled",
+    "following",
     "forget",
+    "is_same",
     "is_term",
     "json_rows",
     "last_id",

@@ -12,7 +12,8 @@ from typing import Any, Final
 import ujson
 from bson import DatetimeMS, Decimal128
 
-from gateway.codec._py import decode, sort
+from gateway.codec._order import sort
+from gateway.codec._py import decode
 from gateway.codec.shapes import Camel, Known, Listed, Object, RecordPlan, Rest, Shape, Value
 from gateway.rows import Array, Rows
 

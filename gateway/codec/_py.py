@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from bson import Decimal128, ObjectId, decode_all
 from bson import decode as bson_decode
+from bson import decode_all
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
 from gateway.codec._cells import writer
+from gateway.codec._order import sort
 from gateway.codec.columns import Header, Plan
 from gateway.codec.sites import SiteRules, Sites
 from gateway.errors import BadDocument
@@ -36,10 +37,8 @@ __all__ = [
     "parted",
     "rows",
     "sites",
-    "sort",
     "split_reply",
     "sure_rows",
-    "types_after",
 ]
 
 IMPLEMENTATION: Final = "python"
@@ -224,53 +223,6 @@ def document_id(array: Array, start: int, end: int) -> Any:
         return _read(bytes(array[start:end]), MAX_DEPTH)["_id"]
     except (KeyError, *UNREADABLE) as error:
         raise BadDocument(f"{_culprit(bytes(array))}: {error}") from error
-
-
-# --- order -----------------------------------------------------------------------------------------------------------
-
-# BSON's order of types, for the types that serve as ids; others come last, by their text.
-_RANKS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
-    (bool, 8),  # before int, whose subclass it is
-    ((int, float, Decimal128), 2),
-    (str, 3),
-    (dict, 4),
-    (list, 5),
-    (bytes, 6),
-    (ObjectId, 7),
-)
-
-
-def _order(value: object) -> tuple[int, Any]:
-    if type(value) is ObjectId:
-        return 7, value.binary
-    for kind, rank in _RANKS:
-        if isinstance(value, kind):
-            plain = rank in {2, 3, 6, 8} and not isinstance(value, Decimal128)
-            return rank, value if plain else value.to_decimal() if isinstance(value, Decimal128) else repr(value)
-    return 9, repr(value)
-
-
-# The types of each rank, by the names that `$type` knows.
-_BRACKETS: Final = (
-    (2, ("int", "long", "double", "decimal")),
-    (3, ("string",)),
-    (4, ("object",)),
-    (6, ("binData",)),
-    (7, ("objectId",)),
-    (8, ("bool",)),
-    (9, ("date", "timestamp")),
-)
-
-
-def types_after(value: object) -> tuple[str, ...]:
-    """The BSON types, as `$type` names them, whose values sort behind all values of this one's type."""
-    rank = 0 if value is None else _order(value)[0]  # null comes first
-    return tuple(name for bracket, names in _BRACKETS if bracket > rank for name in names)
-
-
-def sort(documents: list[dict[str, Any]], key: str) -> None:
-    """Put documents into (`key`, `_id`) order, in place: strings by their UTF-8 bytes, ids as the database does."""
-    documents.sort(key=lambda document: (str(document.get(key, "")), _order(document.get("_id"))))
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

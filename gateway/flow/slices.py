@@ -219,7 +219,7 @@ class Slices:
         `first` page of such a stretch had no lower bound within a type.
         """
         if not page.complete:
-            return {"_id": {"$gt": last}}
+            return {"_id": codec.following(last)}
         later = codec.types_after(last)
         return {"_id": {"$type": list(later)}} if later and not first else {}
 
@@ -232,7 +232,7 @@ class Slices:
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""
-        count = partial(self._reader_of(part).count, part.source, self._condition(part, ids))
+        count = partial(self._reader_of(part).count_of, part.source, part.key, ids, self._narrowed(part, ids))
         async with self._limit.small((part.source, "count")) as read:
             read.size = rows = await self._retry(count)
         self.delivered(part, ids, rows)
@@ -242,7 +242,7 @@ class Slices:
 def _advances(before: Any, last: Any, *, first: bool) -> bool:
     """Whether a walk goes on: to another key, or, where the `first` page behind a type was asked for, a later type."""
     later = len(codec.types_after(last)) < len(codec.types_after(before))
-    return later if first else last != before
+    return later if first else not codec.is_same(last, before)
 
 
 def _shown(key: Any) -> str:

@@ -191,8 +191,8 @@ class _Count:
 
         async def count(some: tuple[str, ...]) -> int:
             listed = self._question.listed(part, some)
-            condition = both([{part.key: {"$in": list(some)}}, self._question.condition, listed])
-            return await reader.count(part.source, condition, within_bounds=self._within_bounds)
+            narrower = both([self._question.condition, listed])
+            return await reader.count_of(part.source, part.key, some, narrower, within_bounds=self._within_bounds)
 
         position, width = 0, reader.values_at_once(_IDS_A_COUNT)
         for slices in in_slices(list(in_slices(ids, width)), _COUNTS_AT_ONCE):

@@ -309,7 +309,7 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         fields = ("_id", *_COLLECTIONS.get(command[name], ()))
         return [{"v": 2, "key": {field: 1}, "name": f"{field}_1"} for field in fields]
     match command["pipeline"]:
-        case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1, "n": {"$sum": 1}}}]:
+        case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1 | None, "n": {"$sum": _}}}]:
             total = _total(command[name], cohort, condition)
             return [{"n": total}] if total else []
         case [{"$match": condition}, {"$group": {"_id": "$id"}}, {"$limit": most}]:
