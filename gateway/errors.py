@@ -22,6 +22,7 @@ GatewayError
  ├── Busy                 503  too many passes run: come again after `retry_after` seconds
  ├── TooCostly            503  the request needs more of the database than one may: ask for less
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
+ ├── NoTemporaryRoom      503  there is no room for files to sort in: come again after `retry_after` seconds
  ├── KeysMissing          503  what tokens are verified with cannot be read now: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── BeaconSlow           504  the Beacon behind the gateway did not answer within its time
@@ -60,6 +61,7 @@ __all__ = [
     "KeysMissing",
     "MethodNotAllowed",
     "NoSuchIndex",
+    "NoTemporaryRoom",
     "NotAcceptable",
     "NotFound",
     "NotMatched",
@@ -248,6 +250,13 @@ class DatabaseDown(GatewayError):
 
     status = 503
     retry_after = 5
+
+
+class NoTemporaryRoom(GatewayError):
+    """What a pass gathers before it writes it cannot be put into temporary files."""
+
+    status = 503
+    retry_after = 60
 
 
 class KeysMissing(GatewayError):

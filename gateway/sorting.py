@@ -7,6 +7,7 @@ files (`TMPDIR`).  Work comes in pieces that are short enough for a thread besid
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import BinaryIO, Final, cast
 
@@ -80,7 +81,8 @@ class Sorter:
 
     def _close(self) -> None:
         for file in self._files:
-            file.close()
+            with suppress(OSError):  # the rest of what a full disk did not take
+                file.close()
         self._files = []
 
     def __del__(self) -> None:

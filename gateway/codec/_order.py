@@ -1,10 +1,11 @@
 """The order of documents: by their key, and by `_id` as MongoDB orders values of all types.
 
-It must be the database's own order: a biosample with many documents comes in pages that the database has sorted, however
-many documents a page has, and one with few in no order at all.  Which way it comes must not be seen in the rows.
+It must be the database's own order: a biosample with many documents comes in pages that the database has sorted, of as
+many documents as happen to be asked for, and one with few in no order at all.  Which way it came must not be seen.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,54 +33,36 @@ _NAMES: Final = (
     (_SCOPED_CODE, ("javascriptWithScope",)),
     (_MAX, ("maxKey",)),
 )
-_ABSENT: Final = object()
 _Place = tuple[int, Any]
+
+
+class _Absent:
+    """What stands for an `_id` that is not there."""
+
+
+_ABSENT: Final = _Absent()
 
 
 def _place(value: object) -> _Place:
     """Where a value stands: places compare as MongoDB compares values."""
     if type(value) is ObjectId:
         return _OBJECT_ID, value.binary
-    if value is _ABSENT:
-        return _NONE, 0
-    if value is None:
-        return _NULL, 0
-    if isinstance(value, bool):  # before int, whose subclass it is
-        return _BOOL, value
-    if isinstance(value, int | float | Decimal128):
-        return _NUMBER, _number(value)
-    if isinstance(value, Code):  # before str, whose subclass it is
-        return (_CODE, str(value)) if value.scope is None else (_SCOPED_CODE, (str(value), _fields(value.scope)))
-    if isinstance(value, str):
-        return _STRING, str(value)
-    if isinstance(value, dict):
-        return _OBJECT, _fields(value)
-    if isinstance(value, list):
-        return _ARRAY, list(map(_place, value))
-    if isinstance(value, bytes):
-        return _BINARY, (len(value), getattr(value, "subtype", 0), bytes(value))
-    return _rare(value)
-
-
-def _rare(value: object) -> _Place:
-    if isinstance(value, datetime | DatetimeMS):
-        return _DATE, int(DatetimeMS(value) if isinstance(value, datetime) else value)
-    if isinstance(value, Timestamp):
-        return _TIMESTAMP, (value.time, value.inc)
-    if isinstance(value, DBRef):  # as the driver reads objects that look like one
-        return _OBJECT, _fields(value.as_doc())
-    if isinstance(value, Regex):
-        return _REGEX, (value.pattern, value.flags)
-    if isinstance(value, MinKey | MaxKey):
-        return (_MIN if isinstance(value, MinKey) else _MAX), 0
+    if isinstance(value, Code) and value.scope is not None:
+        return _SCOPED_CODE, (str(value), _fields(value.scope))
+    for kind, rank, within in _KINDS:
+        if isinstance(value, kind):
+            return rank, within(value)
     return _OTHER, repr(value)
 
 
-def _number(value: float | Decimal128) -> tuple[bool, Any]:
+def _number(value: float) -> tuple[bool, Any]:
     """Numbers compare with one another whatever their types; what is none is less than all."""
-    number = value.to_decimal() if isinstance(value, Decimal128) else value
-    is_one = not number.is_nan() if isinstance(value, Decimal128) else value == value  # noqa: PLR0124 - NaN is not
-    return is_one, number if is_one else 0
+    return (False, 0) if math.isnan(value) else (True, value)
+
+
+def _decimal(value: Decimal128) -> tuple[bool, Any]:
+    number = value.to_decimal()
+    return (False, 0) if number.is_nan() else (True, number)
 
 
 def _fields(value: Mapping[str, Any]) -> list[tuple[int, str, Any]]:
@@ -89,6 +72,28 @@ def _fields(value: Mapping[str, Any]) -> list[tuple[int, str, Any]]:
         rank, place = _place(each)
         found.append((rank, name, place))
     return found
+
+
+# Types, subclasses before what they are subclasses of; what orders the values of each.
+_KINDS: Final[tuple[tuple[Any, int, Callable[[Any], Any]], ...]] = (
+    (bool, _BOOL, bool),
+    (int | float, _NUMBER, _number),
+    (Decimal128, _NUMBER, _decimal),
+    (Code, _CODE, str),
+    (str, _STRING, str),
+    (dict, _OBJECT, _fields),
+    (list, _ARRAY, lambda values: list(map(_place, values))),
+    (bytes, _BINARY, lambda value: (len(value), getattr(value, "subtype", 0), bytes(value))),
+    (_Absent, _NONE, bool),
+    (type(None), _NULL, bool),
+    (datetime, _DATE, lambda date: int(DatetimeMS(date))),
+    (DatetimeMS, _DATE, int),
+    (Timestamp, _TIMESTAMP, lambda stamp: (stamp.time, stamp.inc)),
+    (DBRef, _OBJECT, lambda pointer: _fields(pointer.as_doc())),  # as the driver reads objects that look like one
+    (Regex, _REGEX, lambda regex: (regex.pattern, regex.flags)),
+    (MinKey, _MIN, lambda _: 0),
+    (MaxKey, _MAX, lambda _: 0),
+)
 
 
 def sort(documents: list[dict[str, Any]], key: str) -> None:

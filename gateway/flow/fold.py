@@ -5,6 +5,8 @@ slice of each.  The fold works in the executor, piece by piece, never on the eve
 """
 
 import asyncio
+import logging
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, aclosing
@@ -12,10 +14,14 @@ from functools import partial
 from typing import TypeVar
 
 from gateway import metrics
+from gateway.errors import NoTemporaryRoom
+from gateway.logs import fields
 from gateway.metrics import Spent, timed
 from gateway.rows import Fold, Rows
 
 __all__ = ["WalkStep", "encoded", "folded"]
+
+log = logging.getLogger("gateway.flow")
 
 WalkStep = tuple[Rows, int]
 """Encoded documents of a walk, and how many biosamples it has wholly passed with them."""
@@ -72,4 +78,10 @@ async def _off(executor: Executor, spent: Spent, work: Callable[..., T], *values
 
 def _computed(work: Callable[..., T], *values: object) -> T:
     with timed(metrics.ENCODING_SECONDS, "computed"):
-        return work(*values)
+        try:
+            return work(*values)
+        except OSError as error:  # all that a fold asks of the system is files to gather rows in
+            folder = tempfile.tempdir or "none that can be written to"
+            told = fields(folder=folder, variable="TMPDIR", reason=error)
+            log.error("temporary files cannot be written: a larger folder is needed", extra=told)  # noqa: TRY400
+            raise NoTemporaryRoom("the gateway has no room for temporary files, which this format needs") from error

@@ -9,6 +9,7 @@ insertion) is valid.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from tempfile import SpooledTemporaryFile
 from typing import Final
@@ -163,7 +164,8 @@ class Tracks:
     def __del__(self) -> None:
         """Close the files of a fold that was left before its end."""
         for waiting in self._waiting:
-            waiting.close()
+            with suppress(OSError):  # the rest of what a full disk did not take
+                waiting.close()
 
 
 _IN_MEMORY: Final = 256 * 1024

@@ -1,7 +1,9 @@
 """A quick database beside the embedded one: transfers of some megabytes, at full speed or paced."""
 
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +52,20 @@ def complete(gateway: Gateway, path: str) -> Answer:
 def quick() -> Iterator[Quick]:
     with Replay() as running:
         yield Quick(running)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", str(path)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
 
 
 @pytest.fixture(scope="package")

@@ -177,19 +177,6 @@ def test_a_quota_reached_in_mid_pass_is_no_wrong_byte(quick: Quick, big: bytes, 
         until(lambda: list(spool.glob("*.data")), what="a small export")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "disk"
-    path.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", str(path)], capture_output=True, check=False
-    )
-    if done.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield path
-    subprocess.run(["umount", str(path)], check=True)
-
-
 def test_a_full_disk_is_no_wrong_byte(quick: Quick, big: bytes, tmp_path: Path, small_disk: Path):
     with Gateway(*quick.arguments, log=tmp_path / "log", spool=small_disk, spool_quota="1G") as full:
         assert full.ask(SMALL).status == 200
