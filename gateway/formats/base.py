@@ -40,7 +40,7 @@ class Format:
     behind them are (`each`: every filter is a group of its own). `entities` are what it can deliver, what a service
     delivers first; who asks a format of variants, or of what is computed from them, for other entities gets it for all
     variants of the matched samples. `paged` formats answer a first page where no limit is given, others with `pages` a
-    page where one is; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
+    page where one is; what is computed `of_all` samples is so whatever page is asked for; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
     Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
     by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
     version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
@@ -64,6 +64,7 @@ class Format:
     entities: tuple[Entity, ...] = ("variants",)
     paged: bool = False
     pages: bool = True
+    of_all: bool = False
     sets: bool = False
     attachment: bool = True
     packing: Literal["gzip", "bgzf"] = "gzip"

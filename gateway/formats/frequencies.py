@@ -278,6 +278,7 @@ def _text(name: str, also: str, extension: str, summary: str, tell: Callable[...
         summary=summary,
         parts=partial(_text_parts, tell=tell),
         entities=("frequencies",),
+        of_all=True,
         sets=True,
     )
 
@@ -308,6 +309,7 @@ JSON: Final = Format(
     summary="CNV frequencies of groups, as Progenetix' services answer them in JSON",
     parts=_json_parts,
     entities=("frequencies",),
+    of_all=True,
     sets=True,
     attachment=False,
 )

@@ -215,6 +215,7 @@ HISTOPLOT: Final = Format(
     summary="histogram of CNV frequencies along the genome, of one group or several, as SVG",
     parts=_frequencies,
     entities=("frequencies",),
+    of_all=True,
     sets=True,
     attachment=False,
     handover="pgx:HO.histoplot",

@@ -10,7 +10,7 @@ from gateway.formats import Format
 from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "check_seen", "choose", "packing", "spelled"]
+__all__ = ["PACKED", "check", "check_seen", "choose", "packing", "spelled", "unpaged"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -97,6 +97,14 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
             "or say allData=true to have the whole dataset",
             parameter="filters",
         )
+
+
+def unpaged(ask: Ask, form: Format) -> Ask:
+    """The same without a page where a format is of all samples, which is said then."""
+    if not (ask.limit and form.of_all):
+        return ask
+    told = f"limit and skip do not apply to {form.name}, which is of all samples that are selected"
+    return replace(ask, limit=None, skip=0, warnings=(*ask.warnings, told))
 
 
 def _is_told(ask: Ask, form: Format, level: Granularity) -> bool:

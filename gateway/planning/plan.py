@@ -14,7 +14,7 @@ from gateway.errors import NotFound, Unsupported
 from gateway.formats import Format
 from gateway.planning import htsget, naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose, packing, spelled
+from gateway.planning.format_choice import PACKED, check, choose, packing, spelled, unpaged
 from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
@@ -40,6 +40,7 @@ async def make_plan(
     ask = await handed_over(ask, form, catalog, view)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
     check(ask, form, names, view)
+    ask = unpaged(ask, form)
     datasets, collated = await _selected(ask, names, catalog, view)
     unseen = frozenset(name for name in names if not view.admits([name]))
     wanted = Wanted(

@@ -125,6 +125,29 @@ def test_pages_where_there_are_pages(gateway: Gateway, form: Format):
         assert "limit" in answer.json["error"]["errorMessage"]
 
 
+PAGED: dict[Entity, str] = {**PATHS, "collations": "/services/collations"}
+
+
+@pytest.mark.parametrize(
+    ("form", "entity"),
+    [(form, entity) for form in FORMATS if form.pages for entity in form.entities if entity in PAGED],
+    ids=lambda each: each if isinstance(each, str) else each.name,
+)
+def test_a_page_is_one_or_it_is_said_that_there_is_none(gateway: Gateway, form: Format, entity: Entity):
+    asked = f"{PAGED[entity]}?{'' if entity == 'collations' else QUERY}&output={form.words[0]}"
+    whole = gateway.ask(f"{asked}&limit=0")
+    first, second = (gateway.ask(f"{asked}&limit=1&skip={skip}") for skip in (0, 1))
+    assert whole.status == first.status == second.status == 200
+    bodies = [re.sub(rb'"(meta|info)":.*', b"", answer.body) for answer in (whole, first, second)]
+    told = f"limit and skip do not apply to {form.name}, which is of all samples that are selected"
+    assert ("limit" in first.headers.get("Warning", "")) is form.of_all
+    assert len({*bodies}) == (1 if form.of_all else 3)
+    if form.of_all:
+        assert told in first.headers["Warning"]
+        assert (told in first.text) is (form.media == "application/json")
+        assert told not in whole.text + whole.headers.get("Warning", "")
+
+
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_services_deliver_their_format(gateway: Gateway, form: Format):
     for word in form.services if form.entities[0] in PATHS else ():
