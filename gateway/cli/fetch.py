@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     target = "file or folder to write to (FOLDER/ is made); - is standard output (default: as named)"
     parser.add_argument("-o", "--output", metavar="FILE", help=target)
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists and has other bytes")
     parser.add_argument(
         "--give-up",
         type=_SECONDS,

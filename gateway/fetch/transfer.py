@@ -111,8 +111,11 @@ class _Fetch:
         if target.exists() and not target.is_file():
             with target.open("wb") as device:
                 return await self._bring(export, Stream(device), str(target))
-        if target.exists() and not self._options.overwrite:
-            return await self._already(export, target)
+        if target.exists():
+            if _size(target) >= export.made:  # else it is another file, whatever will be made
+                export = await self._made(export)
+            if there := await self._there(export, target):
+                return there
         part = await asyncio.to_thread(Part, target, overwrite=self._options.overwrite)
         with closing(part):
             await asyncio.to_thread(part.resume, export.address, export.etag)
@@ -131,13 +134,15 @@ class _Fetch:
                 raise FetchError(f"{self._options.output}: {error.strerror}") from error
         return given / export.name if given.is_dir() else given
 
-    async def _already(self, export: Export, target: Path) -> Fetched:
-        """The name is taken: fine if by these very bytes."""
-        export = await self._made(export)
-        if export.sha256 is not None:
-            size, found = await asyncio.to_thread(sha256_of, target)
-            if found == export.sha256:
-                return Fetched(place=str(target), size=size, sha256=found, verified=True, already=True)
+    async def _there(self, export: Export, target: Path) -> Fetched | None:
+        """The file whose name is taken, if by these very bytes; None where it is to be replaced."""
+        with suppress(OSError):
+            if export.sha256 is not None and export.size in {None, _size(target)}:
+                size, found = await asyncio.to_thread(sha256_of, target)
+                if found == export.sha256:
+                    return Fetched(place=str(target), size=size, sha256=found, verified=True, already=True)
+        if self._options.overwrite:
+            return None
         raise FetchError(f"{target} exists and is not known to be this download; --overwrite replaces it")
 
     async def _bring(self, export: Export, sink: Sink, place: str) -> Fetched:
@@ -383,3 +388,7 @@ class _Fetch:
         if error.pause is None:
             return True
         return min(max(error.pause, _LEAST_PAUSE) * random.uniform(1, 1.2), self._options.give_up)  # noqa: S311
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

@@ -40,11 +40,12 @@ class Format:
     behind them are (`each`: every filter is a group of its own). `entities` are what it can deliver, what a service
     delivers first; who asks a format of variants, or of what is computed from them, for other entities gets it for all
     variants of the matched samples. `paged` formats answer a first page where no limit is given, others with `pages` a
-    page where one is; what is computed `of_all` samples is so whatever page is asked for; `sets` formats hold several datasets. `packing` is what `.gz` means. `records` are those of
-    Beacons, one a document: they can be asked for in test mode. `handover` is the code that handovers call the format
-    by, where there is a common one. `library` is one that makes the format, that may not be installed, and on whose
-    version the bytes depend. `by_position` says when a file is sorted by position, `wanted.ask.order`: where that is
-    asked for, where that is or it is packed, or always; such a file that is packed is BGZF.
+    page where one is; what is computed `of_all` samples is so whatever page is asked for; `sets` formats hold several
+    datasets. `packing` is what `.gz` means. `records` are those of Beacons, one a document: they can be asked for in
+    test mode. `handover` is the code that handovers call the format by, where there is a common one. `library` is one
+    that makes the format, that may not be installed, and on whose version the bytes depend. `by_position` says when a
+    file is sorted by position, `wanted.ask.order`: where that is asked for, where that is or it is packed, or always;
+    such a file that is packed is BGZF.
     `index` says where its lines have their places: a BGZF file of it has `.tbi` and `.csi`. What holds nothing but
     `links` has them to these outputs of the same query.
     """

@@ -150,8 +150,9 @@ def test_the_checksum_of_what_was_followed_is_asked_for_at_its_end(capsys: pytes
             stand.made = None
 
     for checksum, code in ((None, 0), ("1" * 64, 5)):
+        Path("cohort.pgxseg").unlink(missing_ok=True)
         with Stand(BODY, made=1, polled=polled, checksum=checksum) as stand:
-            assert fetch(stand.url, "--overwrite") == code
+            assert fetch(stand.url) == code
     assert hashlib.sha256(BODY).hexdigest() in capsys.readouterr().err
 
 
@@ -244,6 +245,39 @@ def test_an_existing_file_is_left_alone_unless_told(capsys: pytest.CaptureFixtur
         assert "there already" in capsys.readouterr().err
         assert len(stand.ranges_asked()) == 1
     assert names() == ["out"]
+
+
+def test_overwriting_leaves_the_right_bytes_alone(capsys: pytest.CaptureFixture[str]):
+    out = Path("out")
+    for held, requests in ((BODY, 0), (BODY[:-1], 1), (BODY[:-1] + b"?", 1), (BODY + b"?", 1), (b"", 1), (OTHER, 1)):
+        out.write_bytes(held)
+        before = out.stat()
+        with Stand(BODY) as stand:
+            assert fetch(stand.url, "-o", "out", "--overwrite") == 0
+            assert len(stand.ranges_asked()) == requests, held[-5:]
+        assert out.read_bytes() == BODY
+        assert (out.stat().st_mtime_ns == before.st_mtime_ns) is (held == BODY)
+        assert ("there already" in capsys.readouterr().err) is (held == BODY)
+    assert names() == ["out"]
+
+
+def test_overwriting_waits_for_what_is_compared():
+    def polled(stand: Stand) -> None:
+        stand.made = None if stand.made is None or stand.made > 1000 else stand.made + 1000
+
+    for held, requests in ((BODY, 0), (OTHER, 1), (b"short", 1)):
+        Path("out").write_bytes(held)
+        with Stand(BODY, made=500, polled=polled) as stand:
+            assert fetch(stand.url, "-o", "out", "--overwrite") == 0
+            assert len(stand.ranges_asked()) == requests
+        assert Path("out").read_bytes() == BODY
+
+
+def test_overwriting_what_has_no_checksum_loads_it():
+    Path("out").write_bytes(BODY)
+    with Stand(BODY, checksum="") as stand:
+        assert fetch(stand.url, "-o", "out", "--overwrite") == 0
+        assert len(stand.ranges_asked()) == 1
 
 
 def test_folders_links_and_devices():
