@@ -102,6 +102,7 @@ class VariantAsk:
     mate_chromosome: str | None = None
     mate_start: int | None = None
     mate_end: int | None = None
+    gene: str | None = field(default=None, repr=False)  # its place is not looked up yet: no plan has one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +209,7 @@ class DatasetState:
 
     `indexed` maps a collection to the fields that lead one of its `indexes`; `version` changes when the data does;
     `stated` is the version that the dataset itself states, if it does; `counts` are numbers of documents; all is of one
-    `moment`.  `identities` tell collections from others of the same names, before or after them.
-    `spell` counts how often the version became another one, as far as it was seen.
+    `moment`.  `identities` tell collections from others of their names; `spell` counts changes of the version seen.
     """
 
     dataset: str

@@ -21,6 +21,7 @@ from typing import Final
 
 from gateway.db.driver import Topology
 from gateway.db.failures import known_down
+from gateway.db.genes import Genes
 from gateway.db.handovers import QueryBuffers
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
@@ -45,6 +46,9 @@ _APART: Final = 1.0  # seconds between readings that somebody wants to be new
 _AHEAD: Final = 0.2  # of the time for which a state is kept
 
 
+_Names = Sequence[tuple[str, str]]
+
+
 class Catalog:
     """States of datasets, each kept for `ttl` seconds; concurrent askers share one, its failure included.
 
@@ -52,9 +56,11 @@ class Catalog:
     that fails leaves it as it is, and is the last until somebody asks again.
     """
 
-    def __init__(self, source: Source, *, ttl: float, query_buffers: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, source: Source, *, ttl: float, query_buffers: _Names = (), genes: _Names = ()) -> None:
+        """`query_buffers` and `genes` are databases and collections beside the datasets."""
         self._source = source
         self.query_buffers = QueryBuffers(source, query_buffers)
+        self.genes = Genes(source, genes)
         self._ttl = ttl
         self._states: dict[str, tuple[float, DatasetState]] = {}
         self._counted: dict[str, tuple[float, DatasetState]] = {}
@@ -116,7 +122,7 @@ class Catalog:
             renewal.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(self.genes.close(), *self._tasks, return_exceptions=True)
 
     def forget(self, dataset: str) -> None:
         """Read the state anew when it is asked for: it was found to be of the past, as is what is being read."""

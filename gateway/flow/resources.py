@@ -40,8 +40,8 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
     """Resources as the settings say, closed at the end of the block; nothing is connected before the first read."""
     connection = Connection(uri=config.mongo_uri, timeout=config.query_timeout, size=_CONNECTIONS, driver=config.driver)
     source = Source(connection, connect)
-    catalog = Catalog(source, ttl=config.version_ttl, query_buffers=config.query_buffers)
-    terms, genes = TermLists(source), Genes(source, config.genes)
+    catalog = Catalog(source, ttl=config.version_ttl, query_buffers=config.query_buffers, genes=config.genes)
+    terms = TermLists(source)
     shaping = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="shape", initializer=give_way)
     # What is quick, and must not stand behind folds in Python.
     packing = ThreadPoolExecutor(config.encode_threads, thread_name_prefix="pack", initializer=give_way)
@@ -59,11 +59,10 @@ async def opened(config: Config, connect: Callable[[Connection], Driver] = clien
         selection_budget=config.selection_budget,
     )
     try:
-        yield Resources(source, catalog, terms, genes, packing, pump)
+        yield Resources(source, catalog, terms, catalog.genes, packing, pump)
     finally:
         await pump.totals.close()
         await terms.close()
-        await genes.close()
         await catalog.close()
         await source.close()
         scheduler.close()

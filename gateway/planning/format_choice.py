@@ -10,7 +10,7 @@ from gateway.formats import Format
 from gateway.formats.plots import HISTOPLOT, SAMPLESPLOT, drawn_as
 from gateway.rights import Granularity, View
 
-__all__ = ["PACKED", "check", "check_seen", "choose", "packing", "spelled", "unpaged"]
+__all__ = ["PACKED", "check_seen", "checked", "choose", "packing", "spelled"]
 
 PACKED: Final = ".gz"
 """Behind the name of any format: the same as a gzip file."""
@@ -71,8 +71,11 @@ def check_seen(names: tuple[str, ...], view: View) -> None:
         raise NotFound(f"no such dataset here; there are: {there}{more}", parameter="datasetIds")
 
 
-def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
-    """Refuse what a format cannot deliver, or its caller may not see.  Raises BadRequest, Forbidden, NotFound."""
+def checked(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> Ask:
+    """The same as a format delivers it: without a page where it is of all samples, which is said then.
+
+    Raises BadRequest, Forbidden, NotFound where it cannot, or its caller may not see it.
+    """
     check_seen(names, view)
     for name in names:
         if not _is_told(ask, form, level := view.granted[name]):
@@ -97,10 +100,6 @@ def check(ask: Ask, form: Format, names: tuple[str, ...], view: View) -> None:
             "or say allData=true to have the whole dataset",
             parameter="filters",
         )
-
-
-def unpaged(ask: Ask, form: Format) -> Ask:
-    """The same without a page where a format is of all samples, which is said then."""
     if not (ask.limit and form.of_all):
         return ask
     told = f"limit and skip do not apply to {form.name}, which is of all samples that are selected"

@@ -136,6 +136,7 @@ def _variant_words(query: VariantAsk) -> list[tuple[str, str]]:
         ("variantMinLength", query.min_length),
         ("variantMaxLength", query.max_length),
         ("variantInternalId", query.internal_id),
+        ("geneId", query.gene),
         ("mateName", query.mate_chromosome),
         ("mateStart", query.mate_start),
         ("mateEnd", query.mate_end),

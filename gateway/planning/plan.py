@@ -14,7 +14,8 @@ from gateway.errors import NotFound, Unsupported
 from gateway.formats import Format
 from gateway.planning import htsget, naming
 from gateway.planning.binning import complete
-from gateway.planning.format_choice import PACKED, check, choose, packing, spelled, unpaged
+from gateway.planning.format_choice import PACKED, checked, choose, packing, spelled
+from gateway.planning.gene_places import placed
 from gateway.planning.handover import handed_over, warnings_of
 from gateway.planning.index_check import unserved
 from gateway.query import filters
@@ -35,12 +36,11 @@ async def make_plan(
 
     Raises BadRequest, Forbidden, NotAcceptable, NotFound, or what the database raises.
     """
-    asked = ask
+    asked = ask = await placed(ask, catalog.genes)
     ask, form, packed = choose(spelled(ask, view), accept)
     ask = await handed_over(ask, form, catalog, view)
     names = ask.datasets or (tuple(view.granted) if ask.entity == "datasets" else view.default)
-    check(ask, form, names, view)
-    ask = unpaged(ask, form)
+    ask = checked(ask, form, names, view)
     datasets, collated = await _selected(ask, names, catalog, view)
     unseen = frozenset(name for name in names if not view.admits([name]))
     wanted = Wanted(

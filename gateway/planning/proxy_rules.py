@@ -16,7 +16,7 @@ from gateway.formats import FORMATS, delivered
 from gateway.planning.route_table import EXTENSIONS, ROUTES
 from gateway.plots.parameters import OTHERS, TYPES
 from gateway.query.handovers import PARAMETER
-from gateway.query.parameters import NO_FORMATS, OTHER_FORMS, PARAMETERS
+from gateway.query.parameters import BESIDE, NO_FORMATS, OTHER_FORMS, PARAMETERS
 from gateway.query.plots import TYPE, draws
 from gateway.query.routes import Route
 
@@ -77,10 +77,10 @@ def rules(*, handovers: bool = True, datasets: Sequence[str] = (), plots: bool =
 
 
 def _refused(*, handovers: bool) -> Iterator[str]:
-    """Names of parameters that ask what the gateway does not know; as forms of JSON of 2021 do."""
+    """Names of parameters that ask what the gateway does not know, or not for sure; as forms of JSON of 2021 do."""
     yield from OTHER_FORMS
     for parameter in PARAMETERS:
-        if parameter.use == "narrows" and parameter.name != "id":
+        if parameter.name in BESIDE or (parameter.use == "narrows" and parameter.name != "id"):
             yield from (parameter.name, *parameter.aliases)
     if not handovers:
         yield PARAMETER

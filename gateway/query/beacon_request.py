@@ -269,7 +269,16 @@ def _both_filters(query: _Gathered, body: _Gathered, route: Route, *, descendant
 
 
 def _variants(several: list[Words]) -> tuple[VariantAsk, ...]:
-    return tuple(sorted({query for words in several if (query := variants.read(words))}, key=repr))
+    found = {query for words in several for one in _genes(words) if (query := variants.read(one))}
+    return tuple(sorted(found, key=lambda query: (repr(query), query.gene or "")))
+
+
+def _genes(words: Words) -> list[Words]:
+    """The same for each of several genes: a sample is to have a variant in all of them."""
+    genes = dict.fromkeys(words.get("geneId", ()))
+    if len(genes) > _MAX_VARIANT_QUERIES:
+        raise BadRequest(f"geneId names more than {_MAX_VARIANT_QUERIES} genes", parameter="geneId")
+    return [{**words, "geneId": [gene]} for gene in genes] or [words]
 
 
 def _refuse_unsupported(words: Words) -> None:
@@ -325,7 +334,7 @@ def _checked(ask: Ask) -> Ask:
             "variantIds": ask.variant_ids,
             "cohortIds": ask.cohort_ids if ask.entity == "datasets" else (),
             handovers.PARAMETER: ask.access_id,
-            "referenceName": ask.variants,
+            "geneId" if any(query.gene for query in ask.variants) else "referenceName": ask.variants,
         }
         for name, value in given.items():
             if value:

@@ -9,7 +9,17 @@ from typing import Final, Literal
 from gateway.plots.parameters import OWN, TYPES
 from gateway.query import MAX_INTEGER
 
-__all__ = ["CODE_MATCHES", "NO_FORMATS", "NUMBERS", "OTHER_FORMS", "PARAMETERS", "Parameter", "normal", "parameter"]
+__all__ = [
+    "BESIDE",
+    "CODE_MATCHES",
+    "NO_FORMATS",
+    "NUMBERS",
+    "OTHER_FORMS",
+    "PARAMETERS",
+    "Parameter",
+    "normal",
+    "parameter",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +27,7 @@ class Parameter:
     """A parameter: its canonical name, what becomes of it, its other names, and what it means, in a line.
 
     `narrows` marks what Beacons know and the gateway does not yet offer: refused.  `silent` is ignored without a word.
+    What depends on a database of the Beacon's is in BESIDE: proxies leave it to the Beacon.
     """
 
     name: str
@@ -75,7 +86,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("mateName", "variant", (), "chromosome of a fusion's other partner"),
     Parameter("mateStart", "variant", (), "first position of it"),
     Parameter("mateEnd", "variant", (), "last position of it"),
-    Parameter("geneId", "narrows", ("geneIds", "geneSymbol", "geneSymbols")),
+    Parameter("geneId", "variant", ("geneIds", "geneSymbol", "geneSymbols"), "symbols of genes, each for its place"),
     Parameter("cytoBands", "narrows", ("cytoBand",)),
     Parameter("aminoacidChange", "narrows", ("aminoacidChanges",)),
     Parameter("genomicAlleleShortForm", "narrows"),
@@ -101,6 +112,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
 )
 
 
+BESIDE: Final = frozenset({"geneId"})
+"""Parameters that are answered only where a collection beside the datasets is there, and can be read."""
 NUMBERS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     dict.fromkeys(("limit", "skip", "minNumber"), (0, MAX_INTEGER)) | {"testModeCount": (1, 1_000)}
 )

@@ -29,6 +29,10 @@ _INTERNAL_ID = re.compile(r"\w[\w.:>&*=-]{0,255}", re.ASCII)
 
 _BREAKENDS = frozenset(s.id for s in STATES.values() if s.variant_type == "BND")
 
+# A gene is a region itself.
+_PLACED = ("referenceName", "start", "end", "mateName", "mateStart", "mateEnd")
+_MAX_SYMBOL = 64
+
 # Short types that documents of 2021 use, and the state each stands for.
 _FLAT_TYPES = {**STATE_OF_TYPE, "SNP": "SO:0001483"}
 
@@ -54,6 +58,7 @@ def read(words: Words) -> VariantAsk | None:
         mate_chromosome=_chromosome(words, "mateName"),
         mate_start=_number(words, "mateStart"),
         mate_end=_number(words, "mateEnd"),
+        gene=_gene(words),
     )
     for wrong, name, why in _RULES:
         if wrong(ask):
@@ -128,6 +133,15 @@ def _internal_id(words: Words) -> str | None:
     return text
 
 
+def _gene(words: Words) -> str | None:
+    text = single(words, "geneId")
+    if text is not None and len(text) > _MAX_SYMBOL:
+        raise BadRequest(f"geneId: '{shown(text)}' is no symbol of a gene", parameter="geneId")
+    if text is not None and any(words.get(name) for name in _PLACED):
+        raise Unsupported("geneId: a gene has a place of its own; ask without another", parameter="geneId")
+    return text
+
+
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +151,8 @@ def condition(ask: VariantAsk, dataset_state: DatasetState) -> Condition:
     A branch without an index makes the database read every variant, so only the models that have one are asked;
     where neither has (a small collection), both are.
     """
+    if ask.gene is not None:
+        raise RuntimeError("a gene was not looked up before its variants are selected")  # never all of them instead
     indexed = dataset_state.indexed.get("variants", frozenset())
     models = [model for model, leads in _MODELS if leads & indexed] or [model for model, _ in _MODELS]
     branches = [branch for branch in (model(ask, indexed) for model in models) if branch != NOTHING]
