@@ -83,5 +83,5 @@ def _computed(work: Callable[..., T], *values: object) -> T:
         except OSError as error:  # all that a fold asks of the system is files to gather rows in
             folder = tempfile.tempdir or "none that can be written to"
             told = fields(folder=folder, variable="TMPDIR", reason=error)
-            log.error("temporary files cannot be written: a larger folder is needed", extra=told)  # noqa: TRY400
+            log.error("temporary files cannot be written", extra=told)  # noqa: TRY400
             raise NoTemporaryRoom("the gateway has no room for temporary files, which this format needs") from error
