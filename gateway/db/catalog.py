@@ -215,7 +215,7 @@ class Catalog:
     async def _read(self, dataset: str, *, may_count: bool) -> Survey | None:
         """What is known of a dataset, read now, and the lists that can be believed for a while."""
         _, before = self._states.get(dataset, (0.0, None))
-        holds = before is not None and bool(before.stated) and not before.bounds.last
+        holds = before is None or (bool(before.stated) and not before.bounds.last)
         read = partial(survey, self._source, dataset, stated=holds, may_count=may_count)
         lists = self._known_lists(dataset)
         try:

@@ -7,7 +7,8 @@ What does not depend on another answer is asked together.  What comes one after 
 - a replica set since 5.0: the time; names and numbers; the time again, which is the moment; the newest documents at it,
   and beside them, in three steps, the change stream between the two times.
 
-Lists that are not known cost two steps more at most: the names, then the indexes.
+Lists that are not known cost two steps more at most: the names, then the indexes.  A version that is not stated where
+it was expected, or does not hold, costs one: the largest ids are asked for, which are not needed where one is.
 """
 
 import asyncio
@@ -77,7 +78,7 @@ async def survey(
 ) -> Survey | None:
     """What is known of a dataset, read now; `known` lists are believed where names and identities are the same still.
 
-    `snapshots`: whether its moment may be one; `stated`: whether the dataset is expected to state its version.  Raises
+    `snapshots`: whether its moment may be one; `stated`: whether a version that it states is expected to hold.  Raises
     NotFound where the dataset holds no data.  None where documents would have to be counted, but not if they may be:
     on a replica set while data is being written, on a cluster always.
     """
@@ -177,7 +178,8 @@ class _Reading:
         return found
 
     async def marks(self, moment: Moment, present: Sequence[str], lists: Lists, *, stated: bool) -> _Marks:
-        """The newest documents at a moment; the largest ids only where no version is `stated`."""
+        """The newest documents at a moment; the largest ids only where no version is `stated`, or can be."""
+        stated = stated and _STATED in lists.indexes
         dated = [name for name in present if any(index.fields[0] == "updated" for index in lists.indexes[name])]
         found, updated, last = await asyncio.gather(
             self._version(moment, lists),

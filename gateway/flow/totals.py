@@ -5,18 +5,22 @@ A count that takes longer goes on by itself for a while; who asks again finds it
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.regex import Regex
 
+from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader
 from gateway.db.sample_ids import SampleIds
-from gateway.download_types import Condition, Part, Selection, both
+from gateway.db.source import Source
+from gateway.download_types import Condition, DatasetState, Part, Selection, both
 from gateway.errors import DatabaseSlow, GatewayError
+from gateway.flow.known_numbers import KnownNumbers
 from gateway.flow.page_memory import PageMemory, Place
+from gateway.flow.small_datasets import SmallDatasets
 from gateway.rows import in_slices
 
 __all__ = ["Question", "Total", "Totals"]
@@ -48,6 +52,7 @@ class Question:
     part: Part
     condition: Condition
     reader: DatasetReader
+    numbers: KnownNumbers
     sample_ids: Callable[[Selection], SampleIds]
     listed: Callable[[Part, Sequence[str]], Condition]
 
@@ -55,9 +60,10 @@ class Question:
 class Totals:
     """Counts of an application; `close` it."""
 
-    def __init__(self, memory: PageMemory, *, budget: float) -> None:
+    def __init__(self, source: Source, catalog: Catalog, *, budget: float) -> None:
         """A page waits `budget` seconds for its total."""
-        self.memory = memory
+        self.memory = PageMemory()
+        self.small = SmallDatasets(source, catalog, self._quiet)
         self._budget = budget
         self._running: dict[str, _Count] = {}
         self._places = asyncio.Semaphore(_RUNNING)
@@ -66,12 +72,22 @@ class Totals:
         """The total of a part, where that is known already."""
         return self.memory.total(self.memory.rows_key(part))
 
+    def numbers(self, reader: DatasetReader, state: DatasetState) -> KnownNumbers:
+        """What is known of numbers by biosample, for a count."""
+        return KnownNumbers(reader, state, self.memory, self.small.get(state))
+
+    async def _quiet(self) -> None:
+        """Wait until nothing is being counted."""
+        while self._running:
+            await asyncio.wait([count.task for count in self._running.values()])
+
     async def total(self, question: Question, seen: int) -> Total:
         """The total, or how many there are at least, where `seen` are known of."""
         key = self.memory.rows_key(question.part)
         known = self.memory.total(key)
         if known is not None:
             return Total(known)
+        self.small.learn(question.part.dataset_state)
         count = self._running.get(key)
         if count is None:
             if len(self._running) >= _WAITING:
@@ -102,6 +118,7 @@ class Totals:
 
     async def close(self) -> None:
         """Give up what runs."""
+        await self.small.close()
         tasks = [count.task for count in self._running.values()]
         for task in tasks:
             task.cancel()
@@ -121,8 +138,13 @@ class _Count:
 
     async def run(self) -> int:
         """Count by indexes alone; what came later, if anything did, is left out by counting again."""
+        part = self._question.part
+        numbers = await self._question.numbers.of_rows(part, self._question.condition)
+        if numbers is not None:  # of the moment
+            self._within_bounds = True
+            return await self._by_slices(numbers)
         total = await self._number()
-        if await self._question.reader.has_later(self._question.part.source):
+        if await self._question.reader.has_later(part.source):
             self._within_bounds, self.rows = True, 0
             total = await self._by_slices()
         return total
@@ -180,8 +202,8 @@ class _Count:
         finally:
             await sample_ids.stop()
 
-    async def _by_slices(self) -> int:
-        """The documents of the selected biosamples, some hundred biosamples at a time."""
+    async def _by_slices(self, numbers: Mapping[str, int] | None = None) -> int:
+        """The documents of the selected biosamples, some hundred biosamples at a time; of known numbers the sum."""
         part, reader = self._question.part, self._question.reader
         key, rows_key = self._memory.ids_key(part), self._memory.rows_key(part)
         ids = self._memory.ids(key) if part.ids is None else part.ids
@@ -190,11 +212,13 @@ class _Count:
             self._memory.found(key, ids)
 
         async def count(some: tuple[str, ...]) -> int:
+            if numbers is not None:
+                return sum(numbers.get(name, 0) for name in some)
             listed = self._question.listed(part, some)
             condition = both([{part.key: {"$in": list(some)}}, self._question.condition, listed])
             return await reader.count(part.source, condition, within_bounds=self._within_bounds)
 
-        position, width = 0, reader.values_at_once(_IDS_A_COUNT)
+        position, width = 0, _IDS_A_COUNT if numbers is not None else reader.values_at_once(_IDS_A_COUNT)
         for slices in in_slices(list(in_slices(ids, width)), _COUNTS_AT_ONCE):
             for some, rows in zip(slices, await asyncio.gather(*map(count, slices)), strict=True):
                 if self._within_bounds or reader.sees_nothing_later(part.source):

@@ -136,10 +136,10 @@ async def rig(store: Store) -> AsyncIterator[PageRig]:
 
 STRATEGIES = {
     "as it is": {},
-    "always resolved": {(term_ids, "_FEW"): 10**9},
-    "always walked": {(term_ids, "_FEW"): 0, (checked_ids, "_PART"): 0, (checked_ids, "_PART_OF_PAGE"): 0},
+    "always resolved": {(term_ids, "FEW"): 10**9},
+    "always walked": {(term_ids, "FEW"): 0, (checked_ids, "_PART"): 0, (checked_ids, "_PART_OF_PAGE"): 0},
     "turned in mid-walk": {
-        (term_ids, "_FEW"): 0,
+        (term_ids, "FEW"): 0,
         (checked_ids, "_WIDTHS"): (1, 4),
         (checked_ids, "_WIDTH"): 3,
         (checked_ids, "_LOOKED"): 5,
