@@ -29,7 +29,7 @@ from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index, ordering
 from gateway.logs import fields
 
-__all__ = ["Lists", "Survey", "newest", "survey"]
+__all__ = ["Lists", "Survey", "newest", "says_the_same", "survey"]
 
 log = logging.getLogger("gateway.db")
 
@@ -112,6 +112,16 @@ async def survey(
     if found.last is None and not _holds(found.stated, counts):
         found = await reading.marks(moment, present, known, stated=False)
     return Survey(_state(dataset, known, counts, found, moment), known, reading.counting)
+
+
+async def says_the_same(source: Source, state: DatasetState) -> bool:
+    """Whether a dataset that states its version states the one that it did, and has the collections that it had."""
+    dataset = state.dataset
+    names, stated = await asyncio.gather(
+        listing.collections(source, dataset), source.find_one(dataset, _STATED, {"_id": dataset})
+    )
+    same = {name for name in names if not name.startswith("system.")} == state.collections
+    return same and str((stated or {}).get("version")) == state.stated
 
 
 class _Reading:

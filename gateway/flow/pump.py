@@ -25,6 +25,7 @@ from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Source
+from gateway.db.term_ids import Numbers
 from gateway.download_types import Part, Plan, Selection
 from gateway.errors import DatasetChanged
 from gateway.flow.accounts import observed
@@ -374,14 +375,12 @@ class _Pass:
             return Total(min(part.enough, await self._some(replace(part, limit=part.enough, skip=0))))
         reader, kind = self._reader(part), self._name(part)[1]
 
-        numbers = self._totals.numbers(reader, part.dataset_state)
-
-        def sample_ids(selection: Selection) -> SampleIds:
+        def sample_ids(selection: Selection, numbers: Numbers) -> SampleIds:
             return kind(reader, part.dataset_state, selection, RetryPolicy(0), numbers=numbers)
 
         if part.selection.listed is not None:  # found before it is counted
             await self._sample_ids(part)
-        question = Question(part, self._slices.narrower(part), reader, numbers, sample_ids, self._slices.listed)
+        question = Question(part, self._slices.narrower(part), reader, sample_ids, self._slices.listed)
         total = await self.retry(partial(self._totals.total, question, seen))
         if not total.exact and not total.rows:  # so it is not known whether there is any
             found = await self._some(replace(part, limit=1, skip=0))

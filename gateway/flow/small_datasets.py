@@ -1,14 +1,14 @@
 """Datasets that are small enough to be counted without the database: what their counts depend on, read once a version.
 
-They are read in the background, a piece at a time, while nothing is being counted.  What was read is kept only if it
-was all of one moment, as far as the deployment can tell.
+They are read in the background, a piece at a time; counts that come meanwhile wait a little for it, for they would ask
+for the same documents.  What was read is kept only if it was all of one moment, as far as the deployment can tell.
 """
 
 import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,11 +25,13 @@ __all__ = ["SmallDataset", "SmallDatasets"]
 
 log = logging.getLogger("gateway.flow")
 
+_FEWEST_VARIANTS: Final = 2_000  # fewer are counted in no time
 _MOST_VARIANTS: Final = 100_000  # 4 MB
 _MOST_OTHERS: Final = 20_000  # documents of any other collection that selects samples
 _KEPT: Final = 4  # datasets
 _AIM: Final = 1_000  # variants in a read: what comes meanwhile waits for it where a database does one thing at a time
 _MOST_READ: Final = 20_000
+_WAITED: Final = 1.0  # seconds
 _APART: Final = 30.0  # seconds between readings of one dataset, which may be written to all the time
 
 _Key = tuple[str, int]
@@ -46,17 +48,20 @@ class SmallDataset:
 class SmallDatasets:
     """The small datasets of an application, by version; `close` it."""
 
-    def __init__(self, source: Source, catalog: Catalog, quiet: Callable[[], Awaitable[None]]) -> None:
-        """Each read waits until it is `quiet`."""
+    def __init__(self, source: Source, catalog: Catalog) -> None:
+        """Nothing is read before it is to be learnt."""
         self._source = source
         self._catalog = catalog
-        self._quiet = quiet
         self._read: dict[str, tuple[_Key, SmallDataset]] = {}
         self._begun: dict[str, tuple[_Key, float]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def get(self, state: DatasetState) -> SmallDataset | None:
-        """What was read of a dataset at the version of a state."""
+    async def get(self, state: DatasetState) -> SmallDataset | None:
+        """What was read of a dataset at the version of a state; what is being read is waited for a little."""
+        self.learn(state)
+        task = self._tasks.get(state.dataset)
+        if task is not None and self._begun[state.dataset][0] == _key(state):
+            await asyncio.wait([task], timeout=_WAITED)
         key, found = self._read.get(state.dataset, (None, None))
         return found if key == _key(state) else None
 
@@ -84,26 +89,28 @@ class SmallDatasets:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _learn(self, state: DatasetState) -> None:
-        told = fields(dataset=state.dataset)
         reader = DatasetReader(self._source, state)
         try:
             found = await self._whole(reader, state)
-            if found is None or await reader.outcome(self._catalog.changed_since) == "changed":
-                return
+            # Where only numbers tell, they are read with the next state, and make its version.
+            if found and not reader.recounted and await reader.outcome(self._catalog.changed_since) == "changed":
+                found = None
         except GatewayError as error:
-            log.info("a dataset is counted by the database", extra=told | fields(reason=error))
+            log.info("a dataset is counted by the database", extra=fields(dataset=state.dataset, reason=error))
+            return
+        if found is None:
             return
         self._read.pop(state.dataset, None)
         self._read[state.dataset] = _key(state), found
         while len(self._read) > _KEPT:
             del self._read[next(iter(self._read))]
-        log.info("a small dataset is counted without the database", extra=told | fields(rows=len(found.variants)))
+        told = fields(dataset=state.dataset, rows=len(found.variants))
+        log.info("a small dataset is counted without the database", extra=told)
 
     async def _whole(self, reader: DatasetReader, state: DatasetState) -> SmallDataset | None:
         """All of a dataset; None if there is more than was said, or a document is of several biosamples."""
         if reader.ordered_by("variants", "biosample_id") is None:
             return None
-        await self._quiet()
         documents = await reader.documents("biosamples", {}, {"id": 1, "_id": 0}, _MOST_OTHERS + 1)
         ids = [document.get("id") for document in documents]
         if len(ids) > _MOST_OTHERS or any(isinstance(name, list) for name in ids):
@@ -112,7 +119,6 @@ class SmallDatasets:
         density = state.counts["variants"] / max(1, len(samples))
         table = VariantTable()
         for between in _tiles(sorted(samples), max(1, int(_AIM / max(1.0, density)))):
-            await self._quiet()
             found = await reader.documents("variants", {"biosample_id": between}, table.FIELDS, _MOST_READ)
             if len(found) == _MOST_READ or len(table) + len(found) > state.counts["variants"]:
                 return None
@@ -132,7 +138,7 @@ def _is_small(state: DatasetState) -> bool:
     counts = state.counts
     others = ("biosamples", "individuals", state.analyses)
     return (
-        counts.get("variants", _MOST_VARIANTS + 1) <= _MOST_VARIANTS
+        _FEWEST_VARIANTS <= counts.get("variants", 0) <= _MOST_VARIANTS
         and "biosamples" in counts
         and all(counts.get(name, 0) <= _MOST_OTHERS for name in others)
     )

@@ -16,7 +16,8 @@ from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader
 from gateway.db.sample_ids import SampleIds
 from gateway.db.source import Source
-from gateway.download_types import Condition, DatasetState, Part, Selection, both
+from gateway.db.term_ids import Numbers
+from gateway.download_types import Condition, Part, Selection, both
 from gateway.errors import DatabaseSlow, GatewayError
 from gateway.flow.known_numbers import KnownNumbers
 from gateway.flow.page_memory import PageMemory, Place
@@ -52,8 +53,7 @@ class Question:
     part: Part
     condition: Condition
     reader: DatasetReader
-    numbers: KnownNumbers
-    sample_ids: Callable[[Selection], SampleIds]
+    sample_ids: Callable[[Selection, Numbers], SampleIds]
     listed: Callable[[Part, Sequence[str]], Condition]
 
 
@@ -63,7 +63,7 @@ class Totals:
     def __init__(self, source: Source, catalog: Catalog, *, budget: float) -> None:
         """A page waits `budget` seconds for its total."""
         self.memory = PageMemory()
-        self.small = SmallDatasets(source, catalog, self._quiet)
+        self.small = SmallDatasets(source, catalog)
         self._budget = budget
         self._running: dict[str, _Count] = {}
         self._places = asyncio.Semaphore(_RUNNING)
@@ -72,27 +72,17 @@ class Totals:
         """The total of a part, where that is known already."""
         return self.memory.total(self.memory.rows_key(part))
 
-    def numbers(self, reader: DatasetReader, state: DatasetState) -> KnownNumbers:
-        """What is known of numbers by biosample, for a count."""
-        return KnownNumbers(reader, state, self.memory, self.small.get(state))
-
-    async def _quiet(self) -> None:
-        """Wait until nothing is being counted."""
-        while self._running:
-            await asyncio.wait([count.task for count in self._running.values()])
-
     async def total(self, question: Question, seen: int) -> Total:
         """The total, or how many there are at least, where `seen` are known of."""
         key = self.memory.rows_key(question.part)
         known = self.memory.total(key)
         if known is not None:
             return Total(known)
-        self.small.learn(question.part.dataset_state)
         count = self._running.get(key)
         if count is None:
             if len(self._running) >= _WAITING:
                 return Total(seen, exact=False)
-            count = self._running[key] = _Count(question, self.memory)
+            count = self._running[key] = _Count(question, self.memory, self.small)
             count.task = asyncio.create_task(self._run(key, count))
             count.task.add_done_callback(lambda task: self._end(key, task))
         with suppress(TimeoutError, DatabaseSlow):
@@ -129,22 +119,26 @@ class _Count:
     """One count under way: `rows` so far."""
 
     task: "asyncio.Task[int]"
+    _numbers: KnownNumbers
 
-    def __init__(self, question: Question, memory: PageMemory) -> None:
+    def __init__(self, question: Question, memory: PageMemory, small: SmallDatasets) -> None:
         self._question = question
         self._memory = memory
+        self._small = small
         self._within_bounds = False
         self.rows = 0
 
     async def run(self) -> int:
         """Count by indexes alone; what came later, if anything did, is left out by counting again."""
-        part = self._question.part
-        numbers = await self._question.numbers.of_rows(part, self._question.condition)
+        question, part = self._question, self._question.part
+        dataset = await self._small.get(part.dataset_state)
+        self._numbers = KnownNumbers(question.reader, part.dataset_state, self._memory, dataset)
+        numbers = await self._numbers.of_rows(part, question.condition)
         if numbers is not None:  # of the moment
             self._within_bounds = True
             return await self._by_slices(numbers)
         total = await self._number()
-        if await self._question.reader.has_later(part.source):
+        if await question.reader.has_later(part.source):
             self._within_bounds, self.rows = True, 0
             total = await self._by_slices()
         return total
@@ -195,7 +189,7 @@ class _Count:
         return strays if len(strays) <= _MOST_STRAYS else None
 
     async def _ids(self, selection: Selection) -> list[str]:
-        sample_ids = self._question.sample_ids(selection)
+        sample_ids = self._question.sample_ids(selection, self._numbers)
         try:
             await sample_ids.start()
             return await sample_ids.all()
