@@ -69,8 +69,8 @@ class SampleIds:
         elif self._checked is not None:  # it was found, and what it checked first was not
             await self._pull(self._checked)
         elif self._terms.is_direct and self._numbers is not None:
-            condition = both(self._terms.direct)
-            self.ids = sorted(await self._reader.values(self._selection.root, condition, "id"))
+            condition, root = both(self._terms.direct), self._selection.root
+            self.ids = sorted(await self._reader.values(root, condition, "id", by_field=True))
             self.complete = True
         elif self._terms.is_direct:
             await self._start_direct(both(self._terms.direct))
