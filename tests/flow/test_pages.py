@@ -15,7 +15,7 @@ from gateway.config import load
 from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
 from gateway.errors import DatasetChanged, NotFound
-from gateway.flow import totals
+from gateway.flow import small_datasets, totals
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.rows import Tally
@@ -148,6 +148,7 @@ STRATEGIES = {
     },
     "looks that do not suffice": {(sample_ids, "_LOOK"): 2, (sample_ids, "_FIRST"): 3},
     "slices counted": {(totals, "_MOST_VALUES"): 1},
+    "counted without the database": {(small_datasets, "_FEWEST_VARIANTS"): 0, (small_datasets, "_WAITED"): 60},
 }
 
 
