@@ -154,6 +154,7 @@ class Catalog:
             if found.lists is not None:
                 self._lists[dataset] = found.lists
             self._counted.pop(dataset, None)
+            self._walked.pop(dataset, None)
             if found.counting > _QUICK:
                 until = time.monotonic() + min(_TIMES_KEPT * found.counting, _MOST_KEPT)
                 self._counted[dataset] = until, dataset_state
