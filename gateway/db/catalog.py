@@ -180,7 +180,6 @@ class Catalog:
         lookups = await self._warmed(dataset_state)
         if began < self._forgotten.get(dataset, 0.0):
             return None
-        self._read_from[dataset] = began
         self._keep(dataset_state, began)
         self._lookups[dataset] = lookups
         return dataset_state

@@ -82,8 +82,9 @@ class TermIds:
 
     async def _number(self, name: str, condition: Condition) -> int:
         """How many documents meet a condition, of more than a few only that."""
-        if self._numbers is not None and (known := await self._numbers.of(name, condition)) is not None:
-            return sum(known.values())
+        if self._numbers is not None and name != "individuals":
+            known = await self._numbers.of(name, condition)
+            return FEW if known is None else sum(known.values())
         return await self._reader.count(name, condition, most=FEW, within_bounds=False)
 
     def _name(self, term: Term) -> str:

@@ -28,7 +28,7 @@ log = logging.getLogger("gateway.flow")
 _FEWEST_VARIANTS: Final = 2_000  # fewer are counted in no time
 _MOST_VARIANTS: Final = 100_000  # 4 MB
 _MOST_OTHERS: Final = 20_000  # documents of any other collection that selects samples
-_KEPT: Final = 4  # datasets
+_KEPT: Final = 300_000  # variants, of all datasets
 _AIM: Final = 1_000  # variants in a read: what comes meanwhile waits for it where a database does one thing at a time
 _MOST_READ: Final = 20_000
 _WAITED: Final = 1.0  # seconds
@@ -53,8 +53,9 @@ class SmallDatasets:
         self._source = source
         self._catalog = catalog
         self._read: dict[str, tuple[_Key, SmallDataset]] = {}
-        self._begun: dict[str, tuple[_Key, float]] = {}
+        self._begun: dict[str, tuple[_Key | None, float]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._place = asyncio.Lock()
 
     async def get(self, state: DatasetState) -> SmallDataset | None:
         """What was read of a dataset at the version of a state; what is being read is waited for a little."""
@@ -69,8 +70,8 @@ class SmallDatasets:
         """Read a dataset behind the caller's back, if it is small and has not been read at this version."""
         if not _is_small(state) or state.dataset in self._tasks:
             return
-        key, since = self._begun.get(state.dataset, (None, 0.0))
-        if key == _key(state) or (key and time.monotonic() - since < _APART):
+        key, since = self._begun.get(state.dataset, (None, -_APART))
+        if key == _key(state) or time.monotonic() - since < _APART:
             return
         self._begun[state.dataset] = _key(state), time.monotonic()
         task = self._tasks[state.dataset] = asyncio.create_task(self._learn(state))
@@ -91,18 +92,20 @@ class SmallDatasets:
     async def _learn(self, state: DatasetState) -> None:
         reader = DatasetReader(self._source, state)
         try:
-            found = await self._whole(reader, state)
+            async with self._place:
+                found = await self._whole(reader, state)
             # Where only numbers tell, they are read with the next state, and make its version.
             if found and not reader.recounted and await reader.outcome(self._catalog.changed_since) == "changed":
-                found = None
+                return
         except GatewayError as error:
+            self._begun[state.dataset] = None, time.monotonic()  # another try may go well
             log.info("a dataset is counted by the database", extra=fields(dataset=state.dataset, reason=error))
             return
         if found is None:
             return
         self._read.pop(state.dataset, None)
         self._read[state.dataset] = _key(state), found
-        while len(self._read) > _KEPT:
+        while sum(len(each.variants) for _, each in self._read.values()) > _KEPT:
             del self._read[next(iter(self._read))]
         told = fields(dataset=state.dataset, rows=len(found.variants))
         log.info("a small dataset is counted without the database", extra=told)

@@ -131,9 +131,11 @@ class _Count:
     async def run(self) -> int:
         """Count by indexes alone; what came later, if anything did, is left out by counting again."""
         question, part = self._question, self._question.part
-        dataset = await self._small.get(part.dataset_state)
+        dataset = await self._small.get(part.dataset_state) if part.selection.root == "biosamples" else None
         self._numbers = KnownNumbers(question.reader, part.dataset_state, self._memory, dataset)
-        numbers = await self._numbers.of_rows(part, question.condition)
+        # What one condition alone selects is counted by its index.
+        look = not _is_of_all(part, question.condition)
+        numbers = await self._numbers.of_rows(part, question.condition, look=look)
         if numbers is not None:  # of the moment
             self._within_bounds = True
             return await self._by_slices(numbers)
