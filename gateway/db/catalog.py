@@ -158,7 +158,8 @@ class Catalog:
             if found.counting > _QUICK:
                 until = time.monotonic() + min(_TIMES_KEPT * found.counting, _MOST_KEPT)
                 self._counted[dataset] = until, dataset_state
-            if self._source.counts_by_walking and dataset_state.stated and not dataset_state.bounds.last:
+            walks = not self._source.takes_hints  # so that it is known: every document, to tell how many there are
+            if walks and dataset_state.stated and not dataset_state.bounds.last:
                 until = time.monotonic() + min(sum(dataset_state.counts.values()) / _COUNTED_A_SECOND, _MOST_KEPT)
                 self._walked[dataset] = until, dataset_state
         return dataset_state

@@ -89,11 +89,6 @@ class Source:
         """Whether reads are sent with the indexes that they name, as far as is known."""
         return self._hints is not False
 
-    @property
-    def counts_by_walking(self) -> bool:
-        """Whether a server is known to look at every document to tell how many there are: the embedded one does."""
-        return self._hints is False
-
     def _named(self, hint: str | None) -> dict[str, Any]:
         return {} if hint is None or not self.takes_hints else {"hint": hint}
 
