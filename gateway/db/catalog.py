@@ -8,6 +8,7 @@ Who asks for a dataset that was asked for lately waits for none of this: it is r
 
 Numbers that must be counted, which a large dataset needs seconds for, are not counted again and again while data is
 being written: what was counted is believed for some more time, until the numbers that the server keeps will do again.
+So are the numbers of a dataset that states its version where a server keeps none, as long as the version is the same.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from gateway.db.genes import Genes
 from gateway.db.handovers import QueryBuffers
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
-from gateway.db.survey import Lists, Survey, newest, survey
+from gateway.db.survey import Lists, Survey, newest, says_the_same, survey
 from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 from gateway.handovers import Listed
@@ -39,6 +40,7 @@ _TOLD: Final = 50  # sentences of what no index serves
 _QUICK: Final = 2.0  # seconds
 _TIMES_KEPT: Final = 20  # as long as counting took
 _MOST_KEPT: Final = 60.0  # seconds, of the 300 for which servers remember
+_COUNTED_A_SECOND: Final = 1_000  # documents; the embedded server takes a hundredth of that time for them
 _LISTS_KEPT: Final = 60.0  # seconds, or as many states where these are kept shortly
 _STATES_A_LIST: Final = 12
 _ASKED_LATELY: Final = 600.0
@@ -64,6 +66,7 @@ class Catalog:
         self._ttl = ttl
         self._states: dict[str, tuple[float, DatasetState]] = {}
         self._counted: dict[str, tuple[float, DatasetState]] = {}
+        self._walked: dict[str, tuple[float, DatasetState]] = {}
         self._lists: dict[str, Lists] = {}
         self._lookups: dict[str, Lookups] = {}
         self._recent: dict[str, Recent] = {}
@@ -95,6 +98,7 @@ class Catalog:
         """
         while (last := self._read_from.get(dataset, 0.0)) < since:
             self._lists.pop(dataset, None)
+            self._walked.pop(dataset, None)
             running = self._running.get(dataset)
             if running is None or running.done():
                 if (early := last + _APART - time.monotonic()) > 0:
@@ -129,6 +133,7 @@ class Catalog:
         self._forgotten[dataset] = time.monotonic()
         self._states.pop(dataset, None)
         self._counted.pop(dataset, None)
+        self._walked.pop(dataset, None)
         self._running.pop(dataset, None)
         self._spell(dataset, "")
 
@@ -147,9 +152,7 @@ class Catalog:
             self._keep(instead, began)
             return instead
         dataset_state = replace(found.state, spell=self._spell(dataset, found.state.version))
-        recent = self._recent.setdefault(dataset, Recent()) if self._ttl > 0 else None
-        lookups = Lookups(self._source, dataset_state, recent)
-        await lookups.warm()
+        lookups = await self._warmed(dataset_state)
         self._read_from[dataset] = began
         if began >= self._forgotten.get(dataset, 0.0):
             self._keep(dataset_state, began)
@@ -157,9 +160,35 @@ class Catalog:
             if found.lists is not None:
                 self._lists[dataset] = found.lists
             self._counted.pop(dataset, None)
+            self._walked.pop(dataset, None)
             if found.counting > _QUICK:
                 until = time.monotonic() + min(_TIMES_KEPT * found.counting, _MOST_KEPT)
                 self._counted[dataset] = until, dataset_state
+            walks = not self._source.takes_hints  # so that it is known: every document, to tell how many there are
+            if walks and dataset_state.stated and not dataset_state.bounds.last:
+                until = time.monotonic() + min(sum(dataset_state.counts.values()) / _COUNTED_A_SECOND, _MOST_KEPT)
+                self._walked[dataset] = until, dataset_state
+        return dataset_state
+
+    async def _warmed(self, dataset_state: DatasetState) -> Lookups:
+        """Look-ups in a state, with what was lately asked for."""
+        recent = self._recent.setdefault(dataset_state.dataset, Recent()) if self._ttl > 0 else None
+        lookups = Lookups(self._source, dataset_state, recent)
+        await lookups.warm()
+        return lookups
+
+    async def _same(self, dataset: str) -> DatasetState | None:
+        """The state as it was, where the dataset says that it is, and a server takes long to count its documents."""
+        until, before = self._walked.get(dataset, (0.0, None))
+        began = time.monotonic()
+        if before is None or began > until or not await says_the_same(self._source, before):
+            return None
+        dataset_state = replace(before)
+        lookups = await self._warmed(dataset_state)
+        if began < self._forgotten.get(dataset, 0.0):
+            return None
+        self._keep(dataset_state, began)
+        self._lookups[dataset] = lookups
         return dataset_state
 
     def _keep(self, dataset_state: DatasetState, began: float) -> None:
@@ -187,6 +216,8 @@ class Catalog:
 
     async def _renewed(self, dataset: str) -> DatasetState:
         """What is known of a dataset now; what was counted lately is not counted again, if that took long."""
+        if (same := await self._same(dataset)) is not None:
+            return same
         until, counted = self._counted.get(dataset, (0.0, None))
         if counted is None or time.monotonic() > until:
             return await self.read_state(dataset)
@@ -221,7 +252,7 @@ class Catalog:
     async def _read(self, dataset: str, *, may_count: bool) -> Survey | None:
         """What is known of a dataset, read now, and the lists that can be believed for a while."""
         _, before = self._states.get(dataset, (0.0, None))
-        holds = before is not None and bool(before.stated) and not before.bounds.last
+        holds = before is None or (bool(before.stated) and not before.bounds.last)
         read = partial(survey, self._source, dataset, stated=holds, may_count=may_count)
         lists = self._known_lists(dataset)
         try:

@@ -65,6 +65,7 @@ class Lookups:
         self._recent = recent
         self._collations: dict[str, Collation | None] = {}
         self._answers: dict[tuple[Any, ...], Any] = {}
+        self._asking: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
         self._kinds: Mapping[str, Callable[..., Awaitable[Any]]] = {
             "unknown": self._unknown,
             "frequency maps": self._frequency_maps,
@@ -88,12 +89,28 @@ class Lookups:
     async def _asked(self, *question: Any) -> Any:
         # Where nothing tells at the end whether a stored map was replaced, what is read had better be what was found.
         if self._recent is None or self.state.moment.by == "recounted":
-            return await self._kinds[question[0]](*question[1:])
+            return await self._shared(question)
         _keep(self._recent.questions, question, time.monotonic(), _ANSWERS_KEPT)
         return self._answers[question] if question in self._answers else await self._answer(question)
 
+    async def _shared(self, question: tuple[Any, ...]) -> Any:
+        """The answer to a question, which all share who ask while it is being looked up."""
+        task = self._asking.get(question)
+        if task is None:
+            task = self._asking[question] = asyncio.create_task(self._kind(question))
+            task.add_done_callback(lambda done: self._told(question, done))
+        return await asyncio.shield(task)
+
+    def _told(self, question: tuple[Any, ...], task: asyncio.Task[Any]) -> None:
+        del self._asking[question]
+        if not task.cancelled():
+            task.exception()  # seen, even if all who asked have left
+
+    async def _kind(self, question: tuple[Any, ...]) -> Any:
+        return await self._kinds[question[0]](*question[1:])
+
     async def _answer(self, question: tuple[Any, ...]) -> Any:
-        answer = await self._kinds[question[0]](*question[1:])
+        answer = await self._shared(question)
         _keep(self._answers, question, answer, _ANSWERS_KEPT)
         return answer
 

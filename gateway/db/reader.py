@@ -190,8 +190,8 @@ class DatasetReader:
 
         return await self._read(collection, condition, read, hint=hint)
 
-    async def values(self, collection: str, condition: Condition, field: str) -> set[str]:
-        """The string values of a top-level field of all matching documents."""
+    async def values(self, collection: str, condition: Condition, field: str, *, by_field: bool = False) -> set[str]:
+        """The string values of a top-level field of all matching documents; found `by_field`'s index if none fits."""
 
         async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> set[str]:
             found: set[str] = set()
@@ -199,7 +199,8 @@ class DatasetReader:
                 found.update(batch)
             return found
 
-        return await self._read(collection, condition, read)
+        own = by_field and self.index_of(collection, condition) is None
+        return await self._read(collection, condition, read, hint=self.ordered_by(collection, field) if own else None)
 
     async def some_values(
         self, collection: str, condition: Condition, field: str, limit: int, *, by_field: bool = False

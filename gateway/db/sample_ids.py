@@ -17,7 +17,7 @@ from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
-from gateway.db.term_ids import TermIds
+from gateway.db.term_ids import Numbers, TermIds
 from gateway.download_types import Condition, DatasetState, Selection, both
 from gateway.errors import GatewayError
 from gateway.rows import in_slices
@@ -43,14 +43,19 @@ class SampleIds:
         ids: tuple[str, ...] | None = None,
         *,
         paged: bool = False,
+        numbers: Numbers | None = None,
     ) -> None:
-        """`paged`: as few of them as are needed will be asked for, not all."""
+        """`paged`: as few of them as are needed will be asked for, not all.
+
+        With `numbers`, which are asked first, all will be, and none before the others.
+        """
         self._reader = reader
         self._retry = retry
         self._dataset_state = dataset_state
         self._selection = selection
         self._paged = paged
-        self._terms = TermIds(reader, dataset_state, selection)
+        self._numbers = numbers
+        self._terms = TermIds(reader, dataset_state, selection, numbers)
         self._checked: CheckedIds | None = None
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
@@ -63,6 +68,10 @@ class SampleIds:
             self.complete = True
         elif self._checked is not None:  # it was found, and what it checked first was not
             await self._pull(self._checked)
+        elif self._terms.is_direct and self._numbers is not None:
+            condition, root = both(self._terms.direct), self._selection.root
+            self.ids = sorted(await self._reader.values(root, condition, "id", by_field=True))
+            self.complete = True
         elif self._terms.is_direct:
             await self._start_direct(both(self._terms.direct))
         elif await self._terms.are_few():

@@ -7,7 +7,8 @@ What does not depend on another answer is asked together.  What comes one after 
 - a replica set since 5.0: the time; names and numbers; the time again, which is the moment; the newest documents at it,
   and beside them, in three steps, the change stream between the two times.
 
-Lists that are not known cost two steps more at most: the names, then the indexes.
+Lists that are not known cost two steps more at most: the names, then the indexes.  A version that is not stated where
+it was expected, or does not hold, costs one: the largest ids are asked for, which are not needed where one is.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index, ordering
 from gateway.logs import fields
 
-__all__ = ["Lists", "Survey", "newest", "survey"]
+__all__ = ["Lists", "Survey", "newest", "says_the_same", "survey"]
 
 log = logging.getLogger("gateway.db")
 
@@ -77,7 +78,7 @@ async def survey(
 ) -> Survey | None:
     """What is known of a dataset, read now; `known` lists are believed where names and identities are the same still.
 
-    `snapshots`: whether its moment may be one; `stated`: whether the dataset is expected to state its version.  Raises
+    `snapshots`: whether its moment may be one; `stated`: whether a version that it states is expected to hold.  Raises
     NotFound where the dataset holds no data.  None where documents would have to be counted, but not if they may be:
     on a replica set while data is being written, on a cluster always.
     """
@@ -111,6 +112,16 @@ async def survey(
     if found.last is None and not _holds(found.stated, counts):
         found = await reading.marks(moment, present, known, stated=False)
     return Survey(_state(dataset, known, counts, found, moment), known, reading.counting)
+
+
+async def says_the_same(source: Source, state: DatasetState) -> bool:
+    """Whether a dataset that states its version states the one that it did, and has the collections that it had."""
+    dataset = state.dataset
+    names, stated = await asyncio.gather(
+        listing.collections(source, dataset), source.find_one(dataset, _STATED, {"_id": dataset})
+    )
+    same = {name for name in names if not name.startswith("system.")} == state.collections
+    return same and str((stated or {}).get("version")) == state.stated
 
 
 class _Reading:
@@ -177,7 +188,8 @@ class _Reading:
         return found
 
     async def marks(self, moment: Moment, present: Sequence[str], lists: Lists, *, stated: bool) -> _Marks:
-        """The newest documents at a moment; the largest ids only where no version is `stated`."""
+        """The newest documents at a moment; the largest ids only where no version is `stated`, or can be."""
+        stated = stated and _STATED in lists.indexes
         dated = [name for name in present if any(index.fields[0] == "updated" for index in lists.indexes[name])]
         found, updated, last = await asyncio.gather(
             self._version(moment, lists),

@@ -1,20 +1,20 @@
 """Terms of a selection that go through other collections: resolved as sets of biosample ids, or checked for some."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.download_types import Condition, DatasetState, Selection, Term, both
 from gateway.rows import in_slices
 
-__all__ = ["TermIds"]
+__all__ = ["FEW", "Numbers", "TermIds"]
 
 _IDS_A_QUERY: Final = 400
-# Documents of which it takes no time to know all.
-_FEW: Final = 2_000
+FEW: Final = 2_000
+"""Documents of which it takes no time to know all."""
 # Values that may turn up beside those expected: lists, twins, strays.
 _MORE: Final = 1_000
 
@@ -23,11 +23,29 @@ def _is_direct(group: tuple[Term, ...], root: str) -> bool:
     return len(group) == 1 and group[0].collection == root and not group[0].negated
 
 
+class Numbers(Protocol):
+    """Numbers of matching documents by biosample, as they are known at the version of the data."""
+
+    @property
+    def small(self) -> bool:
+        """Whether the dataset has so few documents that all ids of any condition are read in no time."""
+
+    async def of(self, collection: str, condition: Condition) -> Mapping[str, int] | None:
+        """The numbers of documents of a collection that meet a condition; None where they are not known.
+
+        They are read and remembered where that takes no time.
+        """
+
+
 class TermIds:
     """What the groups of a selection select: `direct` ones are conditions on its root, `indirect` ones are not."""
 
-    def __init__(self, reader: DatasetReader, dataset_state: DatasetState, selection: Selection) -> None:
+    def __init__(
+        self, reader: DatasetReader, dataset_state: DatasetState, selection: Selection, numbers: Numbers | None = None
+    ) -> None:
+        """`numbers` are asked first, if there are any."""
         self._reader = reader
+        self._numbers = numbers
         self._dataset_state = dataset_state
         self._selection = selection
         groups = selection.samples
@@ -44,18 +62,30 @@ class TermIds:
         """Whether some group matches so few documents that resolving it costs nothing, by a bounded look."""
         if self._selection.listed is not None:  # what is listed has an end
             return True
+        if self._is_small:
+            return True
         positive = [group for group in self.indirect if not any(term.negated for term in group)]
 
         async def few(group: tuple[Term, ...]) -> bool:
             asked = [(self._name(term), term.condition) for term in group]
             if not all(self._reader.is_served(*each) for each in asked):  # a look would read everything
                 return False
-            counts = (self._reader.count(*each, most=_FEW, within_bounds=False) for each in asked)
-            found = sum(await asyncio.gather(*counts))
-            self.rare += group if found < _FEW else ()
-            return found < _FEW
+            found = sum(await asyncio.gather(*(self._number(*each) for each in asked)))
+            self.rare += group if found < FEW else ()
+            return found < FEW
 
         return any(await asyncio.gather(*map(few, positive)))
+
+    @property
+    def _is_small(self) -> bool:
+        return self._numbers is not None and self._numbers.small
+
+    async def _number(self, name: str, condition: Condition) -> int:
+        """How many documents meet a condition, of more than a few only that."""
+        if self._numbers is not None and name != "individuals":
+            known = await self._numbers.of(name, condition)
+            return FEW if known is None else sum(known.values())
+        return await self._reader.count(name, condition, most=FEW, within_bounds=False)
 
     def _name(self, term: Term) -> str:
         return self._dataset_state.analyses if term.collection == "analyses" else term.collection
@@ -68,7 +98,7 @@ class TermIds:
         for group in sorted(self._selection.samples, key=self._order):
             if found is not None and len(group) == 1 and group[0].negated:
                 found -= await self._of_term(group[0])
-            elif found is not None and len(found) <= _FEW and _is_direct(group, "biosamples"):
+            elif found is not None and len(found) <= FEW and _is_direct(group, "biosamples") and not self._is_small:
                 found = await self._of_few(group[0], sorted(found))
             else:
                 chosen: set[str] = set()
@@ -119,9 +149,11 @@ class TermIds:
             for some in in_slices(individuals, _IDS_A_QUERY):
                 found |= await self._reader.values("biosamples", {"individual_id": {"$in": some}}, "id")
             return found
-        return await self._reader.values(
-            name, term.condition, "id" if term.collection == "biosamples" else "biosample_id"
-        )
+        if term.collection == "biosamples":
+            return await self._reader.values(name, term.condition, "id")
+        if self._numbers is not None and (known := await self._numbers.of(name, term.condition)) is not None:
+            return set(known)
+        return await self._reader.values(name, term.condition, "biosample_id")
 
     # --- checks of some ----------------------------------------------------------------------------------------------
 

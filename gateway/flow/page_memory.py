@@ -8,12 +8,12 @@ have been read while the data was away.  Bounded: the least recently used goes f
 import hashlib
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from gateway.db.handover_ids import ListedDocuments
-from gateway.download_types import Part
+from gateway.download_types import Condition, DatasetState, Part
 
 __all__ = ["PageMemory", "Place"]
 
@@ -61,6 +61,8 @@ class PageMemory:
         self._strays: _Recent[list[Any]] = _Recent()
         self._rare: _Recent[bool] = _Recent()
         self._listed: _Recent[ListedDocuments] = _Recent()
+        self._numbers: _Recent[Mapping[str, int]] = _Recent()
+        self._many: _Recent[bool] = _Recent()
 
     @staticmethod
     def rows_key(part: Part) -> str:
@@ -119,6 +121,31 @@ class PageMemory:
         self._ids[key] = tuple(ids)
         while sum(map(len, self._ids.values())) > _IDS:
             self._ids.popitem(last=False)
+
+    @staticmethod
+    def numbers_key(state: DatasetState, collection: str, condition: Condition) -> str:
+        """The question how many documents that meet a condition each biosample has."""
+        return _digest(state.dataset, state.version, state.spell, collection, condition)
+
+    def numbers(self, key: str) -> Mapping[str, int] | None:
+        """How many such documents biosamples have, those that have any, if that is known."""
+        return self._numbers.recall(key)
+
+    def numbered(self, key: str, numbers: Mapping[str, int]) -> None:
+        """Remember that, if it is not too much."""
+        if len(numbers) > _IDS:
+            return
+        self._numbers.keep(key, numbers, _PLACES)
+        while sum(map(len, self._numbers.values())) > _IDS:
+            self._numbers.popitem(last=False)
+
+    def are_many(self, key: str) -> bool:
+        """Whether it is known that there are too many such documents to look at each."""
+        return bool(self._many.recall(key))
+
+    def found_many(self, key: str) -> None:
+        """Remember that."""
+        self._many.keep(key, True, _TOTALS)
 
     @staticmethod
     def _listed_key(part: Part) -> str:

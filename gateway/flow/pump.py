@@ -25,11 +25,11 @@ from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.sample_ids import IndividualIds, SampleIds
 from gateway.db.source import Source
+from gateway.db.term_ids import Numbers
 from gateway.download_types import Part, Plan, Selection
 from gateway.errors import DatasetChanged
 from gateway.flow.accounts import observed
 from gateway.flow.fold import WalkStep, encoded, folded
-from gateway.flow.page_memory import PageMemory
 from gateway.flow.page_window import PageWindow
 from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler, beside
@@ -82,7 +82,7 @@ class Pump:
         self._limit = ReadLimit(slicing.flights, slicing.together)
         self._window = retry_window
         self._selection_budget = selection_budget
-        self.totals = Totals(PageMemory(), budget=count_budget)
+        self.totals = Totals(source, catalog, budget=count_budget)
 
     async def chunks(self, plan: Plan, tallies: list[Tally], *, kept: bool = False) -> AsyncGenerator[bytes, None]:
         """The bytes of a download.  `tallies` grows by one a part, and tells how far the pass is.
@@ -375,8 +375,8 @@ class _Pass:
             return Total(min(part.enough, await self._some(replace(part, limit=part.enough, skip=0))))
         reader, kind = self._reader(part), self._name(part)[1]
 
-        def sample_ids(selection: Selection) -> SampleIds:
-            return kind(reader, part.dataset_state, selection, RetryPolicy(0))
+        def sample_ids(selection: Selection, numbers: Numbers) -> SampleIds:
+            return kind(reader, part.dataset_state, selection, RetryPolicy(0), numbers=numbers)
 
         if part.selection.listed is not None:  # found before it is counted
             await self._sample_ids(part)

@@ -5,18 +5,23 @@ A count that takes longer goes on by itself for a while; who asks again finds it
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bson.regex import Regex
 
+from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader
 from gateway.db.sample_ids import SampleIds
+from gateway.db.source import Source
+from gateway.db.term_ids import Numbers
 from gateway.download_types import Condition, Part, Selection, both
 from gateway.errors import DatabaseSlow, GatewayError
+from gateway.flow.known_numbers import KnownNumbers
 from gateway.flow.page_memory import PageMemory, Place
+from gateway.flow.small_datasets import SmallDatasets
 from gateway.rows import in_slices
 
 __all__ = ["Question", "Total", "Totals"]
@@ -48,16 +53,17 @@ class Question:
     part: Part
     condition: Condition
     reader: DatasetReader
-    sample_ids: Callable[[Selection], SampleIds]
+    sample_ids: Callable[[Selection, Numbers], SampleIds]
     listed: Callable[[Part, Sequence[str]], Condition]
 
 
 class Totals:
     """Counts of an application; `close` it."""
 
-    def __init__(self, memory: PageMemory, *, budget: float) -> None:
+    def __init__(self, source: Source, catalog: Catalog, *, budget: float) -> None:
         """A page waits `budget` seconds for its total."""
-        self.memory = memory
+        self.memory = PageMemory()
+        self.small = SmallDatasets(source, catalog)
         self._budget = budget
         self._running: dict[str, _Count] = {}
         self._places = asyncio.Semaphore(_RUNNING)
@@ -76,7 +82,7 @@ class Totals:
         if count is None:
             if len(self._running) >= _WAITING:
                 return Total(seen, exact=False)
-            count = self._running[key] = _Count(question, self.memory)
+            count = self._running[key] = _Count(question, self.memory, self.small)
             count.task = asyncio.create_task(self._run(key, count))
             count.task.add_done_callback(lambda task: self._end(key, task))
         with suppress(TimeoutError, DatabaseSlow):
@@ -102,6 +108,7 @@ class Totals:
 
     async def close(self) -> None:
         """Give up what runs."""
+        await self.small.close()
         tasks = [count.task for count in self._running.values()]
         for task in tasks:
             task.cancel()
@@ -112,17 +119,28 @@ class _Count:
     """One count under way: `rows` so far."""
 
     task: "asyncio.Task[int]"
+    _numbers: KnownNumbers
 
-    def __init__(self, question: Question, memory: PageMemory) -> None:
+    def __init__(self, question: Question, memory: PageMemory, small: SmallDatasets) -> None:
         self._question = question
         self._memory = memory
+        self._small = small
         self._within_bounds = False
         self.rows = 0
 
     async def run(self) -> int:
         """Count by indexes alone; what came later, if anything did, is left out by counting again."""
+        question, part = self._question, self._question.part
+        dataset = await self._small.get(part.dataset_state) if part.selection.root == "biosamples" else None
+        self._numbers = KnownNumbers(question.reader, part.dataset_state, self._memory, dataset)
+        # What one condition alone selects is counted by its index.
+        look = not _is_of_all(part, question.condition)
+        numbers = await self._numbers.of_rows(part, question.condition, look=look)
+        if numbers is not None:  # of the moment
+            self._within_bounds = True
+            return await self._by_slices(numbers)
         total = await self._number()
-        if await self._question.reader.has_later(self._question.part.source):
+        if await question.reader.has_later(part.source):
             self._within_bounds, self.rows = True, 0
             total = await self._by_slices()
         return total
@@ -173,15 +191,15 @@ class _Count:
         return strays if len(strays) <= _MOST_STRAYS else None
 
     async def _ids(self, selection: Selection) -> list[str]:
-        sample_ids = self._question.sample_ids(selection)
+        sample_ids = self._question.sample_ids(selection, self._numbers)
         try:
             await sample_ids.start()
             return await sample_ids.all()
         finally:
             await sample_ids.stop()
 
-    async def _by_slices(self) -> int:
-        """The documents of the selected biosamples, some hundred biosamples at a time."""
+    async def _by_slices(self, numbers: Mapping[str, int] | None = None) -> int:
+        """The documents of the selected biosamples, some hundred biosamples at a time; of known numbers the sum."""
         part, reader = self._question.part, self._question.reader
         key, rows_key = self._memory.ids_key(part), self._memory.rows_key(part)
         ids = self._memory.ids(key) if part.ids is None else part.ids
@@ -190,11 +208,13 @@ class _Count:
             self._memory.found(key, ids)
 
         async def count(some: tuple[str, ...]) -> int:
+            if numbers is not None:
+                return sum(numbers.get(name, 0) for name in some)
             listed = self._question.listed(part, some)
             narrower = both([self._question.condition, listed])
             return await reader.count_of(part.source, part.key, some, narrower, within_bounds=self._within_bounds)
 
-        position, width = 0, reader.values_at_once(_IDS_A_COUNT)
+        position, width = 0, _IDS_A_COUNT if numbers is not None else reader.values_at_once(_IDS_A_COUNT)
         for slices in in_slices(list(in_slices(ids, width)), _COUNTS_AT_ONCE):
             for some, rows in zip(slices, await asyncio.gather(*map(count, slices)), strict=True):
                 if self._within_bounds or reader.sees_nothing_later(part.source):

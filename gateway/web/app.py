@@ -131,7 +131,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         spool = await _open_spool(app[CONFIG], app[SLOTS])
         if spool is not None:
             app[SPOOL] = spool
-        first = [asyncio.create_task(look(resources.catalog, app[CONFIG].datasets))]
+        first = [asyncio.create_task(look(resources.catalog, config.datasets, resources.pump.totals.small.learn))]
         first += [asyncio.create_task(learn_from(spool, app[SIZES]))] if spool is not None else []
         yield
         for task in first:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.db.catalog import Catalog
 from gateway.db.failures import known_down
+from gateway.download_types import DatasetState
 from gateway.errors import DatabaseDown, DatabaseSlow, GatewayError, NotFound, SnapshotLost
 from gateway.logs import fields
 
@@ -18,13 +19,16 @@ _FIRST_PAUSE: Final = 1.0  # seconds
 _LONGEST_PAUSE: Final = 60.0
 
 
-async def look(catalog: Catalog, datasets: Sequence[str]) -> None:
-    """Read what is known of each dataset, once.  A database that is down is told in one line, and asked again."""
+async def look(catalog: Catalog, datasets: Sequence[str], found: Callable[[DatasetState], None]) -> None:
+    """Read what is known of each dataset, once: `found` is told.
+
+    A database that is down is told in one line, and asked again.
+    """
     pause, away = _FIRST_PAUSE, False
     waiting = list(datasets)
     while waiting:
         try:
-            await catalog.state(waiting[0])
+            found(await catalog.state(waiting[0]))
         except NotFound as error:
             log.warning("a dataset holds no data", extra=fields(dataset=waiting[0], reason=error))
         except (DatabaseDown, DatabaseSlow, SnapshotLost) as error:

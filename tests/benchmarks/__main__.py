@@ -16,6 +16,7 @@ from tests.benchmarks import (
     compression,
     drivers,
     engine,
+    estimates,
     formats,
     pages,
     peers,
@@ -38,6 +39,7 @@ NAMED = {
     "plots": plots.run,
     "formats": lambda: formats.run(100_000),
     "transfers": transfers.quick,
+    "estimates": estimates.run,
 }
 
 

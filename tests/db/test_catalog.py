@@ -14,15 +14,16 @@ from gateway.db.catalog import Catalog
 from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.demo.store import Store
+from gateway.download_types import DatasetState
 from gateway.errors import DatabaseDown
-from tests.cutter import Cutter, Exchanges
+from tests.cutter import Cutter, Exchanges, Listener
 from tests.topology import ReplicaSet, Sharded, Standalone
 
 Made = Callable[..., tuple[Source, Catalog]]
 
 
-def fill(client: MongoClient[dict[str, Any]]) -> None:
-    database = client["demo"]
+def fill(client: MongoClient[dict[str, Any]], name: str = "demo") -> None:
+    database = client[name]
     database.biosamples.create_index("id")
     database.biosamples.create_index("updated")
     database.biosamples.insert_many([{"_id": n, "id": f"s{n}", "updated": n} for n in range(30)])
@@ -292,3 +293,94 @@ async def test_what_is_asked_one_after_the_other(store: Store, made: Made, deplo
                 if steps in found:
                     break
             assert min(found) == steps
+
+
+# --- a dataset that states its version -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stated(mongo: MongoClient[dict[str, Any]]) -> Iterator[str]:
+    """One of thirty biosamples, whose numbers hold."""
+    mongo.drop_database("stated")
+    fill(mongo, "stated")
+    statement = {"_id": "stated", "version": "1", "counts": {"biosamples": 30}}
+    mongo["stated"].dataversion.insert_one(statement)
+    yield "stated"
+    mongo.drop_database("stated")
+
+
+async def test_the_largest_ids_are_asked_for_only_where_no_version_holds(store: Store, made: Made):
+    with Standalone("5.0", store=store) as deployment:
+        database = deployment.client()["demo"]
+        fill(deployment.client())
+
+        async def first() -> tuple[DatasetState, bool]:
+            _, catalog = made(deployment.uri)
+            deployment.forget_commands()
+            state = await catalog.state("demo")
+            return state, any(each.get("sort") == {"_id": -1} for each in deployment.asked("find"))
+
+        state, asked = await first()  # nothing is stated
+        assert (state.stated, asked, state.bounds.last["biosamples"]) == ("", True, 29)
+        database.dataversion.insert_one({"_id": "demo", "version": "1", "counts": {"biosamples": 30}})
+        state, asked = await first()
+        assert (state.stated, asked, dict(state.bounds.last)) == ("1", False, {})
+        database.biosamples.insert_one({"_id": 77, "id": "more"})  # what is stated does not hold
+        state, asked = await first()
+        assert (state.stated, asked, state.bounds.last["biosamples"]) == ("1", True, 77)
+
+
+async def test_where_counting_walks_a_stated_version_is_believed(
+    mongo: MongoClient[dict[str, Any]], store: Store, stated: str, made: Made, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(catalogs, "_COUNTED_A_SECOND", 0.01)
+    listener = Listener()
+
+    def counted() -> int:
+        found = listener.counts["count", "biosamples"]
+        listener.counts.clear()
+        return found
+
+    with Cutter(("127.0.0.1", store.port), heard=listener.heard) as cutter:
+        _, catalog = made(f"mongodb://127.0.0.1:{cutter.port}/?directConnection=true", ttl=0)
+        before = await catalog.state(stated)
+        assert counted() == 1
+        again = await catalog.state(stated)
+        assert again == before
+        assert again is not before
+        assert counted() == 0
+        # Who must know is told.
+        mongo[stated].biosamples.insert_one({"id": "more"})
+        assert await catalog.changed_since(before)
+        assert counted() == 1
+        after = await catalog.state(stated)
+        assert after.version != before.version
+        assert counted() > 0  # nothing that holds is stated
+        mongo[stated].dataversion.replace_one({}, {"version": "2", "counts": {"biosamples": 31}})
+        assert (await catalog.read_state(stated)).stated == "2"
+        counted()
+        mongo[stated].dataversion.replace_one({}, {"version": "3", "counts": {"biosamples": 31}})
+        assert (await catalog.state(stated)).stated == "3"
+        assert counted() == 1
+        mongo[stated].create_collection("variants")
+        assert "variants" in (await catalog.state(stated)).collections
+
+
+async def test_a_question_that_several_ask_at_once_is_looked_up_once(store: Store, made: Made):
+    with Standalone("5.0", store=store) as deployment:
+        database = deployment.client()["demo"]
+        fill(deployment.client())
+        database.analyses.create_index("biosample_id")
+        maps = {"interval_count": 3106, "binning": "1Mb"}
+        database.analyses.insert_one({"biosample_id": "s1", "cnv_statusmaps": maps})
+        _, catalog = made(deployment.uri)
+        state = await catalog.state("demo")
+        deployment.forget_commands()
+        found = await asyncio.gather(*(catalog.status_maps(state, "1Mb") for _ in range(3)))
+        assert len(deployment.asked("find")) == 1
+        assert {each and each.bins for each in found} == {3106}
+        # Later it is read anew: nothing tells whether it was replaced.
+        database.analyses.update_one({}, {"$set": {"cnv_statusmaps.interval_count": 5}})
+        later = await catalog.status_maps(state, "1Mb")
+        assert later
+        assert later.bins == 5

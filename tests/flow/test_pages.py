@@ -15,7 +15,7 @@ from gateway.config import load
 from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
 from gateway.errors import DatasetChanged, NotFound
-from gateway.flow import totals
+from gateway.flow import small_datasets, totals
 from gateway.flow.pump import Pump, Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.rows import Tally
@@ -136,10 +136,10 @@ async def rig(store: Store) -> AsyncIterator[PageRig]:
 
 STRATEGIES = {
     "as it is": {},
-    "always resolved": {(term_ids, "_FEW"): 10**9},
-    "always walked": {(term_ids, "_FEW"): 0, (checked_ids, "_PART"): 0, (checked_ids, "_PART_OF_PAGE"): 0},
+    "always resolved": {(term_ids, "FEW"): 10**9},
+    "always walked": {(term_ids, "FEW"): 0, (checked_ids, "_PART"): 0, (checked_ids, "_PART_OF_PAGE"): 0},
     "turned in mid-walk": {
-        (term_ids, "_FEW"): 0,
+        (term_ids, "FEW"): 0,
         (checked_ids, "_WIDTHS"): (1, 4),
         (checked_ids, "_WIDTH"): 3,
         (checked_ids, "_LOOKED"): 5,
@@ -148,6 +148,7 @@ STRATEGIES = {
     },
     "looks that do not suffice": {(sample_ids, "_LOOK"): 2, (sample_ids, "_FIRST"): 3},
     "slices counted": {(totals, "_MOST_VALUES"): 1},
+    "counted without the database": {(small_datasets, "_FEWEST_VARIANTS"): 0, (small_datasets, "_WAITED"): 60},
 }
 
 

@@ -177,14 +177,18 @@ class _Planned:
 
 
 async def _planned(request: web.Request, ask: Ask, pairs: Pairs) -> list[_Planned]:
-    """What the selection can be had as."""
-    found, base = [], lasting_base(request)
-    for offer in offers(ask, pairs):
+    """What the selection can be had as; planned together, so that what several look up is looked up once."""
+    base = lasting_base(request)
+
+    async def planned(offer: Offer) -> _Planned | None:
         with suppress(*_NOT_OFFERED):
             asked = DownloadRequest(offer.path, offer.asked(), None, "", base)
             plan = await asked.plan(request.app, request[VIEW])
-            found.append(_Planned(offer, plan.digest, plan.packed_digest()))
-    return found
+            return _Planned(offer, plan.digest, plan.packed_digest())
+        return None
+
+    found = await asyncio.gather(*map(planned, offers(ask, pairs)))
+    return [each for each in found if each is not None]
 
 
 async def _formats(
