@@ -16,7 +16,7 @@ from gateway.genome import STATES
 __all__ = ["address", "digest", "filename", "repeats", "selecting"]
 
 # Changes whenever the bytes, or the file name, of an unchanged request on unchanged data do.
-_ENCODER: Final = "7"
+_ENCODER: Final = "8"
 _NAMED: Final = frozenset(
     form.name
     for n, form in enumerate(formats.FORMATS)
