@@ -139,7 +139,7 @@ class TermIds:
         return found.intersection(ids)
 
     async def _all_biosamples(self) -> set[str]:
-        return await self._reader.values("biosamples", {}, "id")
+        return await self._reader.values("biosamples", {}, "id", by_field=True)
 
     async def _of_term(self, term: Term) -> set[str]:
         name = self._name(term)
@@ -150,7 +150,7 @@ class TermIds:
                 found |= await self._reader.values("biosamples", {"individual_id": {"$in": some}}, "id")
             return found
         if term.collection == "biosamples":
-            return await self._reader.values(name, term.condition, "id")
+            return await self._reader.values(name, term.condition, "id", by_field=True)
         if self._numbers is not None and (known := await self._numbers.of(name, term.condition)) is not None:
             return set(known)
         return await self._reader.values(name, term.condition, "biosample_id")
