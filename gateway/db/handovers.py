@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 from gateway import codec
+from gateway.db.cluster_times import settled_time
 from gateway.db.source import Source
 from gateway.errors import BadDocument, DatabaseRefused
 from gateway.handovers import Handover
@@ -74,7 +75,7 @@ class QueryBuffers:
         if not self._places:
             return None
         # Whatever was written until now is looked at: the Beacon answered a moment ago.
-        time, _ = await self._source.settled_time()
+        time, _ = await settled_time(self._source.times)
         concern = {} if time is None else {"readConcern": {"level": "majority", "afterClusterTime": time}}
         projection = {"_id": 0, **dict.fromkeys(fields, 1)}
         refused: DatabaseRefused | None = None

@@ -273,17 +273,19 @@ class DatasetReader:
     async def count_of(
         self, collection: str, key: str, ids: Sequence[str], narrower: Condition, *, within_bounds: bool = True
     ) -> int:
-        """How many documents of some ids match: those that a read of them delivers, none that has a list as its key.
-
-        By the index alone, unless it holds lists: a server looks into the documents only then.
-        """
-        chosen: Condition = {key: ids[0] if len(ids) == 1 else {"$in": list(ids)}}
+        """How many documents of some ids match: those that a read of them delivers, none that has a list as its key."""
+        condition = both([{key: ids[0] if len(ids) == 1 else {"$in": list(ids)}}, narrower])
+        if not await self._may_be_lists(collection, key):
+            return await self.count(collection, condition, within_bounds=within_bounds)
         one = {"$cond": [{"$isArray": [f"${key}"]}, 0, 1]}
         group = {"$group": {"_id": None, "n": {"$sum": one}}}
-        found = await self._aggregated(
-            collection, both([chosen, narrower]), [], [group], 1, hint=None, within_bounds=within_bounds
-        )
+        found = await self._aggregated(collection, condition, [], [group], 1, hint=None, within_bounds=within_bounds)
         return int(found[0]["n"]) if found else 0
+
+    async def _may_be_lists(self, collection: str, key: str) -> bool:
+        """Whether values of a field may be lists, as far as its indexes tell: counts are quicker where they are not."""
+        index = self.ordered_by(collection, key)
+        return index is None or await self._source.multikey.may_hold_lists(self._state, collection, key, index)
 
     def sees_nothing_later(self, collection: str) -> bool:
         """Whether reads that are not within bounds see the same as those that are."""

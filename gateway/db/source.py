@@ -16,10 +16,12 @@ from pymongo import errors
 
 from gateway import codec
 from gateway.db.clients import client
+from gateway.db.cluster_times import times_told
 from gateway.db.cursors import all_of, batches, opened
 from gateway.db.driver import Command, Connection, Cursor, Driver, Member, RawReply, Route, Stream, Topology
 from gateway.db.failures import translated
 from gateway.db.members import Members
+from gateway.db.multikey import MultikeyIndexes
 from gateway.db.observing import Shaping, observed
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
@@ -31,8 +33,6 @@ log = logging.getLogger("gateway.db")
 
 _DRAIN_BATCH: Final = 5_000
 _DRAINS: Final = 4  # one connection in so many: many passes that begin together leave the others to small reads
-_AGREED: Final = 0.005  # seconds until the members of a replica set have agreed on a write, or so
-_TIMES_ASKED: Final = 40
 
 T = TypeVar("T")
 _NONE: Final[Concern] = {}
@@ -49,6 +49,7 @@ class Source:
         self._members = Members(self._driver)
         self._topology = Topology()
         self._lost_indexes: set[str] = set()
+        self.multikey = MultikeyIndexes(self.answer)
         self._hints: bool | None = None
         self._draining = asyncio.Semaphore(max(1, connection.size // _DRAINS))
 
@@ -107,34 +108,13 @@ class Source:
 
         As the primary knows it; else the newest time that anybody knows of, for which reads may have to wait.
         """
-        safe, _ = await self._times()
+        safe, _ = await self.times()
         return safe
 
-    async def settled_time(self) -> tuple[Any, bool]:
-        """The time up to which all writes are safe, and whether that is all that was written until now.
-
-        Waits a little for members to agree: numbers that a server keeps count what is not safe yet, too.
-        """
-        safe, written = await self._times()
-        for _ in range(_TIMES_ASKED):
-            if safe is None or safe >= written:
-                return safe, True
-            await asyncio.sleep(_AGREED)
-            safe, _ = await self._times()
-        return safe, safe >= written
-
-    async def _times(self) -> tuple[Any, Any]:
-        def told(reply: RawReply) -> tuple[Any, Any]:
-            said = bson.decode(reply.raw)
-            newest = said.get("$clusterTime", {}).get("clusterTime")
-            last = said.get("lastWrite", {})
-            safe = last.get("majorityOpTime", {}).get("ts")
-            if newest and safe and said.get("ismaster"):
-                return safe, last.get("opTime", {}).get("ts", newest)
-            return newest, newest
-
+    async def times(self) -> tuple[Any, Any]:
+        """The time up to which all writes are safe, and that of the last write; both None where no time is kept."""
         # Under its old name it is known to all versions.
-        asked = self._driver.reply("admin", {"isMaster": 1}, told, Route(freshest=True))
+        asked = self._driver.reply("admin", {"isMaster": 1}, times_told, Route(freshest=True))
         return await self._read(self._unbroken(asked))
 
     async def _read(self, work: Awaitable[T]) -> T:
@@ -319,10 +299,15 @@ class Source:
         Not for clusters, where it counts documents that are on their way between shards twice.
         """
         command = {"count": collection, "query": {}, "maxTimeMS": self._milliseconds, **concern}
+        return int((await self.answer(dataset, command))["n"])
 
-        return await self._sent(
-            command, lambda route: self._driver.reply(dataset, command, lambda r: int(bson.decode(r.raw)["n"]), route)
-        )
+    async def answer(self, dataset: str, command: Command) -> dict[str, Any]:
+        """The whole reply to a command that brings no documents."""
+
+        def asked(route: Route) -> Awaitable[dict[str, Any]]:
+            return self._driver.reply(dataset, command, lambda reply: bson.decode(reply.raw), route)
+
+        return await self._sent(command, asked)
 
     async def find_one(
         self,

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from gateway.db import listing
 from gateway.db.change_stream import changed
+from gateway.db.cluster_times import settled_time
 from gateway.db.replies import Concern
 from gateway.db.source import Source
 from gateway.download_types import Bounds, Condition, DatasetState, Moment
@@ -160,7 +161,7 @@ class _Reading:
     async def moment_after(self) -> tuple[Moment, bool]:
         """The moment of a snapshot behind numbers that a server keeps, and whether it has all that they count."""
         # They count what is not safe yet, too, which neither a snapshot nor a change stream until then has.
-        safe, settled = await self._source.settled_time()
+        safe, settled = await settled_time(self._source.times)
         return Moment(by="snapshot", time=safe), settled
 
     async def counts(self, present: Sequence[str], moment: Moment | None) -> dict[str, int]:

@@ -170,6 +170,10 @@ class _Connection:
             open_cursors = {"open": {"total": len(self._cursors)}}
             metrics = {"cursor": open_cursors, "document": {"returned": sum(_RETURNED)}}
             return {"opcounters": {"query": len(_FINDS)}, "metrics": metrics, "ok": 1.0}
+        if name == "explain":
+            field, index = next(iter(command[name]["filter"])), command[name]["hint"]
+            scan = {"stage": "IXSCAN", "keyPattern": {field: 1}, "indexName": index, "isMultiKey": False}
+            return {"queryPlanner": {"winningPlan": {"stage": "FETCH", "inputStage": scan}}, "ok": 1.0}
         if name in {"ping", "endSessions"}:
             return {"ok": 1.0}
         raise Refused(59, f"no such command: '{name}'")

@@ -6,12 +6,12 @@ as a scan of a real server does.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bson.raw_bson import RawBSONDocument
 
-from tests.topology import lookups, streams
+from tests.topology import lookups, streams, strict
 from tests.topology.cursors import Cursor, snapshot_fields
 from tests.topology.failures import Refused
 from tests.topology.history import Collection, key_of
@@ -207,7 +207,28 @@ async def _piped(request: Request) -> tuple[list[RawBSONDocument], str]:
         return await cluster.engine.drain(database, asked), request.namespace
 
 
+async def _explain(request: Request) -> Document:
+    """The plan of a `find` by the index that it names; whether that is multikey is looked up in the documents."""
+    command = request.command["explain"]
+    if not isinstance(command, dict) or "find" not in command or "hint" not in command:
+        raise Refused(20, "this stand-in explains plans of finds by a hint only")
+    if request.command.get("verbosity") != "queryPlanner":
+        raise Refused(20, "this stand-in has no statistics of executions")
+    strict.check("find", command, request.cluster.version)
+    read = replace(request, name="find", command={"$db": request.database, **command})
+    collection = read.found()
+    if collection is None:
+        return {"queryPlanner": {"winningPlan": {"stage": "EOF"}}}
+    _hint(read, collection)
+    (index,) = (one for one in collection.indexes_at(read.at) if one["name"] == command["hint"])
+    lists = {"$or": [{field: {"$type": "array"}} for field in index["key"]]}
+    found = await _ask(read, collection, read.at, {"filter": lists, "limit": 1})
+    scan = {"stage": "IXSCAN", "keyPattern": index["key"], "indexName": index["name"], "isMultiKey": bool(found)}
+    return {"queryPlanner": {"namespace": read.namespace, "winningPlan": {"stage": "FETCH", "inputStage": scan}}}
+
+
 HANDLERS: Final[dict[str, Callable[[Request], Awaitable[Document]]]] = {
+    "explain": _explain,
     "find": _find,
     "count": _count,
     "distinct": _distinct,

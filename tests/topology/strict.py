@@ -97,6 +97,7 @@ _COMMON: Final = {
     | {"fields": _any},
     "distinct": {"key": _text, "query": _document, "collation": _document},
     "getMore": {"collection": _text, "batchSize": _number, "term": _number, "lastKnownCommittedOpTime": _document},
+    "explain": {"verbosity": _text},
     "killCursors": {"cursors": _list},
     "listIndexes": {"cursor": _document},
     "listCollections": {"filter": _document, "nameOnly": _flag, "authorizedCollections": _flag, "cursor": _document},
