@@ -64,7 +64,7 @@ def mongo(store: Store) -> Iterator[MongoClient[dict[str, Any]]]:
 @pytest.fixture(scope="session")
 def demo(store: Store) -> str:
     """A dataset of the current model: the demo's cohort, smaller; 1,100 variants, because the store reads slowly."""
-    load(store.uri, "demo", datasets.thinned(documents(20), most=65))
+    load(store.uri, "demo", datasets.thinned(documents(20), most=20))
     return "demo"
 
 
