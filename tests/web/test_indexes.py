@@ -73,7 +73,8 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
     """A dataset of one sample, with alleles so long that a file of few is larger than what may be under way."""
     rng = random.Random(9)
     bases = "".join(rng.choices("ACGT", k=100_000)) * 2
-    database = mongo["long"]
+    mongo.drop_database("alleles")  # where the module comes in two parts
+    database = mongo["alleles"]
     database.biosamples.insert_one({"id": "a"})
     database.biosamples.create_index("id")
     for n in range(250):
@@ -86,7 +87,7 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
             }
         )
     database.variants.create_index("biosample_id")
-    return "long"
+    return "alleles"
 
 
 @pytest.fixture(scope="module")
