@@ -21,13 +21,13 @@ NO_SKIPS = bool(os.environ.get("GATEWAY_NO_SKIPS"))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A process a core and one more for when they wait, up to four; none beside this one where single files are named.
+    """A process a core and two more for when they wait, up to six; none beside this one where single files are named.
 
     Each process has its own database and gateway, so that tests of two processes never meet.
     """
     named = any(Path(argument.partition("::")[0]).is_file() for argument in config.args)
     cores = os.cpu_count() or 1
-    return 0 if named or cores == 1 else min(cores + 1, 4)
+    return 0 if named or cores == 1 else min(cores + 2, 6)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,8 +63,8 @@ def mongo(store: Store) -> Iterator[MongoClient[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def demo(store: Store) -> str:
-    """A dataset of the current model: the demo's cohort, smaller; 1,100 variants, because the store reads slowly."""
-    load(store.uri, "demo", datasets.thinned(documents(20), most=65))
+    """A dataset of the current model: the demo's cohort, smaller; 470 variants, because the store reads slowly."""
+    load(store.uri, "demo", datasets.thinned(documents(20), most=20))
     return "demo"
 
 

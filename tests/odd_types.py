@@ -31,7 +31,8 @@ VALUES: Final[tuple[Any, ...]] = (
 )
 """A value or more of every type, in lists and documents as well."""
 _POINTERS: Final = (DBRef("biosamples", "x"), [DBRef("biosamples", "x")])
-_INDEXED: Final = frozenset({"id", "biosample_id", "updated"})  # the embedded database cannot index pointers
+_ASKED: Final = frozenset({"id", "biosample_id"})
+_INDEXED: Final = _ASKED | {"updated"}  # the embedded database cannot index pointers
 
 _TERM: Final = {"id": CODE, "label": "Glioblastoma"}
 _MAP: Final = {
@@ -97,8 +98,8 @@ def _set(document: Document, path: str, value: Any) -> None:
 
 def _classes(paths: list[str]) -> list[list[str]]:
     """The paths of which values are odd in the same documents: none hides another, or what is asked for by an id."""
-    own = [path for path in paths if path in _INDEXED]
-    others = [path for path in paths if path not in _INDEXED]
+    own = [path for path in paths if path in _ASKED]
+    others = [path for path in paths if path not in _ASKED]
     depths = sorted({path.count(".") for path in others})
     return [[path] for path in own] + [[path for path in others if path.count(".") == depth] for depth in depths]
 
@@ -107,13 +108,14 @@ def _documents(collection: str) -> Iterator[Document]:
     """Every path with every value once, several paths a document."""
     number = 0
     for paths in _classes(_PATHS[collection].split()):
-        values = VALUES if _INDEXED.issuperset(paths) else (*VALUES, *_POINTERS)
-        for turn in range(len(values)):
+        turns = len(VALUES) + (0 if _INDEXED.issuperset(paths) else len(_POINTERS))
+        for turn in range(turns):
             number += 1
             new = {**deepcopy(_BASE[collection]), "id": _id(collection, number)}
             if collection not in {"biosamples", "individuals", "collations", "collations_1Mb_frequencymaps"}:
                 new["biosample_id"] = _id("biosamples", number)
             for at, path in enumerate(paths):
+                values = VALUES if path in _INDEXED else (*VALUES, *_POINTERS)
                 _set(new, path, deepcopy(values[(turn + 5 * at) % len(values)]))
             yield new
 

@@ -100,8 +100,8 @@ if [ "${CI:-}" = true ]; then
     export GATEWAY_NO_SKIPS
 fi
 
-# Tests wait for other processes half of their time: three of them for two cores.
-PYTEST_XDIST_AUTO_NUM_WORKERS=${PYTEST_XDIST_AUTO_NUM_WORKERS:-$(($(nproc) * 3 / 2))}
+# Tests wait for other processes half of their time: two more of them than cores.
+PYTEST_XDIST_AUTO_NUM_WORKERS=${PYTEST_XDIST_AUTO_NUM_WORKERS:-$(($(nproc) + 2))}
 # Compiled modules are kept, whatever the environment says: hundreds of processes would each compile the gateway anew.
 unset PYTHONDONTWRITEBYTECODE
 PATH=$venv/bin:$PATH:/usr/sbin:/sbin

@@ -7,13 +7,13 @@ the models of VRS v2, which take no field that is not theirs.
 
 import json
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from ga4gh.vrs import models
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -82,7 +82,13 @@ def vrs(variation: dict[str, Any]) -> None:
         bare["location"] = _bare(bare["location"])
     if "adjoinedSequences" in bare:
         bare["adjoinedSequences"] = [_bare(place) for place in bare["adjoinedSequences"]]
-    models.Variation.model_validate_json(json.dumps(bare), strict=True)
+    _vrs_models().Variation.model_validate_json(json.dumps(bare), strict=True)
+
+
+@cache
+def _vrs_models() -> Any:
+    """Imported where it is used: it takes half a second, in each process of the suite."""
+    return import_module("ga4gh.vrs.models")
 
 
 def _bare(location: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -155,23 +157,40 @@ def room(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
-            yield from ((a.name, node.lineno) for a in node.names)
+            found += ((a.name, node.lineno) for a in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name(path)}:{node.lineno} relative import"
-            yield from ((f"{node.module}.{a.name}", node.lineno) for a in node.names)
+            found += ((f"{node.module}.{a.name}", node.lineno) for a in node.names)
+    return found
+
+
+def imported(paths: list[Path]) -> Iterator[tuple[Path, str, int]]:
+    for path in paths:
+        yield from ((path, target, line) for target, line in imports(path))
+
+
+ROOMS = {of: list(paths) for of, paths in groupby(sorted(MODULES, key=room), key=room)}
+each_room = pytest.mark.parametrize("paths", ROOMS.values(), ids=ROOMS)
 
 
 def floor(of: str) -> int:
     return next(i for i, rooms in enumerate(FLOORS) if of in rooms)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_imports_go_down(path: Path):
-    here = room(path)
-    for target, line in imports(path):
+@each_room
+def test_imports_go_down(paths: list[Path]):
+    for path, target, line in imported(paths):
+        here = room(path)
         if not target.startswith("gateway.") or name(path) == "__init__.py":
             continue
         there = target.split(".")[1]
@@ -208,36 +227,40 @@ def test_no_circles():
         visit(module, ())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_each_library_has_its_owners(path: Path):
-    for target, line in imports(path):
+@each_room
+def test_each_library_has_its_owners(paths: list[Path]):
+    for path, target, line in imported(paths):
         library = target.split(".")[0]
         assert library not in OWNERS or name(path) in OWNERS[library], f"{name(path)}:{line} imports {library}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_small_and_quiet(path: Path):
-    text = path.read_text()
-    tree = ast.parse(text)
-    assert len(text.splitlines()) <= MODULE_LINES
-    assert ast.get_docstring(tree), "no module docstring"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < FUNCTION_LINES, f"{node.name} is long"
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"print", "exit"}:
-            assert name(path) in PRINTERS, f"line {node.lineno} prints"
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
-            assert name(path) in ENVIRONMENT_READERS, f"line {node.lineno} reads the environment"
-        if isinstance(node, ast.ExceptHandler):
-            assert node.type is not None, f"line {node.lineno}: bare except"
+@each_room
+def test_small_and_quiet(paths: list[Path]):
+    for path in paths:
+        assert len(path.read_text().splitlines()) <= MODULE_LINES, name(path)
+        assert ast.get_docstring(parsed(path)), f"{name(path)}: no module docstring"
+        for node in ast.walk(parsed(path)):
+            _check_node(path, node)
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(Path(__file__).parent).as_posix())
-def test_tests_are_small_too(path: Path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= MODULE_LINES
-    assert ast.get_docstring(ast.parse(text)), "no module docstring"
+def _check_node(path: Path, node: ast.AST) -> None:
+    at = f"{name(path)}:{getattr(node, 'lineno', 0)}"
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        assert node.end_lineno is not None
+        assert node.end_lineno - node.lineno < FUNCTION_LINES, f"{at} {node.name} is long"
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"print", "exit"}:
+        assert name(path) in PRINTERS, f"{at} prints"
+    if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+        assert name(path) in ENVIRONMENT_READERS, f"{at} reads the environment"
+    if isinstance(node, ast.ExceptHandler):
+        assert node.type is not None, f"{at} bare except"
+
+
+def test_tests_are_small_too():
+    for path in TESTS:
+        text = path.read_text()
+        assert len(text.splitlines()) <= MODULE_LINES, path
+        assert ast.get_docstring(ast.parse(text)), f"{path}: no module docstring"
 
 
 def test_importing_does_nothing():

@@ -24,8 +24,8 @@ def test_the_compiled_engine_needs_no_help(
         {
             "find": "variants",
             "projection": dict.fromkeys(fields, 1),
-            "limit": 1100,
-            "batchSize": 1100,
+            "limit": 400,
+            "batchSize": 400,
             "singleBatch": True,
         },
         codec_options=CodecOptions(document_class=RawBSONDocument),
@@ -33,7 +33,7 @@ def test_the_compiled_engine_needs_no_help(
     _, array = compiled.split_reply(bytes(reply.raw))
     found = sure_rows([array], pgxseg.COLUMNS, "biosample_id")
     assert found is not None
-    assert found.matched == compiled.count(array) == 1100
+    assert found.matched == compiled.count(array) == 400
     assert found == ENGINES["python"].rows([array], pgxseg.COLUMNS, "biosample_id")
 
 
@@ -50,8 +50,8 @@ def test_nor_for_sample_lines(compiled: Engine, mongo: MongoClient[dict[str, Any
 
 
 def test_the_compiled_engine_writes_records_by_itself(mongo: MongoClient[dict[str, Any]], demo: str):
-    array = encode({str(n): document for n, document in enumerate(mongo[demo].variants.find().limit(1100))})
+    array = encode({str(n): document for n, document in enumerate(mongo[demo].variants.find().limit(400))})
     found = records.sure([array], *records.PLANS[0])
     assert found is not None
     assert found == json_rows([array], *records.PLANS[0])
-    assert found.rows == 1100
+    assert found.rows == 400

@@ -1,13 +1,11 @@
 """Arrow streams and Parquet files as their readers have them, over real sockets: pyarrow, pandas, polars, DuckDB."""
 
 import io
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import duckdb
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 from pyarrow import ipc, parquet
@@ -26,6 +24,17 @@ from tests.web.conftest import BIG, Quick
 FORMS = [ARROW, PARQUET]
 DATASETS = ["demo", "flat", "odd"]
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+
+
+# Imported where they are used: they take a second, in each process of the suite.
+@pytest.fixture(scope="module")
+def polars() -> Any:
+    return import_module("polars")
+
+
+@pytest.fixture(scope="module")
+def pandas() -> Any:
+    return import_module("pandas")
 
 
 def read(form: Format, data: bytes) -> pa.Table:
@@ -90,14 +99,14 @@ def rows(big: bytes) -> list[list[str]]:
     return cells(big.decode())[1:]
 
 
-def test_polars_reads_both(files: dict[str, Path], rows: list[list[str]]):
-    stream = pl.read_ipc_stream(files["arrow"])
+def test_polars_reads_both(polars: Any, files: dict[str, Path], rows: list[list[str]]):
+    stream = polars.read_ipc_stream(files["arrow"])
     assert [list(map(shown, row)) for row in stream.rows()] == [
         [*row[:4], shown_log2(row[4]), *row[5:]] for row in rows
     ]
-    assert stream.equals(pl.read_parquet(files["parquet"]))
-    assert stream.schema["start"] == pl.Int64
-    assert stream.schema["log2"] == pl.Float64
+    assert stream.equals(polars.read_parquet(files["parquet"]))
+    assert stream.schema["start"] == polars.Int64
+    assert stream.schema["log2"] == polars.Float64
 
 
 def shown_log2(text: str) -> str:
@@ -110,23 +119,23 @@ def test_duckdb_reads_both(files: dict[str, Path], rows: list[list[str]]):
     total = sum(int(row[3]) - int(row[2]) for row in rows)
     for source in ("stream", f"'{files['parquet']}'"):
         query = f'select count(*), sum("end" - start), count(distinct biosample_id), min(biosample_id) from {source}'
-        assert duckdb.sql(query).fetchall() == [(len(rows), total, len(ids), ids[0])]
+        assert import_module("duckdb").sql(query).fetchall() == [(len(rows), total, len(ids), ids[0])]
 
 
-def test_pandas_reads_both(files: dict[str, Path], rows: list[list[str]]):
+def test_pandas_reads_both(pandas: Any, files: dict[str, Path], rows: list[list[str]]):
     stream = ipc.open_stream(files["arrow"].read_bytes()).read_pandas()
     assert stream["biosample_id"].dtype == "category"
     assert (stream["end"] - stream["start"]).sum() == sum(int(row[3]) - int(row[2]) for row in rows)
-    assert stream.equals(pd.read_parquet(files["parquet"]).astype(stream.dtypes))
+    assert stream.equals(pandas.read_parquet(files["parquet"]).astype(stream.dtypes))
 
 
-def test_urls_are_read_as_files(gateway: Gateway):
+def test_urls_are_read_as_files(gateway: Gateway, polars: Any, pandas: Any):
     """As README shows it."""
     url = f"{gateway.url.rstrip('/')}/beacon/g_variants?filters=NCIT:C3058&output="
-    table = pl.read_parquet(url + "parquet")
+    table = polars.read_parquet(url + "parquet")
     assert len(table) == len(gateway.ask("/beacon/g_variants?filters=NCIT:C3058&output=pgxseg").rows)
-    assert len(pd.read_parquet(url + "parquet")) == len(table)
-    assert len(pl.read_ipc_stream(urlopen(url + "arrow"))) == len(table)
+    assert len(pandas.read_parquet(url + "parquet")) == len(table)
+    assert len(polars.read_ipc_stream(urlopen(url + "arrow"))) == len(table)
     assert ipc.open_stream(urlopen(url + "arrow")).read_all().num_rows == len(table)
 
 

@@ -155,7 +155,7 @@ def test_ranges_and_a_ticket_by_turns(kept: Gateway, another: Gateway, big: byte
 def test_what_is_asked_of_one_export_may_go_to_one_host(kept: Gateway, another: Gateway, tmp_path: Path):
     """And to another when that one is gone, as above."""
     with behind(tmp_path / "nginx", kept, another, by_export=True) as through:
-        for number in range(4):
+        for number in range(70, 74):  # which no other test asks `kept` for: lines of the log are counted
             told = through.ask(f"/beacon/variants?biosampleIds=pgxbs-{number:08}&output=bed&ticket=true")
             bodies = {through.ask(path_of(told)).body for _ in range(3)}
             assert len(bodies) == 1

@@ -73,7 +73,8 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
     """A dataset of one sample, with alleles so long that a file of few is larger than what may be under way."""
     rng = random.Random(9)
     bases = "".join(rng.choices("ACGT", k=100_000)) * 2
-    database = mongo["long"]
+    mongo.drop_database("alleles")  # where the module comes in two parts
+    database = mongo["alleles"]
     database.biosamples.insert_one({"id": "a"})
     database.biosamples.create_index("id")
     for n in range(250):
@@ -86,7 +87,7 @@ def long(mongo: MongoClient[dict[str, Any]]) -> str:
             }
         )
     database.variants.create_index("biosample_id")
-    return "long"
+    return "alleles"
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_a_tool_reads_a_region(
         assert len(near) == 2
         assert relay.taken < len(whole.body) / 2
     kept = [path.name for path in tmp_path.iterdir()]
-    assert kept in (["g_variants"], ["long_variants.vcf.gz.csi"], ["long_variants.vcf.gz.tbi"])
+    assert kept in (["g_variants"], ["alleles_variants.vcf.gz.csi"], ["alleles_variants.vcf.gz.tbi"])
 
 
 @pytest.mark.parametrize("kind", ["tbi", "csi"])
@@ -166,9 +167,9 @@ def test_an_index_is_delivered_as_its_export_is(serving: Gateway, address: str, 
     assert gzip.decompress(answer.body)[:3].decode().lower() == kind
     assert answer.headers["ETag"] == f'{whole.headers["ETag"][:-1]}.{kind}"'
     assert answer.headers["Cache-Control"] == whole.headers["Cache-Control"]
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="long_variants.vcf.gz.{kind}"'
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="alleles_variants.vcf.gz.{kind}"'
     said = serving.ask(f"{address}.{kind}.sha256").text
-    assert said == f"{hashlib.sha256(answer.body).hexdigest()}  long_variants.vcf.gz.{kind}\n"
+    assert said == f"{hashlib.sha256(answer.body).hexdigest()}  alleles_variants.vcf.gz.{kind}\n"
     head = serving.ask(f"{address}.{kind}", "HEAD")
     assert head.headers["Content-Length"] == str(len(answer.body))
     part = serving.ask(f"{address}.{kind}", Range="bytes=5-9", If_Range=answer.headers["ETag"])

@@ -20,13 +20,13 @@ def test_pages_tile_the_whole_and_counts_are_true(gateway: Gateway, mongo: Clien
     pages = [gateway.ask(f"{path}&limit={size}&skip={page}").json for page in range(4)]
     assert all(page["responseSummary"] == {"exists": True, "numTotalResults": total} for page in pages)
     assert [r for p in pages for r in p["response"]["resultSets"][0]["results"]] == everything["results"]
-    first = gateway.ask(path).json
+    first = gateway.ask("/beacon/g_variants?datasetIds=demo").json
     assert first["meta"]["receivedRequestSummary"]["pagination"] == {"skip": 0, "limit": 200}
-    assert len(first["response"]["resultSets"][0]["results"]) == min(200, total)
+    assert len(first["response"]["resultSets"][0]["results"]) == 200
 
 
 def test_a_page_says_that_it_is_one_and_where_the_next_is(gateway: Gateway, mongo: Client):
-    ids = mongo["demo"].biosamples.distinct("id", {"histological_diagnosis.id": "NCIT:C3058"})
+    ids = mongo["demo"].biosamples.distinct("id")
     query = f"biosampleIds={','.join(ids)}"
     total = mongo["demo"].variants.count_documents({"biosample_id": {"$in": ids}})
     assert total > 200

@@ -15,7 +15,7 @@ def resets(seed: int) -> Iterator[Fate]:
     """In any reply: the first of a connection, or some slices on."""
     chance = random.Random(seed)
     while True:
-        yield Fate("reset", chance.randrange(3_000_000))
+        yield Fate("reset", chance.randrange(1_200_000))
 
 
 def test_connections_reset_at_random_bytes_of_replies(store: Store, demo: str, gateway: Gateway, tmp_path: Path):

@@ -110,7 +110,7 @@ def test_numbers_are_those_of_the_downloads(gateway: Gateway, name: str):
 
 def test_addresses_lead_to_the_files_and_sizes_become_known(asked: Gateway):
     """Typical at first, then by what was delivered, and exact where the very file is kept."""
-    selection = {"filters": "NCIT:C4017", **REGION}
+    selection = {"filters": "NCIT:C3058", **REGION}
     before = {each["url"]: each for each in ask(asked, "estimate", **selection)["formats"]}
     assert len(before) == len(ask(asked, "estimate", **selection)["formats"]) > 15  # each at an address of its own
     bodies = {}

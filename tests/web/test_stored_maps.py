@@ -80,6 +80,7 @@ def stored(mongo: Client, demo: str, flat: str) -> None:
     chosen = {"biosample_id": {"$in": [sample["id"] for sample in samples]}}
     known: dict[int, Any] = {}
     for name in DATASETS:
+        mongo.drop_database(name)  # where the module comes in two parts
         data, source = mongo[name], mongo[flat if name.startswith("old") else demo]
         analyses = "callsets" if name.startswith("old") else "analyses"
         for collection in ("biosamples", analyses, "variants", "collations"):

@@ -1,7 +1,8 @@
 // The core under AddressSanitizer, fed with hostile bytes.  Two programs from one file:
 //
 // - with libFuzzer (clang++ -fsanitize=fuzzer,address,undefined -DLIBFUZZER), the long run;
-// - without, a program that takes the corpus's files, their prefixes and so many mutations of each: part of the suite.
+// - without, a program that tries the parts of the core (units.hpp), then takes the corpus's files, their prefixes and
+//   so many mutations of each: part of the suite, which compiles all of it once.
 //
 // Input lies in blocks of exactly its size, so that any read outside of it is seen.
 #include <algorithm>
@@ -130,6 +131,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 #else
 
+#include "units.hpp"
+
 namespace {
 
 using Bytes = std::vector<gateway::Byte>;
@@ -157,8 +160,9 @@ void mutate(Bytes& data, std::mt19937& random) {
 
 }  // namespace
 
-// Mutations of each file, then the files.
+// The parts, then mutations of each file and the file.
 int main(int count, char** arguments) {
+    require(units() == 0, "the parts are as they should be");
     const long mutations = std::atol(arguments[1]);
     std::mt19937 random(20211127);
     unsigned long tried = 0, sure = 0;

@@ -1,4 +1,6 @@
 // The parts of the core by themselves.
+#pragma once
+
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -206,9 +208,8 @@ void parted() {
     }
 }
 
-}  // namespace
-
-int main() {
+// How many are not as they should be.
+int units() {
     doubles();
     utf8();
     spelling();
@@ -218,5 +219,7 @@ int main() {
     plans();
     sorting();
     parted();
-    return failures ? 1 : 0;
+    return failures;
 }
+
+}  // namespace
