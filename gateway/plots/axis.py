@@ -24,9 +24,8 @@ _LEGIBLE: Final = 7  # pixels of letters
 _DETAILED: Final = 300  # pixels: a chromosome as wide as that shows its bands
 _TICKED: Final = 150  # or at least where its megabases are
 _TICK: Final = 64  # pixels between ticks, at least
-_APART: Final = (
-    0.4  # of the size of letters: as far are labels from one another, so that 20 and 21 are not read as 2021
-)
+# Of the size of letters: so far are labels from one another that 20 and 21 are not read as 2021.
+_APART: Final = 0.4
 _MB: Final = 1_000_000
 
 
@@ -79,9 +78,8 @@ class Axis:
         for place in self.places.values():
             inner = "".join(self._body(place, y)) if self._settings.chro_height else ""
             if self._settings.chro_height and place.name in shown:
-                inner += text(
-                    _called(place), place.x + place.width / 2, y + self._settings.font_size, text_anchor="middle"
-                )
+                at = place.x + place.width / 2
+                inner += text(_called(place), at, y + self._settings.font_size, text_anchor="middle")
             listed = " ".join(map(str, ends[place.name])) if ends else None
             said.append(
                 element(
