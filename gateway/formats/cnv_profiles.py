@@ -119,7 +119,8 @@ def variants_part(wanted: Wanted, dataset_state: DatasetState, selection: Select
         collection="variants",
         projection=_fields(_SEGMENT_COLUMNS),
         encode=encoder(_SEGMENT_COLUMNS),
-        narrow={**_PERHAPS_CNV, **({field: {"$in": list(ids)}} if ids else {})},
+        narrow={field: {"$in": list(ids)}} if ids else {},
+        unread=_PERHAPS_CNV,
     )
 
 
