@@ -23,8 +23,8 @@ __all__ = ["COLLECTION", "LEAST", "Maps"]
 
 COLLECTION: Final = f"collations_{DEFAULT}_frequencymaps"
 """Where they are kept."""
-LEAST: Final = 11
-"""Analyses that a map is of, at least: fewer are read at once, and counted as soon as a map is read."""
+LEAST: Final = 21
+"""Analyses that a map is of, at least: fewer are counted in half a second, and maps take time to load."""
 _REFERENCE: Final = "EFO:0009654"
 _AT_ONCE: Final = 64
 

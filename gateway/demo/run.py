@@ -55,7 +55,7 @@ _INDEXES: Final = {
 }
 
 
-_SHOWN: Final = 12  # samples, all of one collation: as many as a map is made of
+_SHOWN: Final = 24  # samples: so many that there are maps of some
 
 
 def default_folder(samples: int = SAMPLES) -> Path:

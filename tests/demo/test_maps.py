@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from gateway.bins.maps import bin_map
+from gateway.demo import maps as module
 from gateway.demo.cohort import documents
-from gateway.demo.maps import LEAST, Maps
+from gateway.demo.maps import Maps
 from gateway.genome import HIGH_LEVEL, STATES
 
 BINS = bin_map().bins
 FIRST = {b.chromosome: at for at, b in reversed(list(enumerate(BINS)))}
 LAST = {b.chromosome: at for at, b in enumerate(BINS)}
 REFERENCE = "EFO:0009654"
-SAMPLES = 140  # so that there are enough reference samples for a map of theirs
+SAMPLES = 60
+LEAST = 5  # so that there is a map of the reference samples, too
 
 Made = dict[str, list[dict[str, Any]]]
 
@@ -26,7 +28,9 @@ def made() -> Made:
     maps = Maps()
     for collection, document in maps.watched(documents(SAMPLES)):
         found[collection].append(document)
-    found["maps"] = list(maps.documents())
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(module, "LEAST", LEAST)
+        found["maps"] = list(maps.documents())
     return found
 
 

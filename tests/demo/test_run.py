@@ -66,14 +66,14 @@ def test_the_tag_is_of_what_is_loaded_and_of_the_indexes(monkeypatch):
         changed.setattr(run, "documents", lambda samples: documents(samples, seed=1))
         assert run._described(SAMPLES) != tag
     with monkeypatch.context() as changed:
-        changed.setattr("gateway.demo.maps.LEAST", 5)
+        changed.setattr("gateway.demo.maps.LEAST", 9)
         assert run._described(SAMPLES) != tag
 
 
 def test_frequencies_are_the_same_stored_and_counted(tmp_path):
-    with run.demo_store(16, tmp_path / "demo") as (database, dataset):
+    with run.demo_store(30, tmp_path / "demo") as (database, dataset):
         with MongoClient(database.uri) as client:
-            assert client[dataset][maps.COLLECTION].find_one({"id": "NCIT:C3262"})["cnv_analyses"] > 10
+            assert client[dataset][maps.COLLECTION].find_one({"id": "NCIT:C3262"})["cnv_analyses"] > 20
         with Gateway(database.uri, [dataset], log=tmp_path / "log", no_spool=True) as gateway:
             path = "/services/intervalFrequencies?output=pgxfreq&filters="
             stored = gateway.ask(f"{path}NCIT:C3262,EFO:0030035")
