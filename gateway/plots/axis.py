@@ -130,9 +130,10 @@ class Axis:
         return element("g", drawn + labels, class_="plot-ticks", font_size=size)
 
     def _labelled(self) -> set[str]:
-        """The chromosomes whose labels fit beside those before them."""
-        row = _LabelRow(self._settings.font_size)
-        return {place.name for place in self.places.values() if row.takes(_called(place), place.x + place.width / 2)}
+        """The chromosomes that have labels: the longest first, so that X has its own beside the short ones."""
+        row = _LabelRow(self._settings.font_size, self.left - self._settings.margins)
+        ordered = sorted(self.places.values(), key=lambda place: -place.size)
+        return {place.name for place in ordered if row.takes(_called(place), place.x + place.width / 2)}
 
     def _body(self, place: Place, y: float) -> Iterator[str]:
         top, high = y + self._settings.font_size + 4, self._settings.chro_height
@@ -167,18 +168,18 @@ class Axis:
 
 
 class _LabelRow:
-    """Labels side by side, each centred on its place: those that would meet the one before them are left out."""
+    """Labels side by side, right of `left`, each centred on its place: one that would meet another is left out."""
 
-    def __init__(self, size: float) -> None:
+    def __init__(self, size: float, left: float = -math.inf) -> None:
         self._size = size
-        self._free = -math.inf
+        self._taken = [(-math.inf, left)]
 
     def takes(self, label: str, middle: float) -> bool:
         """Whether there is room for this label; if so, it has it."""
-        half = width_of(label, self._size) / 2
-        if middle - half < self._free:
+        half, apart = width_of(label, self._size) / 2, _APART * self._size
+        if any(middle - half < end and start < middle + half + apart for start, end in self._taken):
             return False
-        self._free = middle + half + _APART * self._size
+        self._taken.append((middle - half, middle + half + apart))
         return True
 
 

@@ -147,6 +147,9 @@ def test_no_two_labels_meet_at_any_width(chros: str):
                 least = 0 if before[0][0] in "pq" else 2  # names of bands stand in fields of their own
                 apart = after[1] - before[2] >= least or after[3] > before[4] or before[3] > after[4]
                 assert apart, (wide, before, after)
+    told = [box[0] for box in labels(found(ET.fromstring(drawn(group(), plotWidth="340")), "plot-chromosomes")[0])]
+    assert {"1", "7", "X"} <= {*told}
+    assert len(told) >= 12
     assert len(list(labels(found(ET.fromstring(drawn(group())), "plot-chromosomes")[0]))) >= 20
 
 
