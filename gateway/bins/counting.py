@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.bins.coverage import Coverage
 from gateway.bins.maps import BinMap
@@ -20,14 +19,14 @@ FREQUENCIES: Final = {
 """What stored frequency maps call the frequency of each kind of coverage, in their order."""
 
 
-def hits(coverage: Coverage, kind: str) -> npt.NDArray[np.bool_]:
-    """Which bins are hit, rows by bins: from a covered fraction of 0.001 (rounded) on, as at Progenetix."""
-    found: npt.NDArray[np.bool_] = coverage.thousandths(kind) > 0
-    return found
+def hits(coverage: Coverage) -> list[bytes]:
+    """Which bins each row hits: a bit for each of FREQUENCIES and each bin, for `Census.add_hits`."""
+    found = np.stack([coverage.thousandths(kind) > 0 for kind in FREQUENCIES.values()], axis=1)
+    return [row.tobytes() for row in np.packbits(found.reshape(len(found), -1), axis=1)]
 
 
 class Census:
-    """Counts of a group: how many of its analyses hit each bin."""
+    """Counts of a group.  A bin counts as hit from a covered fraction of 0.001 (rounded) on, as at Progenetix."""
 
     def __init__(self, bins: BinMap) -> None:
         self.analyses = 0
@@ -39,12 +38,13 @@ class Census:
         if coverage is not None:
             for at, kind in enumerate(FREQUENCIES.values()):
                 if coverage.any(kind):
-                    self._counts[at] += np.count_nonzero(hits(coverage, kind), axis=0)
+                    self._counts[at] += np.count_nonzero(coverage.thousandths(kind), axis=0)
 
-    def add_counts(self, counts: npt.NDArray[np.int32], analyses: int) -> None:
-        """Add the hits of some analyses, counted before: FREQUENCIES by bins."""
-        self.analyses += analyses
-        self._counts += counts
+    def add_hits(self, row: bytes) -> None:
+        """Count an analysis whose `hits` are known."""
+        self.analyses += 1
+        bits = np.unpackbits(np.frombuffer(row, np.uint8), count=self._counts.size)
+        self._counts += bits.reshape(self._counts.shape)
 
     def frequencies(self, start: int, stop: int) -> list[list[float]]:
         """Percent of the analyses with a hit in bins `start:stop`, for each of FREQUENCIES; zeros without analyses."""

@@ -9,9 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
 from gateway.bins.counting import FREQUENCIES, Census, hits
 from gateway.bins.coverage import CHROMOSOME_NUMBERS, Coverage, Segments
 from gateway.bins.maps import DEFAULT, bin_map
@@ -29,7 +26,6 @@ _REFERENCE: Final = "EFO:0009654"
 _AT_ONCE: Final = 64
 
 _Document = Mapping[str, Any]
-_Bits = npt.NDArray[np.uint8]
 
 
 class Maps:
@@ -42,7 +38,7 @@ class Maps:
         self._references: set[str] = set()
         self._biosamples: dict[str, str] = {}  # of the copy-number analyses
         self._segments: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)  # of analyses not counted yet
-        self._hits: dict[str, _Bits] = {}  # of those that are, a bit for each kind and bin
+        self._hits: dict[str, bytes] = {}  # of those that are
         self._collations: list[_Document] = []
 
     def watched(self, documents: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -82,10 +78,7 @@ class Maps:
     def _count(self) -> None:
         """Count what is known of analyses, all of whose segments went by."""
         rows = [(Segments(*zip(*found, strict=True), (0 for _ in found)),) for found in self._segments.values()]
-        coverage = Coverage(self._bins, rows)
-        found = np.stack([hits(coverage, kind) for kind in FREQUENCIES.values()], axis=1)
-        for analysis, bits in zip(self._segments, np.packbits(found.reshape(len(rows), -1), axis=1), strict=True):
-            self._hits[analysis] = bits
+        self._hits |= zip(self._segments, hits(Coverage(self._bins, rows)), strict=True)
         self._segments.clear()
 
     def documents(self) -> Iterator[dict[str, Any]]:
@@ -104,24 +97,23 @@ class Maps:
                 yield self._map(collation, members)
 
     def _map(self, collation: _Document, analyses: Iterable[str]) -> dict[str, Any]:
-        shape = (len(FREQUENCIES), len(self._bins))
-        census, counts, number = Census(self._bins), np.zeros(shape, np.int32), 0
+        census = Census(self._bins)
         for analysis in analyses:
-            number += 1
-            if (bits := self._hits.get(analysis)) is not None:
-                counts += np.unpackbits(bits, count=counts.size).reshape(shape)
-        census.add_counts(counts, number)
+            if analysis in self._hits:
+                census.add_hits(self._hits[analysis])
+            else:
+                census.add(None, 1)
         values = zip(*census.frequencies(0, len(self._bins)), strict=True)
         intervals = [
             {"no": each.no, **dict(zip(FREQUENCIES, four, strict=True))}
             for each, four in zip(self._bins.bins, values, strict=True)
         ]
-        found = {"interval_count": len(self._bins), "binning": self._bins.name, "frequencymap_samples": number}
+        found = {"interval_count": len(self._bins), "binning": self._bins.name, "frequencymap_samples": census.analyses}
         return {
             "_id": collation["_id"],
             "id": collation["id"],
             "label": collation["label"],
-            "cnv_analyses": number,
+            "cnv_analyses": census.analyses,
             "frequencymap": {**found, "intervals": intervals},
             "updated": collation["updated"],
         }
