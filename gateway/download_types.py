@@ -331,8 +331,7 @@ class Part:
     `skip` counts rows.  `opening` is said before the first row, if there is one, and `lead` bytes (a separator) are
     dropped from that row; `closing` is said after the last.  `count` asks for the number of all matching documents;
     without `fetch` there are no rows, only that number, or whether there are `enough` of them.  `narrow` is a further
-    condition on the documents, `aim` how many of them a read should bring (0: as set), and `ids` are the values of
-    `key` where they are known beforehand.
+    condition (`unread`: on what has rows), `aim` how many a read should bring (0: as set), `ids` known values of `key`.
 
     A part with a `fold` is read in step with those `beside` it; the fold makes its rows, for all parts of its factory.
     """
@@ -353,6 +352,7 @@ class Part:
     enough: int = 0
     narrow: Condition = field(default_factory=dict)
     aim: int = 0
+    unread: Condition = field(default_factory=dict)
     ids: tuple[str, ...] | None = None
     beside: "tuple[Part, ...]" = ()
     fold: Callable[[], Fold] | None = None

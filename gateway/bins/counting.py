@@ -8,7 +8,7 @@ import numpy as np
 from gateway.bins.coverage import Coverage
 from gateway.bins.maps import BinMap
 
-__all__ = ["FREQUENCIES", "Census", "stats"]
+__all__ = ["FREQUENCIES", "Census", "hits", "stats"]
 
 FREQUENCIES: Final = {
     "gain_frequency": "dup",
@@ -17,6 +17,12 @@ FREQUENCIES: Final = {
     "loss_hlfrequency": "hldel",
 }
 """What stored frequency maps call the frequency of each kind of coverage, in their order."""
+
+
+def hits(coverage: Coverage) -> list[bytes]:
+    """Which bins each row hits: a bit for each of FREQUENCIES and each bin, for `Census.add_hits`."""
+    found = np.stack([coverage.thousandths(kind) > 0 for kind in FREQUENCIES.values()], axis=1)
+    return [row.tobytes() for row in np.packbits(found.reshape(len(found), -1), axis=1)]
 
 
 class Census:
@@ -33,6 +39,12 @@ class Census:
             for at, kind in enumerate(FREQUENCIES.values()):
                 if coverage.any(kind):
                     self._counts[at] += np.count_nonzero(coverage.thousandths(kind), axis=0)
+
+    def add_hits(self, row: bytes) -> None:
+        """Count an analysis whose `hits` are known."""
+        self.analyses += 1
+        bits = np.unpackbits(np.frombuffer(row, np.uint8), count=self._counts.size)
+        self._counts += bits.reshape(self._counts.shape)
 
     def frequencies(self, start: int, stop: int) -> list[list[float]]:
         """Percent of the analyses with a hit in bins `start:stop`, for each of FREQUENCIES; zeros without analyses."""

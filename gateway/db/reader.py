@@ -78,11 +78,16 @@ class DatasetReader:
         self._named: dict[str, set[str]] = {}  # indexes that reads named, by collection
 
     def values_at_once(self, most: int) -> int:
-        """How many values a count should ask for.
+        """How many values a read or a count should ask for.
 
         A server seeks each in an index; the embedded one compares every document with all of them.
         """
         return most if self._source.takes_hints else min(most, _VALUES_COMPARED)
+
+    @property
+    def spares_what_is_left_out(self) -> bool:
+        """Whether leaving documents out costs less than reading them; the embedded server is slow to compare."""
+        return self._source.takes_hints
 
     async def _read(
         self,
@@ -362,9 +367,10 @@ class DatasetReader:
     async def _recounted(self) -> bool:
         """Whether the biosamples have as many documents as were delivered of each."""
         groups: list[list[_Delivered]] = []
+        most = self.values_at_once(_IDS_A_COUNT)
         ids: set[str] = set()  # of the last of them
         for one in self._delivered:
-            fits = bool(groups) and groups[-1][0].alike(one) and len(ids) + len(one.ids) <= _IDS_A_COUNT
+            fits = bool(groups) and groups[-1][0].alike(one) and len(ids) + len(one.ids) <= most
             # What was read and counted as well is counted again by itself.
             if fits and ids.isdisjoint(one.ids):
                 groups[-1].append(one)

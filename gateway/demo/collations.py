@@ -2,7 +2,7 @@
 
 `count` is the number of documents of the term's scope that carry the term or one below it, `code_matches` of those
 that carry the term itself.  Where a document carries several codes of one field, the field's terms are roots, so sums
-over a tree never count a document twice.  Frequency maps are kept apart in the current model and are not made.
+over a tree never count a document twice.  Frequency maps are kept apart (`gateway.demo.maps`).
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.demo.terms import FIELDS, TERMS, Field, Term
 
-__all__ = ["Census"]
+__all__ = ["Census", "codes"]
 
 
 class Census:
@@ -27,7 +27,7 @@ class Census:
         """Count a document, which stands for so many copy-number analyses."""
         for field, matches in self._matches.items():
             if field.scope == collection:
-                for code in _codes(document, field.db_key.split(".")):
+                for code in codes(document, field.db_key.split(".")):
                     matches[code] += 1
                     self._analyses[field][code] += cnv_analyses
 
@@ -64,11 +64,12 @@ class Census:
         }
 
 
-def _codes(value: Any, path: list[str]) -> Iterator[str]:
+def codes(value: Any, path: list[str]) -> Iterator[str]:
+    """The codes that a document holds at a path, through lists."""
     for step, key in enumerate(path):
         if isinstance(value, list):
             for item in value:
-                yield from _codes(item, path[step:])
+                yield from codes(item, path[step:])
             return
         value = value.get(key)
         if value is None:

@@ -8,14 +8,18 @@ dropped and loaded anew; other datasets in the same store are left alone.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+import bson
 from pymongo import MongoClient
 
 from gateway.demo.cohort import DATASET, SAMPLES, VERSION, documents
 from gateway.demo.genes import COLLECTION, genes
 from gateway.demo.genes import DATABASE as SERVICES
+from gateway.demo.maps import COLLECTION as FREQUENCY_MAPS
+from gateway.demo.maps import Maps
 from gateway.demo.store import Store
 from gateway.formats.arrow import PARQUET
 from gateway.loading.writer import INDEXES, load
@@ -51,6 +55,9 @@ _INDEXES: Final = {
 }
 
 
+_SHOWN: Final = 24  # samples: so many that there are maps of some
+
+
 def default_folder(samples: int = SAMPLES) -> Path:
     """Where a cohort of this size is kept between runs."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -72,12 +79,14 @@ def prepare(
     """
     store = Store(folder).start()
     try:
-        tag, wanted = folder / "cohort", f"version {VERSION}, {samples} samples\n"
+        tag, wanted = folder / "cohort", _described(samples)
         if not (_read(tag) == wanted and _stated(store.uri)):
             tag.unlink(missing_ok=True)
             with MongoClient[dict[str, Any]](store.uri) as client:
                 client.drop_database(DATASET)
-            load(store.uri, DATASET, documents(samples), progress=progress, indexes=_INDEXES)
+            maps = Maps()
+            load(store.uri, DATASET, maps.watched(documents(samples)), progress=progress, indexes=_INDEXES)
+            _put_maps(store.uri, maps, progress)
             tag.write_text(wanted)
         _put_genes(store.uri)
     except BaseException:
@@ -103,6 +112,30 @@ def _read(tag: Path) -> str | None:
         return tag.read_text()
     except FileNotFoundError:
         return None
+
+
+def _described(samples: int) -> str:
+    """What a folder is tagged with: what is loaded, and which indexes are made.
+
+    The documents of a few samples show most changes of the generator; VERSION those that they do not.
+    """
+    maps, told = Maps(), sha256(repr(sorted(_INDEXES.items())).encode())
+    for collection, document in maps.watched(documents(_SHOWN)):
+        told.update(collection.encode() + bson.encode(document))
+    for document in maps.documents():
+        told.update(bson.encode(document))
+    return f"version {VERSION}, {samples} samples, content {told.hexdigest()[:16]}\n"
+
+
+def _put_maps(uri: str, maps: Maps, progress: Callable[[str, int], None] | None) -> None:
+    """Store the frequency maps of what was loaded."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        kept = client[DATASET][FREQUENCY_MAPS]
+        kept.create_index("id", unique=True)
+        for document in maps.documents():
+            kept.insert_one(document)
+            if progress is not None:
+                progress(FREQUENCY_MAPS, 1)
 
 
 def _put_genes(uri: str) -> None:

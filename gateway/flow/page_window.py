@@ -91,7 +91,7 @@ class PageWindow:
         near = self._reading.density * self._reading.sizer.width()
         while place.rows + near < skip and await self._sample_ids.more(place.position):
             ids = self._sample_ids.ids[place.position : place.position + self._expected(skip - place.rows)]
-            chunks = list(in_slices(ids, _IDS_A_COUNT))
+            chunks = list(in_slices(ids, self._reading.sizer.widest))
             for chunk, rows in zip(chunks, await asyncio.gather(*map(self._count, chunks)), strict=True):
                 if place.rows + rows > skip:
                     return await self._within(chunk, skip, place)
@@ -101,7 +101,7 @@ class PageWindow:
 
     def _expected(self, rows: int) -> int:
         """How many biosamples have so many rows, more or less; no more than may be counted at once."""
-        most = _COUNTS_AT_ONCE * _IDS_A_COUNT
+        most = _COUNTS_AT_ONCE * self._reading.sizer.widest
         return max(1, min(most, int(rows / self._reading.density) if self._reading.density else most))
 
     async def _within(self, ids: list[str], skip: int, place: Place) -> Place:

@@ -33,7 +33,7 @@ from gateway.flow.fold import WalkStep, encoded, folded
 from gateway.flow.page_window import PageWindow
 from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler, beside
-from gateway.flow.slice_sizes import PartReading, SliceSizer
+from gateway.flow.slice_sizes import WIDEST, PartReading, SliceSizer
 from gateway.flow.slices import Slices, once
 from gateway.flow.totals import Question, Total, Totals
 from gateway.metrics import Spent
@@ -360,7 +360,8 @@ class _Pass:
         counts, root = part.dataset_state.counts, part.selection.root
         density = counts.get(part.source, 0) / max(1, counts.get(root, 0))
         first = max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0)))) if part.limit else None
-        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first)
+        widest = self._reader(part).values_at_once(WIDEST)
+        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first, widest=widest)
         if beside(part.encode) is None:
             sizer.interpreted()
         return PartReading(part, sizer, density=density)

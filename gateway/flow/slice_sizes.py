@@ -9,10 +9,10 @@ from gateway.db.replies import Page
 from gateway.download_types import Part
 from gateway.rows import Rows
 
-__all__ = ["PartReading", "SliceSizer"]
+__all__ = ["WIDEST", "PartReading", "SliceSizer"]
 
-# Ids of one slice: a `$in` of some hundred values is sought in an index by every server.
-_WIDEST: Final = 400
+WIDEST: Final = 400
+"""Ids of one slice: a `$in` of some hundred values is sought in an index by every server."""
 _WIDER_AT_MOST: Final = 4
 _FIRST_WIDTH: Final = 4
 # A slice that takes longer leaves the client without a byte for too long.
@@ -31,9 +31,10 @@ class SliceSizer:
     so large that a slice would be more than some megabytes.
     """
 
-    def __init__(self, rows: int, *, fixed: bool, first: int | None = None) -> None:
-        """`first`: biosamples of the first slice, where it is known how many are wanted."""
+    def __init__(self, rows: int, *, fixed: bool, first: int | None = None, widest: int = WIDEST) -> None:
+        """`first`: biosamples of the first slice, where it is known how many are wanted; `widest`: of any slice."""
         self.rows = rows
+        self.widest = widest
         self._first = first
         self._fixed = fixed
         self._last = 0
@@ -43,20 +44,20 @@ class SliceSizer:
 
     def width(self) -> int:
         """Biosamples of the next slice."""
-        soon = _WIDEST if self._speed is None else max(1, int(self._speed * _SECONDS_A_SLICE))
-        soon = min(soon, max(1, int(_BYTES_A_SLICE / self._weight)))
+        soon = self.widest if self._speed is None else max(1, int(self._speed * _SECONDS_A_SLICE))
+        soon = min(soon, self.widest, max(1, int(_BYTES_A_SLICE / self._weight)))
         if self._fixed:
-            return min(_WIDEST // 2 if self._first is None or self._density is not None else self._first, soon)
+            return min(WIDEST // 2 if self._first is None or self._density is not None else self._first, soon)
         if not self._last or self._density is None:
             self._last = self._first or _FIRST_WIDTH
         else:
-            fitting = int(self.rows / self._density) if self._density else _WIDEST
-            self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, _WIDEST))
+            fitting = int(self.rows / self._density) if self._density else WIDEST
+            self._last = max(1, min(fitting, self._last * _WIDER_AT_MOST, WIDEST))
         return min(self._last, soon)
 
     def begin_with(self, biosamples: int) -> None:
         """Let the first slice be of so many."""
-        self._first = max(1, min(_WIDEST, biosamples))
+        self._first = max(1, min(WIDEST, biosamples))
 
     def interpreted(self) -> None:
         """Aim at few rows: each of them keeps the interpreter from others."""

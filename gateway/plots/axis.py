@@ -1,5 +1,6 @@
 """The axis of the genome: chromosomes side by side, each as wide as it is long, with their arms or bands and labels."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, count, cycle
@@ -23,6 +24,8 @@ _LEGIBLE: Final = 7  # pixels of letters
 _DETAILED: Final = 300  # pixels: a chromosome as wide as that shows its bands
 _TICKED: Final = 150  # or at least where its megabases are
 _TICK: Final = 64  # pixels between ticks, at least
+# Of the size of letters: so far are labels from one another that 20 and 21 are not read as 2021.
+_APART: Final = 0.4
 _MB: Final = 1_000_000
 
 
@@ -75,8 +78,8 @@ class Axis:
         for place in self.places.values():
             inner = "".join(self._body(place, y)) if self._settings.chro_height else ""
             if self._settings.chro_height and place.name in shown:
-                told = f"chromosome {place.name}" if place.width >= _DETAILED else place.name
-                inner += text(told, place.x + place.width / 2, y + self._settings.font_size, text_anchor="middle")
+                at = place.x + place.width / 2
+                inner += text(_called(place), at, y + self._settings.font_size, text_anchor="middle")
             listed = " ".join(map(str, ends[place.name])) if ends else None
             said.append(
                 element(
@@ -113,26 +116,24 @@ class Axis:
         if not self.ticks_height:
             return ""
         lines, labels = "", ""
+        size = self._settings.font_size - 1
+        row = _LabelRow(size)
         for place in self.places.values():
             if place.width >= _TICKED:
                 for megabases in _steps(place):
                     x = place.at(megabases * _MB)
                     lines += f"M{number(x)} {number(y)}v4"
                     said = f"{megabases} Mb" if megabases else "0"
-                    labels += text(said, x, y + self._settings.font_size + 5, text_anchor="middle")
+                    if row.takes(said, x):
+                        labels += text(said, x, y + self._settings.font_size + 5, text_anchor="middle")
         drawn = empty("path", class_="plot-edge", d=lines, stroke=_EDGE, fill="none")
-        return element("g", drawn + labels, class_="plot-ticks", font_size=self._settings.font_size - 1)
+        return element("g", drawn + labels, class_="plot-ticks", font_size=size)
 
     def _labelled(self) -> set[str]:
-        """The chromosomes whose labels fit beside those before them."""
-        found, free = set(), self.left - self._settings.margins
-        for place in self.places.values():
-            half = width_of(place.name, self._settings.font_size) / 2
-            middle = place.x + place.width / 2
-            if middle - half > free:
-                found.add(place.name)
-                free = middle + half + 1
-        return found
+        """The chromosomes that have labels: the longest first, so that X has its own beside the short ones."""
+        row = _LabelRow(self._settings.font_size, self.left - self._settings.margins)
+        ordered = sorted(self.places.values(), key=lambda place: -place.size)
+        return {place.name for place in ordered if row.takes(_called(place), place.x + place.width / 2)}
 
     def _body(self, place: Place, y: float) -> Iterator[str]:
         top, high = y + self._settings.font_size + 4, self._settings.chro_height
@@ -164,6 +165,26 @@ class Axis:
                 style: Attributes = {"text_anchor": "middle", "fill": _INK}
                 inner += element("text", safe(name), class_="plot-band-label", **at, **style)
             yield element("g", inner, class_="plot-band")
+
+
+class _LabelRow:
+    """Labels side by side, right of `left`, each centred on its place: one that would meet another is left out."""
+
+    def __init__(self, size: float, left: float = -math.inf) -> None:
+        self._size = size
+        self._taken = [(-math.inf, left)]
+
+    def takes(self, label: str, middle: float) -> bool:
+        """Whether there is room for this label; if so, it has it."""
+        half, apart = width_of(label, self._size) / 2, _APART * self._size
+        if any(middle - half < end and start < middle + half + apart for start, end in self._taken):
+            return False
+        self._taken.append((middle - half, middle + half + apart))
+        return True
+
+
+def _called(place: Place) -> str:
+    return f"chromosome {place.name}" if place.width >= _DETAILED else place.name
 
 
 def _placed(sizes: Mapping[str, int], left: float, scale: float, gap: float) -> Iterator[tuple[str, Place]]:

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pymongo import MongoClient
 
-from gateway.demo import run, store
+from gateway.demo import maps, run, store
 from gateway.demo.cohort import documents
+from tests.harness import Gateway
 
 SAMPLES = 3
 
@@ -52,6 +53,34 @@ def test_a_cohort_is_loaded_once_and_again_where_it_is_not_whole(tmp_path, monke
     monkeypatch.setattr(run, "VERSION", "another")
     with run.demo_store(SAMPLES, tmp_path, progress=progress):
         assert told["variants"] == wanted["variants"]
+
+
+def test_the_tag_is_of_what_is_loaded_and_of_the_indexes(monkeypatch):
+    tag = run._described(SAMPLES)
+    assert tag == run._described(SAMPLES) != run._described(SAMPLES + 1)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(run, "_INDEXES", {**run._INDEXES, "variants": (*run._INDEXES["variants"], "location.end")})
+        assert run._described(SAMPLES) != tag
+    with monkeypatch.context() as changed:
+        changed.setattr(run, "documents", lambda samples: documents(samples, seed=1))
+        assert run._described(SAMPLES) != tag
+    with monkeypatch.context() as changed:
+        changed.setattr("gateway.demo.maps.LEAST", 9)
+        assert run._described(SAMPLES) != tag
+
+
+def test_frequencies_are_the_same_stored_and_counted(tmp_path):
+    with run.demo_store(30, tmp_path / "demo") as (database, dataset):
+        with MongoClient(database.uri) as client:
+            assert client[dataset][maps.COLLECTION].find_one({"id": "NCIT:C3262"})["cnv_analyses"] > 20
+        with Gateway(database.uri, [dataset], log=tmp_path / "log", no_spool=True) as gateway:
+            path = "/services/intervalFrequencies?output=pgxfreq&filters="
+            stored = gateway.ask(f"{path}NCIT:C3262,EFO:0030035")
+            counted = gateway.ask(f"{path}NCIT:C3262,EFO:0030035,!EFO:0009654")
+    assert stored.status == counted.status == 200
+    assert stored.body == counted.body
+    assert stored.body.count(b"\n") == 2 * 3106 + 4
 
 
 def test_a_failed_load_stops_the_store(tmp_path, monkeypatch):

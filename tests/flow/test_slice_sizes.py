@@ -36,6 +36,19 @@ def test_light_documents_come_many_at_a_time():
     assert sizer.width() == 40
 
 
+@given(slices, st.booleans(), st.integers(1, 400))
+def test_a_slice_asks_for_no_more_ids_than_the_server_takes_well(seen, fixed, first):
+    sizer = SliceSizer(10_000, fixed=fixed, first=first, widest=10)
+    for rows, seconds, size in seen:
+        width = sizer.width()
+        assert 1 <= width <= 10
+        sizer.learn(width, rows)
+        sizer.took(width, seconds)
+        sizer.weighed(width, size)
+    sizer.begin_with(first)
+    assert sizer.width() <= 10
+
+
 def test_heavy_documents_come_few_at_a_time():
     sizer = SliceSizer(10_000, fixed=True)
     assert sizer.width() == 200

@@ -124,6 +124,35 @@ def test_everything_is_within_the_picture(wide: int):
             assert 0 <= float(each.get("y", "")) <= float(root.get("height", ""))
 
 
+def labels(root: ET.Element, size: float = 0) -> Iterator[tuple[str, float, float, float, float]]:
+    """Each text with its box (left, right, top, bottom), in letters as wide as those of a wide sans serif."""
+    size = float(root.get("font-size", size))
+    if root.tag == f"{SVG}text" and root.text:
+        wide = sum(0.32 if letter in "., ·" else 0.64 for letter in root.text) * size
+        left = float(root.get("x", "")) - {"middle": wide / 2, "end": wide}.get(root.get("text-anchor", ""), 0)
+        bottom = float(root.get("y", ""))
+        yield root.text, left, left + wide, bottom - 0.75 * size, bottom
+    for each in root:
+        yield from labels(each, size)
+
+
+@pytest.mark.parametrize("chros", ["", "1,2", "9", "19,20,21,22"])
+def test_no_two_labels_meet_at_any_width(chros: str):
+    """In the rows along the axis, where labels stand as near one another as chromosomes are."""
+    for wide in range(300, 2001, 85):
+        root = ET.fromstring(drawn(group(), plotWidth=str(wide), **({"plotChros": chros} if chros else {})))
+        for row in (found(root, "plot-chromosomes"), found(root, "plot-ticks")):
+            told = sorted((box for each in row for box in labels(each)), key=lambda box: box[1])
+            for before, after in combinations(told, 2):
+                least = 0 if before[0][0] in "pq" else 2  # names of bands stand in fields of their own
+                apart = after[1] - before[2] >= least or after[3] > before[4] or before[3] > after[4]
+                assert apart, (wide, before, after)
+    told = [box[0] for box in labels(found(ET.fromstring(drawn(group(), plotWidth="340")), "plot-chromosomes")[0])]
+    assert {"1", "7", "X"} <= {*told}
+    assert len(told) >= 12
+    assert len(list(labels(found(ET.fromstring(drawn(group())), "plot-chromosomes")[0]))) >= 20
+
+
 def test_a_zoom_shows_these_chromosomes_in_detail():
     root = ET.fromstring(drawn(group(), plotChros="chr9"))
     assert [each.get("data-chromosome") for each in found(root, "plot-chromosome")] == ["9"]
