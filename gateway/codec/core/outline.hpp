@@ -27,9 +27,10 @@ class Outlines {
         ++tried_;
         const Byte* ends[most_inside];
         std::size_t inside = 0;
+        const Step* const steps = steps_.data();
         std::uint32_t next = first_;
         while (next != none) {
-            const Step& step = steps_[next];
+            const Step& step = steps[next];
             next = step.other;
             if (step.kind == Kind::close) {
                 if (at != end) continue;

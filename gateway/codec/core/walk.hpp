@@ -46,6 +46,8 @@ class Walk {
     // Valid only where there is a type.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
 
+    const Value* values() const { return values_.data(); }
+
     // The document that was walked last.
     const Value& whole() const { return document_; }
 
