@@ -42,6 +42,8 @@ from gateway.rows import Fold, NotToBeKept, Rows, Tally
 __all__ = ["Pump", "Slicing"]
 
 _FIRST_OF_PAGE: Final = 400
+# Rows of a slice for a fold: it takes longer than they do to come, and larger ones would only be in memory beside it.
+_FOLDED: Final = 5_000
 
 T = TypeVar("T")
 
@@ -360,7 +362,8 @@ class _Pass:
         counts, root = part.dataset_state.counts, part.selection.root
         density = counts.get(part.source, 0) / max(1, counts.get(root, 0))
         first = max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0)))) if part.limit else None
-        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first)
+        rows = self._slicing.rows if part.fold is None else min(_FOLDED, self._slicing.rows)
+        sizer = SliceSizer(part.aim or rows, fixed=fixed, first=first)
         if beside(part.encode) is None:
             sizer.interpreted()
         return PartReading(part, sizer, density=density)
