@@ -34,7 +34,7 @@ _LOOK: Final = 0.5
 _GO: Final = 256 * 1024
 
 
-# Bytes of values of fixed size, by their type in BSON.
+# Bytes of values of a fixed size, by their type in BSON.
 _FIXED: Final = {0x01: 8, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8}
 _NESTED: Final = (0x03, 0x04)
 _NAME: Final = 64
@@ -44,7 +44,9 @@ class _Document(RawBSONDocument):
     """A reply of which PyMongo sees what is beside its documents: to decode it, it would copy these as well."""
 
     @staticmethod
-    def _inflate_bson(bson_bytes: bytes | memoryview, codec_options: CodecOptions[RawBSONDocument]) -> Mapping[str, Any]:
+    def _inflate_bson(
+        bson_bytes: bytes | memoryview, codec_options: CodecOptions[RawBSONDocument]
+    ) -> Mapping[str, Any]:
         small = _beside(bson_bytes)
         return RawBSONDocument(bson_bytes if small is None else small, codec_options)
 
@@ -52,15 +54,16 @@ class _Document(RawBSONDocument):
 def _beside(raw: bytes | memoryview) -> bytes | None:
     """The reply without the fields that are large; None where it has fields of other types than replies have."""
     pieces, at = [], 4
-    while kind := raw[at]:
-        value = at + 1 + bytes(raw[at + 1 : at + _NAME]).index(0) + 1
-        nested = kind in _NESTED
-        size = int.from_bytes(raw[value : value + 4], "little") if nested else _FIXED.get(kind)
-        if size is None:
-            return None
-        if not nested or size < _LARGE:
-            pieces.append(bytes(raw[at : value + size]))
-        at = value + size
+    try:
+        while kind := raw[at]:
+            value = at + 2 + bytes(raw[at + 1 : at + _NAME]).index(0)
+            nested = kind in _NESTED
+            size = int.from_bytes(raw[value : value + 4], "little") if nested else _FIXED[kind]
+            if not nested or size < _LARGE:
+                pieces.append(bytes(raw[at : value + size]))
+            at = value + size
+    except (IndexError, KeyError, ValueError):
+        return None
     found = b"".join(pieces)
     return (len(found) + 5).to_bytes(4, "little") + found + b"\0"
 

@@ -11,7 +11,7 @@ their text, and the ids of its biosamples.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -94,11 +94,10 @@ class Pump:
         `kept` under its digest is checked at the end even if it came in one chunk: the state known may be seconds old.
         Where that cannot be told, NotToBeKept is raised behind the last chunk.
         """
-        waiting = nullcontext if plan.whole else self._limit.page
         with self._scheduler.passing(), observed(plan, tallies) as account:
             async with aclosing(self._chunks(plan, tallies, account.spent, kept=kept)) as chunks:
                 while True:
-                    with waiting():  # not while its client takes its time
+                    async with self._limit.chunk(whole=plan.whole, first=not account.size):  # not while it is sent
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
