@@ -345,7 +345,7 @@ class Renderer {
             const Column& column = plan_.columns()[i];
             if (column.last != 0 && walk.type(column.field) == type_never) {
                 std::memcpy(out, column.together.data(), column.together.size());
-                out += column.together.size();
+                out += column.together.size() - 1;  // the next column begins with a tab
                 i = column.last - 1;
             } else if (column.rules) {
                 out = ruled(column, *column.rules, walk, numbers_[i], out);
