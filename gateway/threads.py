@@ -11,8 +11,8 @@ __all__ = ["apart_from_others", "give_back", "give_way"]
 
 _MMAP_THRESHOLD: Final = -3  # of mallopt
 _TRIM_THRESHOLD: Final = -1
-_APART: Final = 1024 * 1024
-_KEPT: Final = 8 * 1024 * 1024
+_APART: Final = 256 * 1024
+_KEPT: Final = 4 * 1024 * 1024
 
 # Levels: a third of the processor's time against a thread that does not give way.
 _NICER: Final = 5
@@ -33,10 +33,10 @@ def give_back() -> None:
 
 
 def apart_from_others() -> None:
-    """Have the system give each block of more than a megabyte from now on, where the allocator is one that can.
+    """Have the system give each large block from now on, where the allocator is one that can.
 
-    For who needs a dozen of such blocks for a moment, of any size: among others they leave holes as large as
-    themselves.  It costs page faults, so not before.
+    For who needs a dozen blocks of any size for a moment: among others they leave holes as large as themselves.  It
+    costs page faults, so not before.
     """
     with suppress(AttributeError, OSError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
