@@ -60,9 +60,8 @@ class _Rows:
         size = len(self._names) + sum(map(len, pieces))
         text = mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)  # which leaves no hole
         text.write(self._names)
-        for piece in pieces:
-            text.write(piece)
-        pieces.clear()
+        while pieces:
+            text.write(pieces.pop(0))
         escaped = text.find(b"%", len(self._names)) >= 0
         read = csv.ReadOptions(use_threads=False, block_size=size + 1)  # one block: one chunk, one dictionary
         table = csv.read_csv(pa.BufferReader(pa.py_buffer(text)), read, self._parse, self._convert)
