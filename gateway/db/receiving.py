@@ -8,8 +8,9 @@ and limits of time for operations, is still received by PyMongo itself.
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from mmap import mmap
 from socket import SO_RCVLOWAT, SOL_SOCKET, socket
 from typing import Any, Final
 
@@ -33,13 +34,47 @@ _LOOK: Final = 0.5
 _GO: Final = 256 * 1024
 
 
+# Bytes of values of a fixed size, by their type in BSON.
+_FIXED: Final = {0x01: 8, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8}
+_NESTED: Final = (0x03, 0x04)
+_NAME: Final = 64
+
+
+class _Document(RawBSONDocument):
+    """A reply of which PyMongo sees what is beside its documents: to decode it, it would copy these as well."""
+
+    @staticmethod
+    def _inflate_bson(
+        bson_bytes: bytes | memoryview, codec_options: CodecOptions[RawBSONDocument]
+    ) -> Mapping[str, Any]:
+        small = _beside(bson_bytes)
+        return RawBSONDocument(bson_bytes if small is None else small, codec_options)
+
+
+def _beside(raw: bytes | memoryview) -> bytes | None:
+    """The reply without the fields that are large; None where it has fields of other types than replies have."""
+    pieces, at = [], 4
+    try:
+        while kind := raw[at]:
+            value = at + 2 + bytes(raw[at + 1 : at + _NAME]).index(0)
+            nested = kind in _NESTED
+            size = int.from_bytes(raw[value : value + 4], "little") if nested else _FIXED[kind]
+            if not nested or size < _LARGE:
+                pieces.append(bytes(raw[at : value + size]))
+            at = value + size
+    except (IndexError, KeyError, ValueError):
+        return None
+    found = b"".join(pieces)
+    return (len(found) + 5).to_bytes(4, "little") + found + b"\0"
+
+
 class _Reply(_OpMsg):
     """A reply that is not copied when it is unpacked."""
 
     __slots__ = ()
 
     def unpack_response(self, *_: Any, codec_options: CodecOptions[Any], **_others: Any) -> list[Any]:  # type: ignore[override]
-        return [RawBSONDocument(self.payload_document, codec_options)]
+        return [_Document(self.payload_document, codec_options)]
 
 
 class ReusingPool(Pool):
@@ -64,7 +99,7 @@ def _received(connection: Connection, request_id: int | None) -> _OpMsg:
         connection._raise_connection_failure(error)  # noqa: SLF001
 
 
-def _message(connection: Connection, request_id: int, take: Callable[[int], bytearray]) -> _OpMsg:
+def _message(connection: Connection, request_id: int, take: Callable[[int], mmap]) -> _OpMsg:
     timeout = connection.conn.gettimeout()
     deadline = time.monotonic() + timeout if timeout else None
     length, _, answered, kind = _HEADER.unpack(receive_data(connection, _HEADER.size, deadline))

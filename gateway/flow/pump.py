@@ -11,7 +11,7 @@ their text, and the ids of its biosamples.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -42,6 +42,8 @@ from gateway.rows import Fold, NotToBeKept, Rows, Tally
 __all__ = ["Pump", "Slicing"]
 
 _FIRST_OF_PAGE: Final = 400
+# Rows of a slice for a fold: it takes longer than they do to come, and larger ones would only be in memory beside it.
+_FOLDED: Final = 5_000
 
 T = TypeVar("T")
 
@@ -92,11 +94,10 @@ class Pump:
         `kept` under its digest is checked at the end even if it came in one chunk: the state known may be seconds old.
         Where that cannot be told, NotToBeKept is raised behind the last chunk.
         """
-        waiting = nullcontext if plan.whole else self._limit.page
         with self._scheduler.passing(), observed(plan, tallies) as account:
             async with aclosing(self._chunks(plan, tallies, account.spent, kept=kept)) as chunks:
                 while True:
-                    with waiting():  # not while its client takes its time
+                    async with self._limit.chunk(whole=plan.whole, first=not account.size):  # not while it is sent
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
@@ -361,7 +362,8 @@ class _Pass:
         density = counts.get(part.source, 0) / max(1, counts.get(root, 0))
         first = max(1, min(_FIRST_OF_PAGE, int(part.limit / max(density, 1.0)))) if part.limit else None
         widest = self._reader(part).values_at_once(WIDEST)
-        sizer = SliceSizer(part.aim or self._slicing.rows, fixed=fixed, first=first, widest=widest)
+        rows = self._slicing.rows if part.fold is None else min(_FOLDED, self._slicing.rows)
+        sizer = SliceSizer(part.aim or rows, fixed=fixed, first=first, widest=widest)
         if beside(part.encode) is None:
             sizer.interpreted()
         return PartReading(part, sizer, density=density)

@@ -11,6 +11,10 @@ beside one slice may double, not more.  While none does, slices themselves are t
 has under way: more than that is worth having as long as slices do not just wait for one another.  So a pass alone is
 never held up, and a page that comes after a while finds no long line.
 
+A pass that begins is a dozen small reads, and many that begin at once would be the crowd that pages wait behind before
+anything was measured: so of whole passes only as many begin at once as a pass has slices under way.  One whose
+beginning takes long does not keep the next waiting for it.
+
 Always: no slice waits while there is a free place; no more places are taken than the bound was when the last of them
 was had; there is one at least, so that nobody waits for ever; a read that fails or is given up gives its place back.
 Memory is a number for each kind of read, of which there are some dozens a collection, and a future for each that waits.
@@ -31,6 +35,8 @@ __all__ = ["Bound", "Read", "ReadLimit"]
 _SLOW: Final = math.log(2)
 # What is usual, and what is now, are averages over so many reads, as TCP's are.
 _AVERAGED: Final = 8
+# Seconds that a pass which begins keeps others waiting, at most.
+_BEGINNING: Final = 0.2
 # Seconds after which what is usual is learnt anew, beside few slices: databases and networks change.
 _RENEWED: Final = 60.0
 
@@ -89,6 +95,7 @@ class ReadLimit:
         self._pages = 0
         self._taken = 0
         self._line: deque[asyncio.Future[None]] = deque()
+        self._beginnings = asyncio.Semaphore(few)
 
     @property
     def places(self) -> int:
@@ -110,6 +117,24 @@ class ReadLimit:
         finally:
             self._pages -= 1
             self._call_next()
+
+    @asynccontextmanager
+    async def chunk(self, *, whole: bool, first: bool) -> AsyncIterator[None]:
+        """For a block that makes a chunk: of a page, or of a whole pass, whose first one may have to wait its turn."""
+        if not whole:
+            with self.page():
+                yield
+        elif first:
+            await self._beginnings.acquire()
+            given_back = asyncio.get_running_loop().call_later(_BEGINNING, self._beginnings.release)
+            try:
+                yield
+            finally:
+                if asyncio.get_running_loop().time() < given_back.when():
+                    given_back.cancel()
+                    self._beginnings.release()
+        else:
+            yield
 
     @asynccontextmanager
     async def small(self, kind: Hashable) -> AsyncIterator[Read]:

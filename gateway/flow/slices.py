@@ -190,7 +190,8 @@ class Slices:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, seen.count)
         most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)
-        limit = max(reading.sizer.rows, min(_WALK_BYTES * known // max(1, seen.size), most))
+        aim = _WALK_BYTES if reading.part.fold is None else _WALK_BYTES // 2  # what folds hold is beside it
+        limit = max(reading.sizer.rows, min(aim * known // max(1, seen.size), most))
         part, limit = reading.part, reading.sizer.within(limit, known)
         base = self._condition(part, [biosample])
         condition, first = base, True

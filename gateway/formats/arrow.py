@@ -19,6 +19,7 @@ from gateway.formats.preload import preload
 from gateway.formats.variant_columns import rows_part
 from gateway.genome import ASSEMBLY
 from gateway.rows import Rows
+from gateway.threads import apart_from_others, give_back
 
 __all__ = ["ARROW", "COLUMNS", "PARQUET", "Batches"]
 
@@ -140,6 +141,8 @@ def _fold(
     def make() -> Any:
         # In a thread, and only for who asks: pyarrow takes a while and some 30 MB.
         os.putenv(*_POOL)  # read once, by the library itself
+        give_back()  # what other downloads left, before more is needed than they did
+        apart_from_others()
         preload("pyarrow", *_EXTENSIONS)
         from gateway.formats.columnar import WRITERS  # noqa: PLC0415
 

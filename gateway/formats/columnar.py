@@ -8,6 +8,7 @@ interpreter while it works.
 import math
 import struct
 from collections.abc import Mapping, Sequence
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ class _Sink:
         """Nothing waits."""
 
     def take(self) -> bytes:
-        data = b"".join(self._pieces)
+        data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         return data
 
@@ -56,12 +57,18 @@ class _Rows:
 
     def batch(self, pieces: list[bytes]) -> Any:
         """All lines of some pieces, which are cleared, as one batch; its bytes depend on the lines alone."""
-        text = b"".join((self._names, *pieces))
-        pieces.clear()
-        read = csv.ReadOptions(use_threads=False, block_size=len(text) + 1)  # one block: one chunk, one dictionary
-        table = csv.read_csv(pa.BufferReader(text), read, self._parse, self._convert)
-        columns = [column.combine_chunks() for column in table.columns]
-        if text.find(b"%", len(self._names)) >= 0:
+        size = len(self._names) + sum(map(len, pieces))
+        text = mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)  # which leaves no hole
+        text.write(self._names)
+        while pieces:
+            text.write(pieces.pop(0))
+        escaped = text.find(b"%", len(self._names)) >= 0
+        read = csv.ReadOptions(use_threads=False, block_size=size + 1)  # one block: one chunk, one dictionary
+        table = csv.read_csv(pa.BufferReader(pa.py_buffer(text)), read, self._parse, self._convert)
+        del text
+        # A chunk as it is: put together it would be copied.
+        columns = [column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in table.columns]
+        if escaped:
             columns = [_unescaped(column) for column in columns]
         return pa.record_batch([_finite(column) for column in columns], schema=self.schema)
 
@@ -156,7 +163,9 @@ class ParquetFile:
     def write(self, pieces: list[bytes]) -> bytes:
         """A row group of the rows of some pieces, at least one row."""
         batch = self._rows.batch(pieces)
-        self._writer.write_batch(batch, row_group_size=len(batch))
+        size = len(batch)
+        self._writer.write_batch(batch, row_group_size=size)
+        del batch
         return self._sink.take()
 
     def close(self) -> bytes:

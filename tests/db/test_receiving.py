@@ -6,17 +6,20 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import bson
 import pytest
-from bson import decode
+from bson import Int64, Timestamp, decode
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
 from gateway.db.driver import RAW, REUSED, Connection, RawReply
 from gateway.db.motor_driver import MotorDriver
+from gateway.db.receiving import _Document
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
 
 COHORT = Cohort(200, 250)
+LARGE = [{"text": "x" * 1000}] * 100
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,29 @@ async def test_a_reply_that_is_cut_is_a_failure(replay: Replay):
         assert len(await driver.reply(COHORT.name, find(2_000), copied)) > 400_000
         await driver.close()
         server.shutdown(socket.SHUT_RDWR)
+
+
+CLOCK = {"clusterTime": Timestamp(5, 1), "signature": {"hash": b"\0" * 20, "keyId": Int64(7)}}
+REPLIES = {
+    "as a standalone's": {"cursor": {"firstBatch": LARGE, "id": Int64(0), "ns": "a.b"}, "ok": 1.0},
+    "as a cluster's": {
+        "ok": 1.0,
+        "operationTime": Timestamp(5, 1),
+        "$clusterTime": CLOCK,
+        "cursor": {"nextBatch": LARGE},
+    },
+    "small": {"cursor": {"firstBatch": [], "id": Int64(0)}, "ok": 1.0, "x": None, "y": True, "z": 3},
+    "with what none has": {"cursor": {"firstBatch": LARGE}, "errmsg": "no", "code": 5, "ok": 0.0},
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
+def test_what_the_driver_looks_at_is_there_and_the_documents_lie_where_they_are(reply: dict[str, Any]):
+    raw = memoryview(bson.encode(reply))
+    seen = _Document(raw, RAW)
+    assert seen.raw is raw
+    for name, value in reply.items():
+        if name != "cursor":
+            assert bson.decode(bson.encode({"it": seen[name]})) == {"it": value}
+    large = len(raw) > 64 * 1024
+    assert ("cursor" in seen) is (not large or "errmsg" in reply)

@@ -203,3 +203,42 @@ def test_a_page_takes_places_away_and_gives_them_back():
         assert limit.places == 1
     assert limit.places == 4
     assert ReadLimit(64, 32).places == 32
+
+
+# --- passes that begin -----------------------------------------------------------------------------------------------
+
+
+async def test_few_passes_begin_at_once_and_none_keeps_the_others_for_long():
+    limit, go_on = ReadLimit(2, 5), asyncio.Event()
+    begun = [asyncio.Event() for _ in range(5)]
+
+    async def begin(at: int) -> None:
+        async with limit.chunk(whole=True, first=True):
+            begun[at].set()
+            await go_on.wait()
+
+    async def all_of(some: list[asyncio.Event]) -> None:
+        for event in some:
+            await event.wait()
+
+    async with asyncio.TaskGroup() as group:
+        for at in range(5):
+            group.create_task(begin(at))
+        await all_of(begun[:2])
+        async with limit.chunk(whole=False, first=True), limit.chunk(whole=True, first=False):
+            pass  # neither a page nor a pass that goes on waits
+        await all_of(begun)  # though none of them comes to an end
+        go_on.set()
+
+
+async def test_who_begins_gives_its_place_to_the_next():
+    limit = ReadLimit(1, 5)
+    for _ in range(3):
+        with pytest.raises(OSError, match="lost"):
+            async with limit.chunk(whole=True, first=True):
+                raise OSError("lost")
+    begun: list[int] = []
+    for number in range(3):
+        async with limit.chunk(whole=True, first=True):
+            begun.append(number)
+    assert begun == [0, 1, 2]

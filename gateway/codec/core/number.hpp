@@ -16,8 +16,38 @@ constexpr std::size_t number_space = 32;
 // What a double must stay below to be truncated to 64 bits.
 constexpr double int64_limit = 9223372036854775808.0;
 
+// The numbers from 00 to 99.
+struct Pairs {
+    char digits[200];
+    constexpr Pairs() : digits() {
+        for (int i = 0; i < 100; ++i) {
+            digits[2 * i] = static_cast<char>('0' + i / 10);
+            digits[2 * i + 1] = static_cast<char>('0' + i % 10);
+        }
+    }
+};
+
+inline constexpr Pairs pairs{};
+
+// Four digits: 0 to 9,999.
+inline void write_four(char* out, std::uint32_t value) {
+    std::memcpy(out, pairs.digits + 2 * (value / 100), 2);
+    std::memcpy(out + 2, pairs.digits + 2 * (value % 100), 2);
+}
+
+// Positions on chromosomes have eight or nine digits: those of up to ten are written without a loop.
 inline char* write_integer(char* out, std::int64_t value) {
-    return std::to_chars(out, out + number_space, value).ptr;
+    constexpr std::int64_t eight = 100'000'000;
+    if (value < 0 || value >= eight * 100) return std::to_chars(out, out + number_space, value).ptr;
+    char digits[20] = {};
+    const auto rest = static_cast<std::uint32_t>(value % eight);
+    std::memcpy(digits, pairs.digits + 2 * (value / eight), 2);
+    write_four(digits + 2, rest / 10'000);
+    write_four(digits + 6, rest % 10'000);
+    int left_out = 0;
+    while (left_out < 9 && digits[left_out] == '0') ++left_out;
+    std::memcpy(out, digits + left_out, 10);  // of which what comes later takes some
+    return out + 10 - left_out;
 }
 
 // A double that is an integer over 10^Digits, with at most 15 significant digits: two such decimals never read back as
@@ -35,8 +65,9 @@ char* write_short_decimal(char* out, double size) {
     constexpr std::int64_t divisor = Digits == 4 ? 10'000 : 100'000'000;
     out = write_integer(out, whole / divisor);
     *out++ = '.';
-    std::int64_t fraction = whole % divisor;
-    for (int i = Digits - 1; i >= 0; --i, fraction /= 10) out[i] = static_cast<char>('0' + fraction % 10);
+    const auto fraction = static_cast<std::uint32_t>(whole % divisor);
+    if constexpr (Digits == 8) write_four(out, fraction / 10'000);
+    write_four(out + Digits - 4, fraction % 10'000);
     int kept = Digits;
     while (kept > 1 && out[kept - 1] == '0') --kept;
     return out + kept;

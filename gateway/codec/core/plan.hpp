@@ -16,15 +16,15 @@ namespace gateway {
 
 enum class Kind : std::uint8_t { text, integer, position, number, lookup, only_string, value, whole };
 
-// A text to be written often: padded with zeros, so that it can be copied eight bytes at a time.
+// A text to be written often: padded with zeros, so that it can be copied eight bytes at a time, eight at least.
 class Text {
   public:
-    Text() = default;
+    Text() : Text(std::string()) {}
     explicit Text(std::string text) : size_(text.size()), bytes_(std::move(text)) {
         bytes_.resize(padded(size_), '\0');
     }
 
-    static constexpr std::size_t padded(std::size_t size) { return (size + 7) / 8 * 8; }
+    static constexpr std::size_t padded(std::size_t size) { return size > 8 ? (size + 7) / 8 * 8 : 8; }
 
     const char* data() const { return bytes_.data(); }
     std::size_t size() const { return size_; }
@@ -51,10 +51,18 @@ class Table {
 
     void set_default(std::string text) { default_ = Text(std::move(text)); }
 
+    // Room for any of its texts.
+    std::size_t space() const {
+        std::size_t most = Text::padded(default_.size());
+        for (const Slot& slot : slots_) most = std::max(most, Text::padded(slot.to.size()));
+        return most;
+    }
+
     // What stands for the string; empty if nothing does.
     const Text& find(std::string_view text) const {
-        for (std::size_t at = place(text); slots_[at].taken; at = (at + 1) & (slots_.size() - 1))
-            if (equal(slots_[at].from, text)) return slots_[at].to;
+        const Slot* const slots = slots_.data();
+        for (std::size_t at = place(text); slots[at].taken; at = (at + 1) & (slots_.size() - 1))
+            if (equal(slots[at].from, text)) return slots[at].to;
         return default_;
     }
 
@@ -71,13 +79,18 @@ class Table {
 
     std::size_t place(std::string_view text) const {
         constexpr std::uint64_t mix = 0x9E3779B97F4A7C15ULL;  // 2^64 over the golden ratio: spreads what differs little
-        const Byte* at = bytes_of(text);
-        std::size_t left = text.size();
-        std::uint64_t hash = left * mix;
-        for (; left >= 8; at += 8, left -= 8) hash = ((hash ^ load64(at)) * mix) ^ (hash >> 32);
-        std::uint64_t rest = 0;
-        for (; left > 0; --left) rest = rest << 8 | at[left - 1];
-        hash = (hash ^ rest) * mix;
+        const Byte* const at = bytes_of(text);
+        const std::size_t size = text.size();
+        std::uint64_t hash = size * mix;
+        if (size >= 8) {
+            for (std::size_t i = 0; i + 8 < size; i += 8) hash = ((hash ^ load64(at + i)) * mix) ^ (hash >> 32);
+            hash ^= load64(at + size - 8);
+        } else if (size >= 4) {
+            hash ^= static_cast<std::uint64_t>(load32(at)) << 32 | load32(at + size - 4);
+        } else {
+            for (std::size_t i = 0; i < size; ++i) hash ^= static_cast<std::uint64_t>(at[i]) << (8 * i);
+        }
+        hash *= mix;
         return static_cast<std::size_t>(hash >> 32) & (slots_.size() - 1);
     }
 
@@ -233,6 +246,19 @@ class Plan {
 
     // The table of the last cell, which must be a lookup.
     Table& last_table() { return tables_.back(); }
+
+    // Room for a line, but for the texts of documents in it.
+    std::size_t space() const {
+        constexpr std::size_t number = 40;  // or a date, or an id
+        std::size_t most = 8;
+        for (const Column& column : columns_) {
+            std::size_t widest = std::max(number, Text::padded(column.missing.size()));
+            for (const Cell& cell : column.cells)
+                if (cell.kind == Kind::lookup) widest = std::max(widest, tables_[cell.table].space());
+            most += widest + 1;
+        }
+        return most;
+    }
 
     const std::vector<Node>& nodes() const { return nodes_; }
     const std::vector<Column>& columns() const { return columns_; }

@@ -24,8 +24,15 @@ inline int compare_bytes(const Byte* a, std::size_t a_size, const Byte* b, std::
     return found ? found : (a_size > b_size) - (a_size < b_size);
 }
 
+// The rank of an ObjectId among ids.
+constexpr Byte object_id = 7;
+
 inline bool precedes_by_id(const Row& a, const Row& b) {
     if (a.rank != b.rank) return a.rank < b.rank;
+    if (a.rank == object_id) {
+        const std::uint64_t first = load64_big(a.id), second = load64_big(b.id);
+        return first != second ? first < second : load32_big(a.id + 8) < load32_big(b.id + 8);
+    }
     if (a.id) return compare_bytes(a.id, a.id_size, b.id, b.id_size) < 0;
     return a.number < b.number;
 }
@@ -153,7 +160,7 @@ class Encoder {
     static bool rank(Byte type, const Value& id, Row& row) {
         switch (type) {
             case type_object_id:
-                row.rank = 7;
+                row.rank = object_id;
                 return true;
             case type_string:
                 row.rank = 3;

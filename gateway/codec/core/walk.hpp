@@ -6,15 +6,10 @@
 #include <vector>
 
 #include "bytes.hpp"
+#include "outline.hpp"
 #include "plan.hpp"
 
 namespace gateway {
-
-// Where the value of a path lies.  A string lies behind its length.
-struct Value {
-    const Byte* at = nullptr;
-    std::uint32_t size = 0;
-};
 
 class Walk {
   public:
@@ -22,12 +17,27 @@ class Walk {
         for (const Node& node : nodes_) steps_.push_back(Step{bytes_of(node.name), node.name.size(), Plan::root, Plan::root});
     }
 
-    // Reads the document at [at, at + size), whose size was checked; false: unsure.
+    // Reads the document at [at, at + size), whose size was checked and which must stay where it is; false: unsure.
     bool document(const Byte* at, std::size_t size) {
-        std::memset(types_.data(), type_never, types_.size());
         document_ = Value{at, static_cast<std::uint32_t>(size)};
-        return fields(at + 4, at + size - 1, Plan::root, 1);
+        const std::uint32_t found = outlines_.follow(at + 4, at + size - 1, values_.data());
+        if (found != Outlines::none) {
+            if (found != outline_) std::memcpy(types_.data(), known_types_.data() + found * types_.size(), types_.size());
+            outline_ = found;
+            return true;
+        }
+        outlines_.begin();
+        std::memset(types_.data(), type_never, types_.size());
+        if (!fields(at + 4, at + size - 1, Plan::root, 1)) return false;
+        outline_ = outlines_.keep();
+        if (outline_ != Outlines::none && outline_ * types_.size() == known_types_.size())
+            known_types_.insert(known_types_.end(), types_.begin(), types_.end());
+        return true;
     }
+
+    // What is the same for all documents with the same names and types in the same order: a number from 0, or
+    // `Outlines::none`.
+    std::uint32_t outline() const { return outline_; }
 
     // The BSON type of a path's value: `type_never` if the document does not have the path.  Where values are `kept`, those
     // that are shown as nothing are of `type_null`.
@@ -35,6 +45,8 @@ class Walk {
 
     // Valid only where there is a type.
     const Value& operator[](std::uint32_t node) const { return values_[node]; }
+
+    const Value* values() const { return values_.data(); }
 
     // The document that was walked last.
     const Value& whole() const { return document_; }
@@ -56,6 +68,7 @@ class Walk {
         std::uint32_t unknown = Plan::root;
         std::uint32_t* guess = node == nowhere ? &unknown : &steps_[node].first;
         while (at < end) {
+            const Byte* const head = at;
             const Byte type = *at++;
             // `$ref` and its kin make a reference of a document.
             if (at == end || *at == '$') return false;
@@ -68,6 +81,7 @@ class Walk {
                 if (at == nullptr) return false;
                 ++at;
             }
+            outlines_.note(type, head, distance(head, at), found);
             at = value(type, at, end, found, depth);
             if (at == nullptr) return false;
         }
@@ -77,6 +91,7 @@ class Walk {
     // Elements of an array count by their position; their names are not looked at, as the driver does.
     bool elements(const Byte* at, const Byte* end, std::uint32_t node, int depth) {
         for (std::int64_t index = 0; at < end; ++index) {
+            const Byte* const head = at;
             const Byte type = *at++;
             at = name_end(at, end);
             if (at == nullptr) return false;
@@ -84,7 +99,9 @@ class Walk {
             if (node != nowhere)
                 for (const std::uint32_t child : nodes_[node].children)
                     if (nodes_[child].index == index) found = child;
-            at = value(type, at + 1, end, found, depth);
+            ++at;
+            outlines_.note(type, head, distance(head, at), found);
+            at = value(type, at, end, found, depth);
             if (at == nullptr) return false;
         }
         return at == end;
@@ -142,6 +159,7 @@ class Walk {
         }
         const bool sure = type == type_document ? fields(at + 4, at + size - 1, node, depth + 1)
                                                 : elements(at + 4, at + size - 1, node, depth + 1);
+        outlines_.note_end();
         return sure ? at + size : nullptr;
     }
 
@@ -186,6 +204,9 @@ class Walk {
     std::vector<Byte> types_;
     std::vector<Step> steps_;
     Value document_;
+    Outlines outlines_;
+    std::vector<Byte> known_types_;  // of each outline, one behind the other
+    std::uint32_t outline_ = Outlines::none;
 };
 
 }  // namespace gateway
