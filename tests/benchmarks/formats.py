@@ -9,7 +9,7 @@ process, which other programs of the machine disturb less than the rest, `upstre
 kept the replies to reads that it has seen: more than some tenths for a million variants say that it made some anew.
 `peak` is the most resident memory of the serving process while the format was made (its mark is reset before each), on
 top of whatever those before have left; the last line is the most of all.  `bare drain` is what the same reads, thrown
-away, came to in the same run, a moment before.  `--python` asks for the Python engine, and gives it a tenth of the rows.
+away, came to in the same run, a moment before.  `--python` asks for the Python engine, with a tenth of the rows.
 """
 
 import argparse
