@@ -21,7 +21,7 @@ __all__ = ["CoreRecords", "Records", "encoder", "fold"]
 
 _NOWHERE: Final = "."
 _PIECE: Final = 64 * 1024
-_CORE_PIECE: Final = 256 * 1024
+_CORE_PIECE: Final = 512 * 1024
 _KEY: Final = 12
 """Characters that sort a line: two of the chromosome's rank, ten of the position."""
 _COLUMN: Final = 8
