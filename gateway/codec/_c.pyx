@@ -812,7 +812,8 @@ def count(object array):
     cdef vector[string_view] views
     cdef int64_t found = -1
     if _views((array,), views):
-        found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
+        with nogil:
+            found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
     return _py.count(array) if found < 0 else found
 
 
@@ -820,7 +821,11 @@ def last_id(object array):
     """The `_id` of the last document of a BSON array; the array must not be empty."""
     cdef Stretch last = Stretch(0, 0)
     cdef vector[string_view] views
-    if not _views((array,), views) or core_count(<const Byte*>views[0].data(), views[0].size(), last) < 1:
+    cdef int64_t found = -1
+    if _views((array,), views):
+        with nogil:
+            found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
+    if found < 1:
         return _py.last_id(array)
     return _py.document_id(array, last.start, last.start + last.size)
 
