@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from tests.benchmarks.cohort import Cohort, biosample, biosample_id, variant
+from tests.benchmarks.kept_replies import KeptReplies
 from tests.benchmarks.replay import Replay
 from tests.harness import Gateway
 
@@ -166,3 +167,17 @@ def test_the_gateway_reads_it(replay: Replay, tmp_path: Path):
             numbers = range(cohort.biosamples)
             assert answer.rows == [line(b, r) for b in numbers for r in range(cohort.variants)]
             assert [sample["biosample_id"] for sample in answer.samples] == [biosample_id(n) for n in numbers]
+
+
+def test_replies_are_kept_within_bounds():
+    """Those asked for last; one that was forgotten is made anew."""
+    made: list[int] = []
+
+    def make(key: int) -> bytes:
+        made.append(key)
+        return bytes([key] * 4)
+
+    kept = KeptReplies(10)
+    for key in (1, 2, 1, 3, 1, 2):
+        assert kept.found(key, lambda key=key: make(key)) == bytes([key] * 4)
+    assert made == [1, 2, 3, 2]

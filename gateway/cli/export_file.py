@@ -46,8 +46,9 @@ async def export(query: str, target: Path | None, config: Config) -> Exported:
     async with opened(replace(config, selection_budget=0)) as resources:  # who has the command line may wait
         plan = await make_plan(ask, "*/*", base, config=config, catalog=resources.catalog, view=view)
         plain = resources.pump.chunks(plan, tallies)
-        async with _file(target) as file, aclosing(plain):
-            async for chunk in compressed(plain, plan.packing, resources.executor) if plan.packing else plain:
+        packed = compressed(plain, plan.packing, resources.executor) if plan.packing else plain
+        async with _file(target) as file, aclosing(plain), aclosing(packed):
+            async for chunk in packed:
                 await file.write(chunk)
                 size += len(chunk)
     return Exported(delivered(tallies), size, plan.warnings)

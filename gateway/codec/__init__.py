@@ -28,6 +28,7 @@ if os.environ.get("GATEWAY_NO_EXTENSIONS") == "1":
         sites,
         split_reply,
         sure_rows,
+        sure_site_rows,
     )
 else:
     try:
@@ -46,6 +47,7 @@ else:
             split_reply,
             sure_json_rows,
             sure_rows,
+            sure_site_rows,
         )
     except ImportError:
         from gateway.codec._json import sure_json_rows
@@ -63,6 +65,7 @@ else:
             sites,
             split_reply,
             sure_rows,
+            sure_site_rows,
         )
 
 __all__ = [
@@ -113,5 +116,6 @@ __all__ = [
     "split_reply",
     "sure_json_rows",
     "sure_rows",
+    "sure_site_rows",
     "types_after",
 ]

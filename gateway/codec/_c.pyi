@@ -24,6 +24,7 @@ __all__ = [
     "split_reply",
     "sure_json_rows",
     "sure_rows",
+    "sure_site_rows",
 ]
 
 IMPLEMENTATION: str
@@ -58,4 +59,7 @@ def sure_json_rows(
 ) -> Rows | None: ...
 def sure_rows(
     arrays: Sequence[Array], columns: Plan, key: str, start: int = 0, stop: int | None = None
+) -> Rows | None: ...
+def sure_site_rows(
+    arrays: Sequence[Array], columns: Plan, key: str, *, rules: SiteRules, start: int = 0, stop: int | None = None
 ) -> Rows | None: ...

@@ -38,6 +38,7 @@ __all__ = [
     "split_reply",
     "sure_json_rows",
     "sure_rows",
+    "sure_site_rows",
 ]
 
 IMPLEMENTATION = "compiled"
@@ -75,6 +76,7 @@ cdef extern from "core/rows.hpp" namespace "gateway" nogil:
         void join() except +
         void bound(const Range&)
         Table& size_table() except +
+        void number(size_t, const vector[string]&) except +
         void add_form() except +
         cbool ask(string, cbool) except +
         void make_strict()
@@ -206,6 +208,16 @@ cdef extern from "core/sites.hpp" namespace "gateway" nogil:
         taken
         full
         left
+
+    cdef cppclass SiteRenderer:
+        Renderer& rows()
+
+    cdef cppclass SiteEncoder:
+        SiteEncoder(const Plan&, size_t) except +
+        SiteRenderer& renderer()
+        cbool add(const Byte*, size_t) except +
+        size_t count()
+        string_view pick(size_t, size_t) except +
 
     cdef cppclass CoreSites "gateway::Sites":
         CoreSites(size_t, size_t) except +
@@ -350,6 +362,7 @@ ctypedef fused _AnyEncoder:
     RowEncoder
     LineEncoder
     RecordEncoder
+    SiteEncoder
 
 
 cdef object _encoded(_AnyEncoder* encoder, vector[string_view]& views, object start, object stop):
@@ -726,6 +739,45 @@ def sites(rules):
     return Sites(rules)
 
 
+cdef enum:
+    _CHROMOSOME "gateway::cell_chromosome"
+    _STATE "gateway::cell_state"
+
+cdef dict _site_plans = {}
+
+
+cdef _Compiled _compiled_sites(object columns, str key, object rules):
+    """The plan with the numbers of chromosomes and of states' forms; None if the core cannot express it."""
+    cdef vector[string] ranks, texts
+    cdef _Compiled made
+    name = (id(columns), key, id(rules))
+    if name not in _site_plans:
+        if len(_site_plans) >= _MOST_PLANS:
+            _site_plans.clear()
+        made = _compile(columns, key)
+        if made is not None:
+            by_form = {state.form: state.id.encode() for state in rules.states if state.kind == "symbolic"}
+            ranks = [chromosome.encode() for chromosome, _ in rules.chromosomes]
+            texts = [by_form.get(form, b"") for form in range(len(rules.forms))]
+            made.plan.number(_CHROMOSOME, ranks)
+            made.plan.number(_STATE, texts)
+        _site_plans[name] = (columns, rules, made)
+    return _site_plans[name][2]
+
+
+def sure_site_rows(object arrays, object columns, str key, *, object rules, object start=0, object stop=None):
+    """The rows as `Sites.feed` takes them in: plain ones as numbers; None where the core is unsure."""
+    cdef _Compiled compiled = _compiled_sites(columns, key, rules)
+    cdef tuple batches = tuple(arrays)
+    cdef vector[string_view] views
+    if compiled is None or not _views(batches, views):
+        return None
+    cdef unique_ptr[SiteEncoder] encoder
+    encoder.reset(new SiteEncoder(compiled.plan, _size(views)))
+    found = _encoded[SiteEncoder](encoder.get(), views, start, stop)
+    return None if encoder.get().renderer().rows().odd().size() else found
+
+
 def parted(const Byte[::1] lines, cells):
     """The lines with each of these last cells, one behind the other, and their number; ValueError for another one."""
     cdef CoreParted parts
@@ -760,7 +812,8 @@ def count(object array):
     cdef vector[string_view] views
     cdef int64_t found = -1
     if _views((array,), views):
-        found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
+        with nogil:
+            found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
     return _py.count(array) if found < 0 else found
 
 
@@ -768,7 +821,11 @@ def last_id(object array):
     """The `_id` of the last document of a BSON array; the array must not be empty."""
     cdef Stretch last = Stretch(0, 0)
     cdef vector[string_view] views
-    if not _views((array,), views) or core_count(<const Byte*>views[0].data(), views[0].size(), last) < 1:
+    cdef int64_t found = -1
+    if _views((array,), views):
+        with nogil:
+            found = core_count(<const Byte*>views[0].data(), views[0].size(), last)
+    if found < 1:
         return _py.last_id(array)
     return _py.document_id(array, last.start, last.start + last.size)
 

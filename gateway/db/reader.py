@@ -184,13 +184,14 @@ class DatasetReader:
         *,
         projection: Mapping[str, int],
         limit: int,
+        sort: str | None = None,
         hint: str | None = None,
     ) -> T:
         """As `Source.read`; `hint` as for a page."""
 
         async def read(dataset: str, name: str, seen: Condition, *, hint: str | None, concern: Concern) -> T:
             return await self._source.read(
-                dataset, name, seen, shape, projection=projection, limit=limit, hint=hint, concern=concern
+                dataset, name, seen, shape, projection=projection, limit=limit, sort=sort, hint=hint, concern=concern
             )
 
         return await self._read(collection, condition, read, hint=hint)

@@ -142,10 +142,8 @@ class Source:
         A cursor that the server keeps because the reply was full is killed at once: what is missing is asked anew, by
         smaller slices or after the last key.
         """
-        command = self._find(collection, condition, projection, limit) | self._named(hint)
-        if sort:
-            command["sort"] = {sort: 1}
-        return await self._asked(dataset, command | {**concern}, Reply.page)
+        command = self._find(collection, condition, projection, limit, sort) | self._named(hint) | {**concern}
+        return await self._asked(dataset, command, Reply.page)
 
     async def read(
         self,
@@ -156,16 +154,19 @@ class Source:
         *,
         projection: Mapping[str, int],
         limit: int,
+        sort: str | None = None,
         hint: str | None = None,
         concern: Concern = _NONE,
     ) -> T:
         """What `shape` makes of the reply to a `find` of up to `limit` documents, in the thread that read it."""
-        command = self._find(collection, condition, projection, limit) | self._named(hint)
-        return await self._asked(dataset, command | {**concern}, shape)
+        command = self._find(collection, condition, projection, limit, sort) | self._named(hint) | {**concern}
+        return await self._asked(dataset, command, shape)
 
-    def _find(self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int) -> dict[str, Any]:
-        command: dict[str, Any] = {"find": collection, "filter": condition, "projection": dict(projection)}
-        return command | {"limit": limit, "batchSize": limit, "maxTimeMS": self._milliseconds}
+    def _find(
+        self, collection: str, condition: Condition, projection: Mapping[str, int], limit: int, sort: str | None = None
+    ) -> dict[str, Any]:
+        command = {"find": collection, "filter": condition, "projection": dict(projection), "limit": limit}
+        return command | ({"sort": {sort: 1}} if sort else {}) | {"batchSize": limit, "maxTimeMS": self._milliseconds}
 
     async def _asked(self, dataset: str, command: Command, shape: Callable[[Reply], T]) -> T:
         shaping = Shaping()

@@ -5,11 +5,12 @@ client gets does not depend on how a pass was sliced.  The first block is small:
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import zstandard
 from isal import isal_zlib
@@ -17,6 +18,7 @@ from isal import isal_zlib
 from gateway import bgzf, metrics
 from gateway.flow.indexing import Indexing
 from gateway.metrics import timed
+from gateway.rows import in_slices
 
 __all__ = ["CODINGS", "compressed"]
 
@@ -33,6 +35,7 @@ _GZIP_HEADER: Final = 31  # window bits that mean a gzip header, without a time 
 
 
 Bytes = bytes | memoryview
+T = TypeVar("T")
 
 
 class _Compressor(Protocol):
@@ -69,64 +72,118 @@ def _zstd() -> _Compressor:
     return _Stream(stream.compress, partial(stream.flush, zstandard.COMPRESSOBJ_FLUSH_BLOCK), stream.flush)
 
 
-@dataclass(slots=True)
-class _Blocks:
-    """BGZF, and the indexes of it."""
-
-    indexing: Indexing | None
-
-    def block(self, data: Bytes) -> bytes:
-        pieces = list(bgzf.pieces(data))
-        members = [bgzf.member(piece) for piece in pieces]
-        if self.indexing is not None:
-            self.indexing.add(data, [(len(piece), len(made)) for piece, made in zip(pieces, members, strict=True)])
-        return b"".join(members)
-
-    def end(self) -> bytes:
-        return bgzf.END
-
-
 CODINGS: Final[dict[str, Callable[[], _Compressor]]] = {"zstd": _zstd, "gzip": _gzip}
 """Content codings by their registered names, the preferred one first."""
 
 
 class _Cutter:
-    """Cuts a stream into blocks, whatever pieces it comes in, and compresses those.  One call at a time, in threads."""
+    """Cuts a stream into blocks, whatever pieces it comes in."""
 
-    def __init__(self, compressor: _Compressor) -> None:
-        self._compressor = compressor
+    def __init__(self) -> None:
         self._size = _FIRST
         self._kept = b""  # shorter than a block
 
-    def feed(self, chunk: Bytes) -> bytes:
-        """What comes of all the blocks that are complete with this chunk."""
-        rest, found = memoryview(chunk), []
+    def cut(self, chunk: Bytes) -> list[Bytes]:
+        """All the blocks that are complete with this chunk."""
+        rest, found = memoryview(chunk), list[Bytes]()
         while len(self._kept) + len(rest) >= self._size:
             more = self._size - len(self._kept)
-            found.append(self._compressor.block(self._kept + rest[:more] if self._kept else rest[:more]))
+            found.append(self._kept + rest[:more] if self._kept else rest[:more])
             rest, self._kept, self._size = rest[more:], b"", _BLOCK
         self._kept += rest
-        return b"".join(found)
+        return found
 
-    def end(self) -> bytes:
-        """What comes of the rest."""
-        return (self._compressor.block(self._kept) if self._kept else b"") + self._compressor.end()
+    def rest(self) -> list[Bytes]:
+        """What is behind the last of them, if there is anything."""
+        return [self._kept] if self._kept else []
 
 
-async def compressed(
+def compressed(
     chunks: AsyncIterator[bytes], coding: str, executor: Executor, indexing: Indexing | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """The chunks compressed, in a content coding or as `bgzf`, of which indexes are made; ends only if they do."""
-    loop = asyncio.get_running_loop()
-    cutter = _Cutter(_Blocks(indexing) if coding == "bgzf" else CODINGS[coding]())
+    """The chunks compressed, in a content coding or as `bgzf`, of which indexes are made; ends only if they do.
+
+    Close it (`aclosing`) before the chunks: it may have asked for the next of them already.
+    """
+    return _bgzf(chunks, executor, indexing) if coding == "bgzf" else _stream(chunks, CODINGS[coding](), executor)
+
+
+def _pieces(chunk: bytes) -> Iterator[memoryview]:
+    return in_slices(memoryview(chunk), _PIECE)
+
+
+async def _stream(
+    chunks: AsyncIterator[bytes], compressor: _Compressor, executor: Executor
+) -> AsyncGenerator[bytes, None]:
+    loop, cutter = asyncio.get_running_loop(), _Cutter()
+
+    def fed(chunk: Bytes) -> bytes:
+        return b"".join(map(compressor.block, cutter.cut(chunk)))
+
+    def ended() -> bytes:
+        return b"".join(map(compressor.block, cutter.rest())) + compressor.end()
+
     async for chunk in chunks:
-        view = memoryview(chunk)
-        for at in range(0, len(view), _PIECE):
-            if found := await loop.run_in_executor(executor, _timed, cutter.feed, view[at : at + _PIECE]):
+        for piece in _pieces(chunk):
+            if found := await loop.run_in_executor(executor, _timed, fed, piece):
                 yield found
-    yield await loop.run_in_executor(executor, _timed, cutter.end)
+    yield await loop.run_in_executor(executor, _timed, ended)
 
 
-def _timed(work: Callable[..., bytes], *values: Bytes) -> bytes:
+# --- BGZF: blocks are packed by themselves, so some are while others are indexed and delivered -----------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """Blocks of a stream, packed: what they held, and of each member the sizes before and behind."""
+
+    blocks: Sequence[Bytes]
+    sizes: Sequence[Sequence[tuple[int, int]]]
+    data: bytes
+
+
+def _packed(blocks: Sequence[Bytes]) -> _Packed:
+    members, sizes = list[bytes](), []
+    for block in blocks:
+        pieces = list(bgzf.pieces(block))
+        made = list(map(bgzf.member, pieces))
+        sizes.append([(len(piece), len(member)) for piece, member in zip(pieces, made, strict=True)])
+        members += made
+    return _Packed(blocks, sizes, b"".join(members))
+
+
+async def _bgzf(
+    chunks: AsyncIterator[bytes], executor: Executor, indexing: Indexing | None
+) -> AsyncGenerator[bytes, None]:
+    loop, cutter = asyncio.get_running_loop(), _Cutter()
+
+    async def packings() -> AsyncGenerator[asyncio.Future[_Packed], None]:
+        async for chunk in chunks:
+            for piece in _pieces(chunk):
+                if blocks := cutter.cut(piece):
+                    yield loop.run_in_executor(executor, _timed, _packed, blocks)
+        yield loop.run_in_executor(executor, _timed, _packed, cutter.rest())
+
+    def indexed(packed: _Packed) -> None:
+        if indexing is not None:
+            for block, sizes in zip(packed.blocks, packed.sizes, strict=True):
+                indexing.add(block, sizes)
+
+    async with aclosing(packings()) as begun:
+        following = asyncio.ensure_future(anext(begun, None))
+        try:
+            while (packing := await following) is not None:
+                following = asyncio.ensure_future(anext(begun, None))
+                packed = await packing
+                await loop.run_in_executor(executor, _timed, indexed, packed)
+                if packed.data:
+                    yield packed.data
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+    yield bgzf.END
+
+
+def _timed(work: Callable[..., T], *values: object) -> T:
     with timed(metrics.ENCODING_SECONDS, "compressed"):
         return work(*values)

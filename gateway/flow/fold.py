@@ -1,7 +1,8 @@
 """Walks in step: several collections read by the same biosamples, in the same order, for a fold that joins them.
 
 Each walk has slices of its own size; the one that is behind is advanced, so that what a fold holds back is at most a
-slice of each.  The fold works in the executor, piece by piece, never on the event loop.
+slice of each.  The fold works in the executor, piece by piece, never on the event loop.  Meanwhile the next step of a
+walk that is alone is on its way; and the next piece that a fold makes, while one is delivered.
 """
 
 import asyncio
@@ -36,6 +37,23 @@ async def encoded(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[Rows, 
             yield rows
 
 
+async def _ahead(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[WalkStep, None]:
+    """A walk of which the next step is on its way while one is worked on; the first goes alone."""
+    async with aclosing(walk):
+        first = await anext(walk, None)
+        if first is None:
+            return
+        yield first
+        task = asyncio.ensure_future(anext(walk, None))
+        try:
+            while (landed := await task) is not None:
+                task = asyncio.ensure_future(anext(walk, None))
+                yield landed
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def folded(
     fold: Fold,
     walks: Sequence[AsyncGenerator[WalkStep, None]],
@@ -46,6 +64,8 @@ async def folded(
     """What the fold makes of the walks; `ids` are those of the biosamples, which grow while they go."""
     passed, going, done = [0] * len(walks), set(range(len(walks))), 0
     async with AsyncExitStack() as stack:
+        if len(walks) == 1:  # several read ahead of one another
+            walks = [_ahead(walks[0])]
         for walk in walks:
             await stack.enter_async_context(aclosing(walk))
         while going:
@@ -67,8 +87,14 @@ async def folded(
 
 
 async def _made(executor: Executor, spent: Spent, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
-    while (some := await _off(executor, spent, next, rows, None)) is not None:
-        yield some
+    task = asyncio.ensure_future(_off(executor, spent, next, rows, None))
+    try:
+        while (some := await task) is not None:
+            task = asyncio.ensure_future(_off(executor, spent, next, rows, None))
+            yield some
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _off(executor: Executor, spent: Spent, work: Callable[..., T], *values: object) -> T:

@@ -318,11 +318,9 @@ class _Pass:
                     reading.sizer.learn(len(ids), landed.matched)
                     yield landed, passed
                 else:
-                    async with aclosing(self._slices.arrays(reading, ids, landed)) as pieces:
+                    async with aclosing(self._slices.rows(reading, ids, landed)) as pieces:
                         found = 0
-                        async for arrays in pieces:
-                            rows = await self._slices.encode(part, arrays)
-                            arrays.clear()
+                        async for rows in pieces:
                             found += rows.matched
                             yield rows, passed - len(ids)
                     self._slices.delivered(part, ids, found)

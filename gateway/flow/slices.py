@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -35,6 +36,20 @@ _WALK_BYTES: Final = 4 * 1024 * 1024
 _WALK_ROWS: Final = 40_000
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Piece:
+    """Documents of some biosamples: their page, the key of the last where it was asked for, their rows if it has not
+    kept them.
+    """
+
+    page: Page
+    last: Any = None
+    rows: Rows | None = None
+
+
+_Read = Callable[[Condition, int], Awaitable[_Piece]]
 
 
 class Slices:
@@ -124,9 +139,9 @@ class Slices:
 
     async def fetch(self, reading: PartReading, ids: list[str]) -> Rows | Page:
         """The rows of some biosamples, encoded; or the page itself if it does not hold them all."""
-        part, encoding = reading.part, Spent()
+        part = reading.part
 
-        def shape(reply: Reply) -> tuple[Rows | Page, int]:
+        def shape(reply: Reply, encoding: Spent) -> tuple[Rows | Page, int]:
             # The encoder counts as it goes: looking through the batch for its size costs as much as receiving it.
             with encoding.encodes():
                 rows = None if reply.full else self._scheduler.tried(part.encode, [reply.batch])
@@ -136,28 +151,43 @@ class Slices:
             # A slice that does not fit is asked for again: what there is of it is not kept.
             return reply.page() if seen.complete else seen, len(reply.batch)
 
-        async with self._place(part) as read:
-            began = time.monotonic()
-            with self._traced():
-                landed, size = await self._reader_of(part).read(
-                    part.source,
-                    self._condition(part, ids),
-                    shape,
-                    projection=part.projection,
-                    limit=reading.sizer.rows * _OVERSHOOT,
-                    hint=reading.hint,
-                )
-            read.size = size
-            taken = time.monotonic() - began
-            reading.sizer.took(len(ids), taken)
-        self._spent.read(taken - encoding.encoding)
-        self._spent.encoding += encoding.encoding
+        limit = reading.sizer.rows * _OVERSHOOT
+        condition = self._condition(part, ids)
+        landed, size, taken = await self._shaped(part, condition, shape, limit, hint=reading.hint)
+        reading.sizer.took(len(ids), taken)
         reading.sizer.weighed(len(ids), size)
         if isinstance(landed, Page) and landed.complete:
             reading.sizer.interpreted()
             with self._spent.encodes():
                 return await self._scheduler.interpreted(part.encode, landed.arrays)
         return landed
+
+    async def _shaped(
+        self,
+        part: Part,
+        condition: Condition,
+        shape: Callable[[Reply, Spent], tuple[T, int]],
+        limit: int,
+        **more: str | None,
+    ) -> tuple[T, int, float]:
+        """What is made of a reply in the thread that read it, with the reply's size, and the seconds it took."""
+        encoding = Spent()
+        async with self._place(part) as read:
+            began = time.monotonic()
+            with self._traced():
+                landed, size = await self._reader_of(part).read(
+                    part.source,
+                    condition,
+                    lambda reply: shape(reply, encoding),
+                    projection=part.projection,
+                    limit=limit,
+                    **more,
+                )
+            read.size = size
+            taken = time.monotonic() - began
+        self._spent.read(taken - encoding.encoding)
+        self._spent.encoding += encoding.encoding
+        return landed, size, taken
 
     async def encode(
         self, part: Part, arrays: list[Array], start: int = 0, stop: int | None = None, *, urgent: bool = False
@@ -171,44 +201,62 @@ class Slices:
 
         Who has encoded a piece clears it, so that it is not in memory for as long as its text is.
         """
+        async with aclosing(self._pieces(reading, ids, page, partial(self._kept, reading.part))) as pieces:
+            async for piece in pieces:
+                yield piece.page.arrays
+
+    async def rows(self, reading: PartReading, ids: list[str], page: Page) -> AsyncGenerator[Rows, None]:
+        """The rows of all of them, encoded by the threads that read where the core can."""
+        part = reading.part
+        async with aclosing(self._pieces(reading, ids, page, partial(self._encoded, part))) as pieces:
+            async for piece in pieces:
+                rows = await self.encode(part, piece.page.arrays) if piece.rows is None else piece.rows
+                piece.page.arrays.clear()
+                yield rows
+
+    async def _pieces(
+        self, reading: PartReading, ids: list[str], page: Page, read: _Read
+    ) -> AsyncGenerator[_Piece, None]:
         if page.complete:
-            yield page.arrays
+            yield _Piece(page)
             return
         page.arrays.clear()  # asked for again
         if len(ids) == 1:
-            async with aclosing(self._walk(reading, ids[0], page)) as pieces:
-                async for arrays in pieces:
-                    yield arrays
+            async with aclosing(self._walk(reading, ids[0], page, read)) as pieces:
+                async for piece in pieces:
+                    yield piece
         else:
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
                 landed = await self._retry(partial(self.page, reading, half))
-                async with aclosing(self.arrays(reading, half, landed)) as pieces:
-                    async for arrays in pieces:
-                        yield arrays
+                async with aclosing(self._pieces(reading, half, landed, read)) as pieces:
+                    async for piece in pieces:
+                        yield piece
 
-    async def _walk(self, reading: PartReading, biosample: str, seen: Page) -> AsyncGenerator[list[Array], None]:
+    async def _walk(
+        self, reading: PartReading, biosample: str, seen: Page, read: _Read
+    ) -> AsyncGenerator[_Piece, None]:
         """The documents of one biosample, by `_id`; the next page is on its way while one is encoded and delivered."""
         known = max(1, seen.count)
         most = min(_WALK_ROWS, reading.sizer.rows * _OVERSHOOT)
         aim = _WALK_BYTES if reading.part.fold is None else _WALK_BYTES // 2  # what folds hold is beside it
         limit = max(reading.sizer.rows, min(aim * known // max(1, seen.size), most))
-        part, limit = reading.part, reading.sizer.within(limit, known)
-        base = self._condition(part, [biosample])
+        limit = reading.sizer.within(limit, known)
+        base = self._condition(reading.part, [biosample])
         condition, first = base, True
         last: Any = None
-        task = asyncio.create_task(self._after(part, condition, limit))
+        task = asyncio.ensure_future(read(condition, limit))
         try:
             while True:
-                page = await self._retry(once(task, partial(self._after, part, condition, limit)))
-                if page.arrays:
-                    before, last = last, codec.last_id(page.arrays[-1])
+                piece = await self._retry(once(task, partial(read, condition, limit)))
+                if piece.page.count:
+                    before, last = last, piece.last
                     if before is not None and not _advances(before, last, first=first):
                         raise BadDocument(f"the database gave the documents behind {_shown(last)} again and again")
-                following = self._following(last, page, first=first)
+                following = self._following(last, piece.page, first=first)
                 if following:
-                    condition, first = both([base, following]), page.complete
-                    task = asyncio.create_task(self._after(part, condition, limit))
-                yield page.arrays
+                    condition, first = both([base, following]), piece.page.complete
+                    task = asyncio.ensure_future(read(condition, limit))
+                yield piece
                 if not following:
                     return
         finally:
@@ -226,8 +274,26 @@ class Slices:
         later = codec.types_after(last)
         return {"_id": {"$type": list(later)}} if later and not first else {}
 
-    async def _after(self, part: Part, condition: Condition, limit: int) -> Page:
-        return await self._page(part, condition, limit, sort="_id")
+    async def _kept(self, part: Part, condition: Condition, limit: int) -> _Piece:
+        """A page of a walk."""
+        page = await self._page(part, condition, limit, sort="_id")
+        return _Piece(page, codec.last_id(page.arrays[-1]) if page.arrays else None)
+
+    async def _encoded(self, part: Part, condition: Condition, limit: int) -> _Piece:
+        """The same, encoded by the thread that read it where the core can."""
+
+        def shape(reply: Reply, encoding: Spent) -> tuple[_Piece, int]:
+            with encoding.encodes():
+                rows = self._scheduler.tried(part.encode, [reply.batch])
+            if rows is None:
+                page = reply.page()
+            else:
+                complete = not reply.full and rows.matched < reply.limit
+                page = Page([], complete, rows.matched, len(reply.batch))
+            return _Piece(page, codec.last_id(reply.batch) if page.count else None, rows), page.size
+
+        piece, _, _ = await self._shaped(part, condition, shape, limit, sort="_id")
+        return piece
 
     async def has_more(self, part: Part, ids: list[str], rows: int) -> bool:
         """Whether some biosamples have more documents of a part than so many."""

@@ -20,11 +20,11 @@ from gateway.formats.variant_columns import (
     SEQUENCE,
     by_state,
     chromosome,
-    encoder,
     positions,
     rows_part,
 )
-from gateway.formats.vcf_records import fold
+from gateway.formats.variant_columns import encoder as rows_encoder
+from gateway.formats.vcf_records import encoder, fold
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATES
 from gateway.rows import Fold
 from gateway.tabix import VCF_LINES
@@ -103,11 +103,11 @@ def _parts(wanted: Wanted) -> tuple[Part, ...]:
         selection=selection,
         collection="biosamples",
         projection={"id": 1},
-        encode=encoder(_NAMES, "id"),
+        encode=rows_encoder(_NAMES, "id"),
         before=_head(wanted),
         fold=records,
     )
-    return (names, replace(rows_part(wanted, COLUMNS), fold=records))
+    return (names, replace(rows_part(wanted, COLUMNS), encode=encoder(COLUMNS), fold=records))
 
 
 _NAMES: Final = (Column("sample", (Cell("id"),)),)

@@ -4,28 +4,39 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
 from gateway import codec
-from gateway.codec import Sites
+from gateway.codec import Column, Sites
+from gateway.formats.base import compiled
 from gateway.formats.vcf_sites import RULES, Seen, copies, entries
-from gateway.rows import Fold, Rows, in_pieces
+from gateway.rows import Encode, Fold, Rows, in_pieces
 from gateway.sorting import Sorter
 from gateway.text import escape_cell
 
-__all__ = ["CoreRecords", "Records", "fold"]
+__all__ = ["CoreRecords", "Records", "encoder", "fold"]
 
 _NOWHERE: Final = "."
 _PIECE: Final = 64 * 1024
-_CORE_PIECE: Final = 256 * 1024
+_CORE_PIECE: Final = 512 * 1024
 _KEY: Final = 12
 """Characters that sort a line: two of the chromosome's rank, ten of the position."""
 _COLUMN: Final = 8
 """Digits of a column's number."""
 _LOG2, _PARTNER = 7, 8
 """Where cells of `vcf.COLUMNS` are."""
+
+
+def encoder(columns: tuple[Column, ...]) -> Encode:
+    """The encoder of variants for `fold`: rows of `vcf.COLUMNS`, or what the core makes of its own of them at once."""
+    key = "biosample_id"
+    return compiled(
+        partial(codec.sure_site_rows, columns=columns, key=key, rules=RULES),
+        partial(codec.rows, columns=columns, key=key),
+    )
 
 
 def fold() -> Fold:

@@ -1,9 +1,11 @@
-"""The bare drain: the same slices as the gateway's, as `find` commands with raw replies, thrown away.
+"""The bare drain: the same reads as the gateway's, by the gateway's driver, thrown away.
 
     python -m tests.benchmarks.drain URI DATASET [FLIGHTS [ROWS [kept]]]
 
 Prints, as JSON, rows a second, MB a second and processor seconds for a million rows.  It is the ceiling of what a
-gateway on this driver can deliver; `kept` sets the allocator up as the gateway does.
+gateway on this driver can deliver; `kept` sets the allocator up as the gateway does.  What is one biosample's and fits
+no reply is walked by `_id`, reply after reply: one drain has one such walk under way, as a pass has.  All is read twice
+and the second time is told, so that an upstream that keeps what it made has it.
 """
 
 import asyncio
@@ -11,12 +13,12 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
-from motor.motor_asyncio import AsyncIOMotorClient
-
+from gateway import codec
+from gateway.db.clients import client
+from gateway.db.driver import Connection, RawReply
 from gateway.formats.pgxseg import COLUMNS
 from gateway.web.process import keep_freed_memory
 from tests.benchmarks.cohort import Cohort, biosample_id
@@ -26,40 +28,87 @@ __all__ = ["PROJECTION"]
 PROJECTION: Final = dict.fromkeys(
     sorted({cell.path.partition(".0.")[0] for column in COLUMNS for cell in column.cells} | {"_id"}), 1
 )
-_RAW: Final[CodecOptions[Any]] = CodecOptions(document_class=RawBSONDocument)
-_WARM: Final = 8
+_OVERSHOOT: Final = 4  # a reply has so many times the rows aimed at, at most
+_WALKED: Final = 4 * 1024 * 1024  # bytes of a reply of a walk
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of a reply that was thrown away."""
+
+    rows: int
+    size: int
+    last: Any
+
+
+def _seen(reply: RawReply) -> _Seen:
+    cursor, batch = codec.split_reply(reply.raw)
+    assert not cursor, "a cursor was left open"
+    rows = codec.count(batch)
+    return _Seen(rows, len(batch), codec.last_id(batch) if rows else None)
+
+
+class _Drain:
+    """Reads a whole cohort again and again."""
+
+    def __init__(self, uri: str, cohort: Cohort, flights: int, rows: int) -> None:
+        self._driver = client(Connection(uri=uri, timeout=120, size=64))
+        self._cohort = cohort
+        self._flights = flights
+        self._most = rows * _OVERSHOOT
+        self._width = max(1, rows // cohort.variants)
+        self._walking = asyncio.Lock()
+        self.size = 0
+
+    async def _find(self, ids: list[str], limit: int, **more: Any) -> _Seen:
+        key = more.pop("_id", {"$not": {"$gt": 0}})
+        condition = {"biosample_id": ids[0] if len(ids) == 1 else {"$in": ids}, "_id": key}
+        command = {"find": "variants", "filter": condition, "projection": PROJECTION, **more}
+        limits = {"limit": limit, "batchSize": limit, "maxTimeMS": 120_000}
+        seen = await self._driver.reply(self._cohort.name, {**command, **limits}, _seen)
+        self.size += seen.size
+        return seen
+
+    async def _some(self, ids: list[str]) -> None:
+        """All documents of some biosamples."""
+        if len(ids) * self._cohort.variants < self._most:
+            await self._find(ids, self._most)
+            return
+        async with self._walking:
+            first = await self._find(ids, self._most)  # as a slice that does not fit is read
+            limit = min(self._most, _WALKED * first.rows // first.size)
+            page = await self._find(ids, limit, sort={"_id": 1})
+            while page.rows == limit:
+                page = await self._find(ids, limit, sort={"_id": 1}, _id={"$gt": page.last})
+
+    async def _every(self, slices: Iterator[int]) -> None:
+        for first in slices:
+            most = min(first + self._width, self._cohort.biosamples)
+            await self._some([biosample_id(number) for number in range(first, most)])
+
+    async def once(self) -> None:
+        """Read it all."""
+        self.size = 0
+        slices = iter(range(0, self._cohort.biosamples, self._width))
+        await asyncio.gather(*(self._every(slices) for _ in range(self._flights)))
+
+    async def close(self) -> None:
+        await self._driver.close()
 
 
 async def drain(uri: str, cohort: Cohort, flights: int, rows: int) -> dict[str, float]:
     """Read a whole cohort, `flights` slices of `rows` at once."""
-    database = AsyncIOMotorClient[dict[str, Any]](uri, maxPoolSize=64)[cohort.name]
-    width = max(1, rows // cohort.variants)
-    received = 0
-
-    async def read(slices: Iterator[int]) -> None:
-        nonlocal received
-        for first in slices:
-            ids = [biosample_id(number) for number in range(first, min(first + width, cohort.biosamples))]
-            condition = {"biosample_id": {"$in": ids}, "_id": {"$not": {"$gt": 0}}}
-            command = {"find": "variants", "filter": condition, "projection": PROJECTION}
-            limits = {"limit": rows * 4, "batchSize": rows * 4, "maxTimeMS": 120_000}
-            reply = await database.command({**command, **limits}, codec_options=_RAW)
-            received += len(reply.raw)
-
-    def every() -> Iterator[int]:
-        return iter(range(0, cohort.biosamples, width))
-
-    warm = iter(list(every())[:_WARM])
-    await asyncio.gather(*(read(warm) for _ in range(flights)))
-    received, began, used = 0, time.perf_counter(), time.process_time()
-    slices = every()
-    await asyncio.gather(*(read(slices) for _ in range(flights)))
+    draining = _Drain(uri, cohort, flights, rows)
+    await draining.once()
+    began, used = time.perf_counter(), time.process_time()
+    await draining.once()
     seconds, used = time.perf_counter() - began, time.process_time() - used
-    return {"rows": cohort.rows / seconds, "mb": received / seconds / 1e6, "cpu": used / cohort.rows * 1e6}
+    await draining.close()
+    return {"rows": cohort.rows / seconds, "mb": draining.size / seconds / 1e6, "cpu": used / cohort.rows * 1e6}
 
 
 def main() -> None:
-    """Drain once and print the figures."""
+    """Drain and print the figures."""
     uri, name, *words = sys.argv[1:]
     if "kept" in words:
         keep_freed_memory()

@@ -5,10 +5,11 @@
 Datasets of the replay upstream: `many` biosamples of 200 variants, and `giants`, four biosamples of all of them; what
 depends on where variants are also of `one` and of a `hundred` biosamples, each variant at a place of its own.  `read`
 are the documents that the database sent, for each variant that there is; `CPU` the processor seconds of the serving
-process, which other programs of the machine disturb less than the rest.
+process, which other programs of the machine disturb less than the rest, `upstream` those of the upstream, which has
+kept the replies to reads that it has seen: more than some tenths for a million variants say that it made some anew.
 `peak` is the most resident memory of the serving process while the format was made (its mark is reset before each), on
-top of whatever those before have left; the last line is the most of all.  `bare drain` is what reading the same slices
-and throwing them away gave in the same run.  `--python` asks for the Python engine, and gives it a tenth of the rows.
+top of whatever those before have left; the last line is the most of all.  `bare drain` is what the same reads, thrown
+away, came to in the same run, a moment before.  `--python` asks for the Python engine, with a tenth of the rows.
 """
 
 import argparse
@@ -35,6 +36,8 @@ _GIANTS: Final = 4
 _SPREAD: Final = {"one": 1, "hundred": 100}
 _PLACED: Final = {"vcf", "vcf.gz", "bed", "bed.gz", "pgxseg", "pgxseg, sorted", "parquet, sorted"}
 _LIMIT: Final = 150  # MB
+_AIMED: Final = 10_000  # rows of a slice, as the gateway aims at them
+_HEADS: Final = ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "CPU", "upstream", "read", "peak RSS")
 _UNREAD: Final = {"table", "idtable", "collations", "collationtext"}  # nothing of variants is read for them
 
 
@@ -65,21 +68,31 @@ def _returned(mongo: MongoClient[dict[str, Any]]) -> int:
     return int(mongo.admin.command("serverStatus")["metrics"]["document"]["returned"])
 
 
-def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *, spool: bool) -> list[tuple[str, ...]]:
+def _drained(replay: Replay, cohort: Cohort) -> tuple[str, ...]:
+    """The line of the ceiling."""
+    speed, size, used = drained(replay.uri, cohort, "kept", _AIMED)
+    seconds = cohort.rows / speed
+    figures = (f"{seconds:.2f}", f"{speed:,.0f}", f"{size * seconds:,.1f}", f"{size:,.1f}", "")
+    return ("bare drain", *figures, f"{used * cohort.rows / 1e6:.2f}", "", "", "")
+
+
+def measured(
+    replay: Replay, cohort: Cohort, addresses: dict[str, str], module: str, *, spool: bool
+) -> list[tuple[str, ...]]:
     """A line for each format, in the order in which one process was asked for them."""
-    lines = []
+    lines = [_drained(replay, cohort)]
     with ExitStack() as stack:
         kept = {"spool": stack.enter_context(TemporaryDirectory())} if spool else {}
-        gateway = stack.enter_context(served(uri, cohort, module=module, flights=4, **kept))
-        mongo = stack.enter_context(MongoClient[dict[str, Any]](uri))
-        lines.append(("at rest", *[""] * 7, f"{peak(gateway.watched):.0f} MB"))
+        gateway = stack.enter_context(served(replay.uri, cohort, module=module, flights=4, **kept))
+        mongo = stack.enter_context(MongoClient[dict[str, Any]](replay.uri))
+        lines.append(("at rest", *[""] * 8, f"{peak(gateway.watched):.0f} MB"))
         most = 0.0
         for name, address in addresses.items():
             Path(f"/proc/{gateway.watched.pid}/clear_refs").write_text("5")
             before = _returned(mongo)
-            used = cpu(gateway.watched)
+            used, upstream = cpu(gateway.watched), cpu(replay.process)
             found = raw(gateway.port, f"{address}&datasetIds={cohort.name}")
-            used = cpu(gateway.watched) - used
+            used, upstream = cpu(gateway.watched) - used, cpu(replay.process) - upstream
             read = (_returned(mongo) - before) / cohort.rows
             memory = peak(gateway.watched)
             most = max(most, memory)
@@ -90,11 +103,12 @@ def measured(uri: str, cohort: Cohort, addresses: dict[str, str], module: str, *
                 f"{found.size / found.seconds / 1e6:,.1f}",
                 f"{1000 * found.first:,.0f} ms",
                 f"{used:.2f}",
+                f"{upstream:.2f}",
                 f"{read:.2f}",
             )
             lines.append((name, *figures, f"{memory:.0f} MB"))
         said = "below" if most < _LIMIT else "NOT below"
-        lines.append((f"most ({said} {_LIMIT} MB)", *[""] * 7, f"{most:.0f} MB"))
+        lines.append((f"most ({said} {_LIMIT} MB)", *[""] * 8, f"{most:.0f} MB"))
     return lines
 
 
@@ -108,14 +122,11 @@ def run(
             addresses = {n: a for n, a in _addresses(names).items() if shape not in _SPREAD or n in _PLACED}
             if not addresses or (shapes and shape not in shapes):
                 continue
-            lines = measured(replay.uri, cohort, addresses, module, spool=spool)
-            speed, size, _ = drained(replay.uri, cohort, "kept")
-            ceiling = (f"{cohort.rows / speed:.2f}", f"{speed:,.0f}", "", f"{size:,.1f}", "", "", "", "")
-            lines.append(("bare drain", *ceiling))
+            lines = measured(replay, cohort, addresses, module, spool=spool)
             where = "with a spool" if spool else "without a spool"
             what = f"{cohort.biosamples:,} biosamples, {cohort.rows:,} variants"
             title = f"Formats, {shape}: {what}, {engine} engine, {where}"
-            table(title, ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "CPU", "read", "peak RSS"), lines)
+            table(title, _HEADS, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

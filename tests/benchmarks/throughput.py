@@ -26,9 +26,9 @@ _FLIGHTS = 4
 _SLOW = 1_000_000 // 5  # rows for an engine that is not compiled
 
 
-def drained(uri: str, cohort: Cohort, mode: str) -> Figures:
-    """One bare drain, in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.drain", uri, cohort.name, str(_FLIGHTS), "5000", mode]
+def drained(uri: str, cohort: Cohort, mode: str, rows: int = 5_000) -> Figures:
+    """One bare drain, by slices of so many rows, in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.drain", uri, cohort.name, str(_FLIGHTS), str(rows), mode]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found["rows"], found["mb"], found["cpu"]
 

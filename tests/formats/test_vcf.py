@@ -12,7 +12,7 @@ from gateway.formats.variant_columns import encoder
 from gateway.formats.vcf_sites import Seen, copies, entries
 from gateway.genome import CHROMOSOMES, STATES
 from tests.examples import examples
-from tests.formats.vcf_folds import text_of, vcf_folds
+from tests.formats.vcf_folds import texts_of
 
 encode = encoder(vcf.COLUMNS)
 
@@ -34,9 +34,8 @@ def fusion(*partners: dict[str, Any]) -> dict[str, Any]:
 def records(*documents: dict[str, Any], samples: tuple[str, ...] = ("s",), **limits: int) -> list[str]:
     """The records, which are the same from both engines."""
     batch = bson.encode({str(n): {"_id": n, **document} for n, document in enumerate(documents)})
-    folds = vcf_folds(**limits)
-    found = [text_of(fold, [encode([batch]).data], samples) for fold in folds]
-    assert found == found[:1] * len(folds)
+    found = texts_of([batch], samples, **limits)
+    assert found == found[:1] * len(found)
     return found[0].decode().splitlines()
 
 

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from bson import Int64
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,8 @@ from gateway.formats.vcf_sites import RULES
 from gateway.genome import CHROMOSOMES, STATES
 from gateway.text import escape_cell
 from tests.examples import examples
-from tests.formats.vcf_folds import text_of, vcf_folds
+from tests.formats.documents import anything, array
+from tests.formats.vcf_folds import SITES, text_of, texts_of, vcf_folds
 
 _c = pytest.importorskip("gateway.codec._c")
 
@@ -63,6 +66,72 @@ def test_both_engines_give_the_same_bytes(lines: list[str], at: list[int], run_b
         text_of(fold, cut(lines, at), SAMPLES) for fold in vcf_folds(run_bytes=run_bytes, most_files=most_files)
     )
     assert core == python
+
+
+# Mostly plain, so that each of what is odd meets what is plain.
+plain_positions = st.sampled_from([0, 1, 5, 100, 16_568, Int64(16_569), Int64(16_570), 2**31 - 1])
+odd_positions = st.sampled_from([-1, 2**31, Int64(2**40), 5.0, 5.5, "7", "", "x", None, [5], {"low": 1}, True])
+odd_texts = st.sampled_from(["", "#", "%41", "a\tb", "é\n", "x" * 86, 7, None, ["9"], {"id": "9"}])
+
+
+def mostly(usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.integers(0, 7).flatmap(lambda number: usual if number else odd)
+
+
+segments = st.fixed_dictionaries(
+    {"biosample_id": mostly(st.sampled_from(SAMPLES), odd_texts)},
+    optional={
+        "location": mostly(
+            st.fixed_dictionaries(
+                {"chromosome": mostly(st.sampled_from(["9", "MT", "chrX", "23"]), odd_texts)},
+                optional={
+                    "sequence_id": st.sampled_from(["refseq:NC_000009.12", "other"]),
+                    "start": mostly(plain_positions, odd_positions),
+                    "end": mostly(plain_positions, odd_positions),
+                },
+            ),
+            anything,
+        ),
+        "start": mostly(plain_positions, odd_positions),
+        "end": mostly(plain_positions, odd_positions),
+        "variant_state": st.fixed_dictionaries({"id": mostly(st.sampled_from(sorted(STATES)), odd_texts)}),
+        "variant_type": mostly(st.sampled_from(["DEL", "DUP", "SNV", "BND", "?"]), odd_texts),
+        "info": st.fixed_dictionaries({"cnv_value": mostly(st.sampled_from([-0.5, 1, 1e-5, "0.25"]), anything)}),
+        "alternate_bases": st.sampled_from(["A", "", 5]),
+        "adjoined_sequences": st.sampled_from([[], None, [{"chromosome": "8", "start": [5, 6]}]]),
+    },
+)
+
+
+@examples(100)
+@given(
+    found=st.lists(segments, max_size=30),
+    cut=st.integers(0, 30),
+    run_bytes=st.sampled_from([1, 100, 10**6]),
+)
+def test_plain_variants_need_no_rows(found: list[dict[str, Any]], cut: int, run_bytes: int):
+    """What the core takes from documents at once is what it takes from their rows, and what the reference does."""
+    batches = [array(found[:cut]), array(found[cut:])]
+    texts = texts_of(batches, (*SAMPLES, "", "x" * 86), run_bytes=run_bytes, most_files=2)
+    assert texts == texts[:1] * 3
+
+
+def test_most_variants_are_plain():
+    found = [
+        {"biosample_id": "s", "variant_state": {"id": state.id}, "location": {"chromosome": "9", "start": 5, "end": 9}}
+        for state in STATES.values()
+    ]
+    symbolic = sum(state.kind == "symbolic" for state in RULES.states)
+    data = SITES([array(found)]).data
+    assert data.count(b"\t.\n") == len(found) - symbolic
+    assert symbolic > 10
+    fold = CoreRecords(_c.Sites(RULES))
+    list(fold.through(["s"]))
+    list(fold.finish())
+    site = data[data.index(b"\x01") :]
+    for wrong in (site[:12], b"\x01\xff" + site[2:], site[:2] + b"\xff" + site[3:]):
+        with pytest.raises(ValueError, match="a site"):
+            fold.feed(0, wrong)
 
 
 def row(sample: str, *cells: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.formats import variant_columns, vcf, vcf_records
 from gateway.formats.vcf_records import CoreRecords, Records
 from gateway.formats.vcf_sites import RULES
 from gateway.rows import Fold
@@ -13,7 +14,10 @@ try:
 except ImportError:
     _c = None
 
-__all__ = ["text_of", "vcf_folds"]
+__all__ = ["text_of", "texts_of", "vcf_folds"]
+
+ROWS = variant_columns.encoder(vcf.COLUMNS)
+SITES = vcf_records.encoder(vcf.COLUMNS)
 
 
 def vcf_folds(**limits: int) -> list[Fold]:
@@ -34,3 +38,12 @@ def text_of(fold: Fold, pieces: Sequence[bytes], samples: Sequence[str]) -> byte
     text = b"".join(rows.data for rows in found)
     assert sum(rows.rows for rows in found) == text.count(b"\n")
     return text
+
+
+def texts_of(batches: Sequence[bytes], samples: Sequence[str], **limits: int) -> list[bytes]:
+    """The records of documents in batches: of each engine by way of rows, and of the core as it is fed downloads."""
+    rows = [ROWS([batch]).data for batch in batches]
+    texts = [text_of(fold, rows, samples) for fold in vcf_folds(**limits)]
+    if _c:
+        texts.append(text_of(vcf_folds(**limits)[-1], [SITES([batch]).data for batch in batches], samples))
+    return texts

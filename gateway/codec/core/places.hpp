@@ -130,7 +130,7 @@ private:
 class PlaceIndexer {
 public:
     explicit PlaceIndexer(const PlaceColumns& columns) : columns_(columns), names_due_(columns.named) {
-        most_ = std::max({columns.sequence, columns.begin, columns.end, columns.vcf ? place_fields : 0});
+        cells_.resize(std::max({columns.sequence, columns.begin, columns.end, columns.vcf ? place_fields : 0}));
     }
 
     std::uint64_t heading = 0;
@@ -207,14 +207,12 @@ private:
     }
 
     bool place(std::string_view text, std::string_view& name, std::int64_t& first, std::int64_t& last) {
-        cells_.clear();
-        std::size_t at = 0;
-        while (cells_.size() < most_) {
-            if (at > text.size()) return false;
-            const void* found = std::memchr(text.data() + at, '\t', text.size() - at);
-            const std::size_t stop =
-                found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : text.size();
-            cells_.push_back(text.substr(at, stop - at));
+        const char* at = text.data();
+        const char* const behind = at + text.size();
+        for (std::string_view& cell : cells_) {
+            if (at > behind) return false;
+            const char* const stop = stop_of(at, behind, '\t');
+            cell = {at, static_cast<std::size_t>(stop - at)};
             at = stop + 1;
         }
         name = cells_[columns_.sequence - 1];
@@ -230,9 +228,9 @@ private:
         std::int64_t end = begin + static_cast<std::int64_t>(cells_[3].size());
         const bool symbolic = cells_[4].find('<') != std::string_view::npos;
         each(cells_[7], ';', [&](std::string_view word) {
-            if (word.substr(0, 4) == "END=") {
+            if (begins(word, "END=")) {
                 end = std::max(end, place_number(word.substr(4)));
-            } else if (symbolic && word.substr(0, 6) == "SVLEN=") {
+            } else if (symbolic && begins(word, "SVLEN=")) {
                 each(word.substr(6), ',', [&](std::string_view length) {
                     if (!length.empty() && length.front() == '-') length.remove_prefix(1);
                     end = std::max(end, begin + 1 + place_number(length));
@@ -244,23 +242,39 @@ private:
 
     template <typename Take>
     static void each(std::string_view text, char mark, Take take) {
+        const char* at = text.data();
+        const char* const behind = at + text.size();
         while (true) {
-            const std::size_t stop = text.find(mark);
-            take(text.substr(0, stop));
-            if (stop == std::string_view::npos) return;
-            text.remove_prefix(stop + 1);
+            const char* const stop = stop_of(at, behind, mark);
+            take(std::string_view(at, static_cast<std::size_t>(stop - at)));
+            if (stop == behind) return;
+            at = stop + 1;
         }
+    }
+
+    template <std::size_t size>
+    static bool begins(std::string_view word, const char (&text)[size]) {
+        return word.size() >= size - 1 && std::memcmp(word.data(), text, size - 1) == 0;
+    }
+
+    // Where the mark is, or the end.  Most cells and words are too short for a call.
+    static const char* stop_of(const char* at, const char* behind, char mark) {
+        constexpr std::ptrdiff_t near = 16;
+        const char* const soon = behind - at < near ? behind : at + near;
+        for (; at != soon; ++at)
+            if (*at == mark) return at;
+        const void* const found = at == behind ? nullptr : std::memchr(at, mark, static_cast<std::size_t>(behind - at));
+        return found != nullptr ? static_cast<const char*>(found) : behind;
     }
 
     PlaceColumns columns_;
     bool names_due_;
-    std::size_t most_ = 0;
     std::uint64_t address_ = 0;
     std::string rest_;
     std::uint64_t rest_at_ = 0;
     bool open_ = false;
     std::set<std::string, std::less<>> seen_;
-    std::vector<std::string_view> cells_;
+    std::vector<std::string_view> cells_;  // those that say where a line is, and those before them
 };
 
 }  // namespace gateway

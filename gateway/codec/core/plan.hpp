@@ -19,6 +19,8 @@ enum class Kind : std::uint8_t { text, integer, position, number, lookup, only_s
 // A text to be written often: padded with zeros, so that it can be copied eight bytes at a time, eight at least.
 class Text {
   public:
+    static constexpr std::uint32_t none = 0xFFFFFFFF;
+
     Text() : Text(std::string()) {}
     explicit Text(std::string text) : size_(text.size()), bytes_(std::move(text)) {
         bytes_.resize(padded(size_), '\0');
@@ -29,8 +31,13 @@ class Text {
     const char* data() const { return bytes_.data(); }
     std::size_t size() const { return size_; }
 
+    // What may stand for it.
+    std::uint32_t number() const { return number_; }
+    void set_number(std::uint32_t number) { number_ = number; }
+
   private:
     std::size_t size_ = 0;
+    std::uint32_t number_ = none;
     std::string bytes_;
 };
 
@@ -58,6 +65,12 @@ class Table {
         return most;
     }
 
+    // Gives the texts that stand for others the numbers of their places in a list, where they are in it.
+    void number(const std::vector<std::string>& texts) {
+        for (Slot& slot : slots_) number(slot.to, texts);
+        number(default_, texts);
+    }
+
     // What stands for the string; empty if nothing does.
     const Text& find(std::string_view text) const {
         const Slot* const slots = slots_.data();
@@ -72,6 +85,11 @@ class Table {
         std::string from;
         Text to;
     };
+
+    static void number(Text& text, const std::vector<std::string>& texts) {
+        const auto found = std::find(texts.begin(), texts.end(), std::string_view(text.data(), text.size()));
+        if (text.size() != 0 && found != texts.end()) text.set_number(static_cast<std::uint32_t>(found - texts.begin()));
+    }
 
     static bool equal(const std::string& a, std::string_view b) {
         return a.size() == b.size() && same(bytes_of(a), bytes_of(b), a.size());
@@ -235,6 +253,12 @@ class Plan {
                 columns_[first].together = std::move(together);
             }
         }
+    }
+
+    // The texts that a column's tables say have the numbers of their places in a list.
+    void number(std::size_t column, const std::vector<std::string>& texts) {
+        for (const Cell& cell : columns_.at(column).cells)
+            if (cell.kind == Kind::lookup) tables_[cell.table].number(texts);
     }
 
     // A path of which values of any type are remembered; `root` if this core cannot do it.

@@ -168,6 +168,11 @@ class Renderer {
         return true;
     }
 
+    // What a column without rules says of the document that was walked last.
+    void cell(const Column& column, const Walk& walk) {
+        if (!any(column, walk)) out_.put(column.missing);
+    }
+
     // The odd documents so far, in the order of arrival.
     const std::vector<std::string_view>& odd() const { return odd_; }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "bytes.hpp"
 #include "number.hpp"
 #include "render.hpp"
+#include "site_rows.hpp"
 #include "sorting.hpp"
 
 namespace gateway {
@@ -131,6 +133,14 @@ class SiteRows {
     // not for the core are added to `left`.
     std::size_t feed(std::string_view rows, std::size_t at, std::string& left) {
         while (at < rows.size()) {
+            if (rows[at] == PlainSite::mark) {
+                PlainSite site;
+                const char* const end = site.read(rows.data() + at, rows.data() + rows.size());
+                if (end == nullptr) throw std::invalid_argument("a site that is cut");
+                if (take(site) == Done::full) break;
+                at = static_cast<std::size_t>(end - rows.data());
+                continue;
+            }
             const std::size_t end = std::min(rows.find('\n', at), rows.size() - 1) + 1;
             const std::string_view row = rows.substr(at, end - at);
             const Done done = take(row);
@@ -154,18 +164,7 @@ class SiteRows {
     }
 
   private:
-    static constexpr std::size_t cells = 18;
-    enum Cell : std::size_t {
-        cell_sample,
-        cell_chromosome,
-        cell_start,
-        cell_end,
-        cell_state,
-        cell_reference,
-        cell_sequence,
-        cell_log2,
-        cell_partner,
-    };
+    static constexpr std::size_t cells = site_cells;
     static constexpr std::size_t of_partner = 5;
     static constexpr std::size_t longest = 100'000;  // bases
 
@@ -235,10 +234,19 @@ class SiteRows {
         return found.kind == StateKind::breakend ? Done::left : small(place, found.kind, found.text);
     }
 
-    Done symbolic(const Place& place, std::uint32_t form) {
+    Done take(const PlainSite& site) {
+        if (site.rank >= rules_.sizes_.size() || site.form >= rules_.forms_.size())
+            throw std::invalid_argument("a site of no chromosome or form that there is");
+        const Place place{site.rank, samples_.find(site.sample), site.start, site.end, rules_.sizes_[site.rank]};
+        if (place.column == Numbered::none || place.start > place.size) return Done::taken;
+        return symbolic(place, site.form, site.cell);
+    }
+
+    Done symbolic(const Place& place, std::uint32_t form) { return symbolic(place, form, cells_[cell_log2]); }
+
+    Done symbolic(const Place& place, std::uint32_t form, std::string_view cell) {
         const std::uint64_t position = std::max<std::uint64_t>(place.start, 1);
         const std::uint64_t last = std::max(std::min(place.end, place.size), position);
-        const std::string_view cell = cells_[cell_log2];
         char* const out = room(symbolic_size + column_size + cell.size());
         put_place(out, place.rank, static_cast<std::uint32_t>(position));
         out[5] = static_cast<char>(rules_.alleles_[form]);

@@ -73,6 +73,34 @@ inline std::unique_ptr<const gateway::Plan> test_sheet() {
     return plan;
 }
 
+// The columns of sites, with texts that have numbers.
+inline std::unique_ptr<const gateway::Plan> test_sites() {
+    using gateway::Kind;
+    auto plan = std::make_unique<gateway::Plan>();
+    plan->order_by("biosample_id");
+    const auto column = [&](const char* path, const char* other, Kind kind, bool required = false) {
+        plan->add_column(".", required);
+        for (const char* name : {path, other}) {
+            if (*name != 0) plan->add_cell(name, kind);
+            if (*name != 0 && kind == Kind::lookup)
+                plan->last_table().fill({{"9", "9"}, {"refseq:NC_000009.12", "M"}, {"EFO:0030067", "DEL"}, {"DUP", "DUP"}});
+        }
+    };
+    column("biosample_id", "", Kind::text);
+    column("location.chromosome", "location.sequence_id", Kind::lookup, true);
+    column("location.start", "start", Kind::position);
+    column("location.end", "end", Kind::position);
+    column("variant_state.id", "variant_type", Kind::lookup);
+    column("reference_sequence", "", Kind::text);
+    column("sequence", "", Kind::text);
+    column("info.cnv_value", "", Kind::number);
+    for (int partner = 0; partner < 10; ++partner) column("adjoined_sequences.0.chromosome", "", Kind::text);
+    plan->join();
+    plan->number(1, {"9", "M"});
+    plan->number(4, {"DEL", "DUP"});
+    return plan;
+}
+
 inline std::unique_ptr<const gateway::RecordPlan> test_record_plan() {
     using gateway::Make;
     auto plan = std::make_unique<gateway::RecordPlan>();
