@@ -170,7 +170,9 @@ class Renderer {
 
     // What a column without rules says of the document that was walked last.
     void cell(const Column& column, const Walk& walk) {
-        if (!any(column, walk)) out_.put(column.missing);
+        char* const out = out_.room(space_);
+        char* const next = any(column, walk, out);
+        out_.end_at(next != nullptr ? next : put(out, column.missing));
     }
 
     // The odd documents so far, in the order of arrival.
