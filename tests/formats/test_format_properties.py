@@ -86,12 +86,17 @@ def test_variants_of_any_kind_are_read(document):
     assert record.keys() == beacon_records.variant({}).keys()
 
 
+def owned(found, key):
+    """The documents that have a place: with a list as their key they have none."""
+    return [document for document in found if type(document.get(key)) is not list]
+
+
 @given(st.lists(documents(VARIANT), max_size=5))
 def test_a_row_is_ten_cells_and_one_line(found):
     rows = SEGMENTS.encode([array(found)])
     lines = rows.data.decode().split("\n")
     assert lines.pop() == ""
-    assert len(lines) == rows.rows == rows.matched == len(found)
+    assert len(lines) == rows.rows == rows.matched == len(owned(found, "biosample_id"))
     for line in lines:
         cells = line.split("\t")
         assert len(cells) == 10
@@ -170,7 +175,7 @@ def test_whatever_a_document_holds_its_row_has_all_cells(name, example, data):
     lines = part.encode([array(found)]).data.decode().split("\n")
     assert lines.pop() == ""
     width = len(bed.COLUMNS if name == "BED" else part.before.decode().splitlines()[-1].split("\t"))
-    assert len(lines) == len(found) or name in {"BED", "seg"}
+    assert len(lines) == len(owned(found, part.key)) or name in {"BED", "seg"}
     for line in lines:
         assert len(line.split("\t")) == width
         assert not any(ord(character) < 0x20 or character in "\x7f#" for character in line.replace("\t", ""))
