@@ -38,7 +38,9 @@ _PLACED: Final = {"vcf", "vcf.gz", "bed", "bed.gz", "pgxseg", "pgxseg, sorted", 
 _LIMIT: Final = 150  # MB
 _AIMED: Final = 10_000  # rows of a slice, as the gateway aims at them
 _HEADS: Final = ("format", "seconds", "rows/s", "MB", "MB/s", "first byte", "CPU", "upstream", "read", "peak RSS")
-_UNREAD: Final = {"table", "idtable", "collations", "collationtext"}  # nothing of variants is read for them
+_UNREAD: Final = {  # nothing of variants is read for them
+    *("table", "idtable", "collations", "collationtext", "filteringterms", "igvsession", "ucsctracks"),
+}
 
 
 def _addresses(names: Sequence[str]) -> dict[str, str]:

@@ -327,6 +327,9 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1 | None, "n": {"$sum": _}}}]:
             total = _total(command[name], cohort, condition)
             return [{"n": total}] if total else []
+        case [{"$match": condition}, {"$limit": most}, {"$count": "n"}]:
+            total = min(most, _total(command[name], cohort, condition))
+            return [{"n": total}] if total else []
         case [{"$match": condition}, {"$group": {"_id": "$id"}}, {"$limit": most}]:
             numbers = _ids(condition, "id", cohort.biosamples) if command[name] == "biosamples" else ()
             return [{"_id": biosample_id(number)} for number in numbers[:most]]
