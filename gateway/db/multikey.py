@@ -32,17 +32,19 @@ class MultikeyIndexes:
         key, version = (state.dataset, collection, index), (state.version, state.spell)
         asked = self._asked.get(key)
         if asked is None or asked[0] != version:
-            task = asyncio.create_task(self._ask(state.dataset, collection, field, index))
+            task = asyncio.create_task(self._ask(state, collection, field, index))
             asked = self._asked[key] = version, task
             while len(self._asked) > _MOST:
                 del self._asked[next(iter(self._asked))]
         return await asyncio.shield(asked[1])
 
-    async def _ask(self, dataset: str, collection: str, field: str, index: str) -> bool:
+    async def _ask(self, state: DatasetState, collection: str, field: str, index: str) -> bool:
         read = {"find": collection, "filter": {field: ""}, "hint": index}
-        command = {"explain": read, "verbosity": "queryPlanner", "maxTimeMS": 2_000}
+        command: Command = {"explain": read, "verbosity": "queryPlanner", "maxTimeMS": 2_000}
+        if (time := state.moment.time) is not None:  # a member that lags may not have the first list yet
+            command = {**command, "readConcern": {"level": "local", "afterClusterTime": time}}
         try:
-            told = list(_told(await self._answer(dataset, command)))
+            told = list(_told(await self._answer(state.dataset, command)))
         except GatewayError:  # of a server that does not explain
             return True
         return not told or any(told)

@@ -1,5 +1,6 @@
 """Which indexes are multikey: the embedded database's own plans, and those of clusters, once a data version."""
 
+from dataclasses import replace
 from typing import Any
 
 from pymongo import MongoClient
@@ -8,7 +9,7 @@ from gateway.db.driver import Connection
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.demo.store import Store
-from gateway.download_types import DatasetState
+from gateway.download_types import DatasetState, Moment
 from gateway.indexes import Index
 from tests.topology.deployments import ReplicaSet, Sharded
 
@@ -65,4 +66,21 @@ async def test_clusters_say_so(store: Store):
                 assert not await may_hold_lists(source, "multikey", "1")
                 client["multikey"].variants.insert_one(LISTED)
                 assert await may_hold_lists(source, "multikey", "2")
+            await source.close()
+
+
+async def test_a_member_that_lags_is_not_believed(store: Store):
+    """It says of an index what held before the state that is counted."""
+    with ReplicaSet("5.0", members=3, store=store) as deployment:
+        with MongoClient[dict[str, Any]](deployment.uri) as client:
+            filled(client, "multikey")
+            deployment.members[1].stop_applying()
+            client["multikey"].variants.insert_one(LISTED)
+            deployment.members[2].kill()  # from now on others than the primary are those that lag
+            source = Source(Connection(uri=f"{deployment.uri}&readPreference=secondaryPreferred", timeout=60, size=4))
+            moment = Moment(by="snapshot", time=await source.cluster_time())
+            known = replace(state("multikey", "1", BY_SAMPLE), moment=moment)
+            assert await source.multikey.may_hold_lists(known, "variants", "biosample_id", BY_SAMPLE.name)
+            found = await DatasetReader(source, known).count_of("variants", "biosample_id", ["s1"], {})
+            assert found == 3
             await source.close()
