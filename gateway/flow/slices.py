@@ -297,7 +297,8 @@ class Slices:
 
     async def has_more(self, part: Part, ids: list[str], rows: int) -> bool:
         """Whether some biosamples have more documents of a part than so many."""
-        return await self._reader_of(part).count(part.source, self._condition(part, ids), most=rows + 1) > rows
+        count = self._reader_of(part).count_of
+        return await count(part.source, part.key, ids, self._narrowed(part, ids), most=rows + 1) > rows
 
     async def count(self, part: Part, ids: list[str]) -> int:
         """How many documents of a part some biosamples have."""

@@ -72,15 +72,14 @@ async def test_clusters_say_so(store: Store):
 async def test_a_member_that_lags_is_not_believed(store: Store):
     """It says of an index what held before the state that is counted."""
     with ReplicaSet("5.0", members=3, store=store) as deployment:
-        with MongoClient[dict[str, Any]](deployment.uri) as client:
-            filled(client, "multikey")
-            deployment.members[1].stop_applying()
-            client["multikey"].variants.insert_one(LISTED)
-            deployment.members[2].kill()  # from now on others than the primary are those that lag
-            source = Source(Connection(uri=f"{deployment.uri}&readPreference=secondaryPreferred", timeout=60, size=4))
-            moment = Moment(by="snapshot", time=await source.cluster_time())
-            known = replace(state("multikey", "1", BY_SAMPLE), moment=moment)
-            assert await source.multikey.may_hold_lists(known, "variants", "biosample_id", BY_SAMPLE.name)
-            found = await DatasetReader(source, known).count_of("variants", "biosample_id", ["s1"], {})
-            assert found == 3
-            await source.close()
+        client = deployment.client()
+        filled(client, "multikey")
+        deployment.members[1].stop_applying()
+        client["multikey"].variants.insert_one(LISTED)
+        deployment.members[2].kill()  # from now on others than the primary are those that lag
+        source = Source(Connection(uri=f"{deployment.uri}&readPreference=secondaryPreferred", timeout=60, size=4))
+        moment = Moment(by="snapshot", time=await source.cluster_time())
+        known = replace(state("multikey", "1", BY_SAMPLE), moment=moment)
+        assert await source.multikey.may_hold_lists(known, "variants", "biosample_id", BY_SAMPLE.name)
+        assert await DatasetReader(source, known).count_of("variants", "biosample_id", ["s1"], {}) == 3
+        await source.close()
