@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from pymongo.database import Database
 
 from gateway.demo.store import Store
 from gateway.flow import small_datasets
+from gateway.rows import Tally
 from tests.cutter import Cutter, Listener
 from tests.flow.test_pages import PageRig
 from tests.harness import Gateway, until
@@ -187,6 +189,34 @@ async def test_counts_follow_the_data(store: Store, version: str):
                 assert await rig.one.totals.small.get(state) is not None
                 gone = database.variants.find_one({}, skip=draw.randrange(90))
                 database.variants.delete_one({"_id": gone["_id"]})
+        finally:
+            await rig.close()
+
+
+@pytest.mark.usefixtures("learning")
+async def test_what_was_read_while_data_was_away_is_not_believed_when_it_is_back(store: Store):
+    """On a standalone server, where nobody saw that it was away."""
+    with Standalone("5.0", store=store) as deployment:
+        database = deployment.client()["demo"]
+        rig = PageRig(deployment.uri)
+        rig.catalog._ttl = 60
+        try:
+            for name in ("variants", "biosamples"):
+                fill(database, 100, random.Random(4))
+                state = await rig.catalog.read_state("demo")
+                kept = list(database[name].find({}, limit=40))
+                database[name].delete_many({"_id": {"$in": [each["_id"] for each in kept]}})
+                await rig.one.totals.small.get(state)
+                database[name].insert_many(kept)
+                assert (await rig.catalog.read_state("demo")).version == state.version
+                expected = numbers(documents(database), {"variantType": "DEL"})["matchedVariants"]
+                assert await total(rig, {"variantType": "DEL"}) == expected, name
+                expected = numbers(documents(database), {})["samples"]
+                plan = await rig.plan("/beacon/biosamples", datasetIds="demo", allData="true", limit="1")
+                tallies: list[Tally] = []
+                async with aclosing(rig.one.chunks(plan, tallies)) as chunks:
+                    assert [chunk async for chunk in chunks]
+                assert tallies[-1].total == expected, name
         finally:
             await rig.close()
 
