@@ -277,27 +277,20 @@ class DatasetReader:
         return await self._read(collection, condition, read, within_bounds=within_bounds)
 
     async def count_of(
-        self,
-        collection: str,
-        key: str,
-        ids: Sequence[str],
-        narrower: Condition,
-        *,
-        most: int = 0,
-        within_bounds: bool = True,
+        self, name: str, key: str, ids: Sequence[str], narrower: Condition, *, most: int = 0, within_bounds: bool = True
     ) -> int:
         """How many documents of some ids match: those that a read of them delivers, none that has a list as its key.
 
-        No more than `most` are counted where that is given.
+        `name` is the collection's.  No more than `most` are counted where that is given.
         """
         condition = both([{key: ids[0] if len(ids) == 1 else {"$in": list(ids)}}, narrower])
-        if not await self._may_be_lists(collection, key):
-            return await self.count(collection, condition, most=most, within_bounds=within_bounds)
+        if not await self._may_be_lists(name, key):
+            return await self.count(name, condition, most=most, within_bounds=within_bounds)
         stages: _Stages = [{"$project": {"_id": 0, "n": {"$cond": [{"$isArray": [f"${key}"]}, 0, 1]}}}]
         if most:
             stages += [{"$match": {"n": 1}}, {"$limit": most}]
         stages.append({"$group": {"_id": None, "n": {"$sum": "$n"}}})
-        found = await self._aggregated(collection, condition, [], stages, 1, hint=None, within_bounds=within_bounds)
+        found = await self._aggregated(name, condition, [], stages, 1, hint=None, within_bounds=within_bounds)
         return int(found[0]["n"]) if found else 0
 
     async def _may_be_lists(self, collection: str, key: str) -> bool:
