@@ -69,7 +69,7 @@ async def _estimated(request: web.Request, ask: Ask, pairs: Pairs, level: Granul
     counts = await _counted(app, plans)
     return {
         "dataset": name,
-        "dataVersion": None if level == "boolean" else state.stated or state.version,
+        "dataVersion": None if level == "boolean" else state.version,
         "granularity": level,
         "narrowed": not ask.selects_everything,
         "samples": _said(counts.samples, level),

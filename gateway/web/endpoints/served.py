@@ -46,4 +46,4 @@ def _numbers(state: DatasetState | None) -> dict[str, Any]:
         return {"counts": None, "dataVersion": None}
     names = {"samples": "biosamples", "individuals": "individuals", "analyses": state.analyses, "variants": "variants"}
     counts = {name: state.counts.get(collection, 0) for name, collection in names.items()}
-    return {"counts": counts, "dataVersion": state.stated or state.version}
+    return {"counts": counts, "dataVersion": state.version}

@@ -100,7 +100,7 @@ async def terms(request: web.Request) -> Answer:
 
     # Beside the loop: of many terms it takes some ten milliseconds.
     answer = await asyncio.to_thread(found)
-    said = {"dataset": name, "dataVersion": state.stated or state.version, "text": text, "more": False}
+    said = {"dataset": name, "dataVersion": state.version, "text": text, "more": False}
     said = {**said, "terms": [], "suggestions": [], "unknown": [], **answer}
     if not shown.counted:
         said["dataVersion"] = None
