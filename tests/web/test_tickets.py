@@ -58,6 +58,16 @@ def test_the_commands_of_a_ticket_may_be_given_again(kept: Gateway, tmp_path: Pa
     assert hashlib.sha256(file.read_bytes()).hexdigest() == done.json["sha256"]
 
 
+@pytest.mark.parametrize("name", ["wget", "curl", "aria2c"])
+def test_what_is_joined_to_another_file_of_the_name_is_told(kept: Gateway, tmp_path: Path, name: str):
+    done = complete(kept, SMALL)
+    (tmp_path / done.json["name"]).write_bytes(b"#meta=>id=another\n" * 10)
+    command = ["sh", "-c", done.json["commands"][name]]
+    ended = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, timeout=60)
+    found = hashlib.sha256((tmp_path / done.json["name"]).read_bytes()).hexdigest()
+    assert ended.returncode != 0 or (name == "aria2c" and found == done.json["sha256"])  # which begins anew
+
+
 def test_the_curl_command_fails_where_the_export_is_gone(kept: Gateway, tmp_path: Path):
     command = complete(kept, SMALL).json["commands"]["curl"].replace("/exports/", "/exports/00")
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True, timeout=60)

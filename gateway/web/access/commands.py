@@ -38,7 +38,8 @@ def with_token(address: str, name: str, hashed: str) -> dict[str, str]:
     )
     token = f"c(Authorization = paste('Bearer', Sys.getenv('{VARIABLE}')))"
     return {
-        "wget": f"{_WGET} -c --tries=0 --retry-connrefused {url})",
+        "wget": f"{_WGET} -c --tries=0 --retry-connrefused {url})"
+        f" && {_WGET} -qO- {shlex.quote(hashed)}) | sha256sum -c",
         "curl": f"{curl}; {_CURL} -fsS --retry 9 {shlex.quote(hashed)} | sha256sum -c",
         "R": f"options(timeout = 86400); "
         f"download.file({quoted}, {file}, mode = 'wb', method = 'libcurl', headers = {token})",

@@ -138,14 +138,15 @@ def _constant(request: web.Request, representation: Representation, segment: str
 
 
 def _commands(address: str, name: str) -> dict[str, str]:
-    """Command lines that fetch an export and go on after any break."""
+    """Command lines that fetch an export and go on after any break; those that join files compare the checksum."""
     url, quoted, file = shlex.quote(address), json.dumps(address), json.dumps(name)
     # 22 is any refusal, 416 of a file that is complete among them: the checksum tells.
     curl = f"until curl -fO -C - --retry 1000 --retry-connrefused {url}; do [ $? -ne 22 ] || break; sleep 5; done"
+    compared = f"curl -fsS --retry 9 {url}{HASH_EXTENSION} | sha256sum -c"
     return {
-        "wget": f"wget -c --tries=0 --retry-connrefused {url}",
-        "curl": f"{curl}; curl -fsS --retry 9 {url}{HASH_EXTENSION} | sha256sum -c",
-        "aria2c": f"aria2c -c -x1 --max-tries=0 --retry-wait=5 {url}",
+        "wget": f"wget -c --tries=0 --retry-connrefused {url} && wget -qO- {url}{HASH_EXTENSION} | sha256sum -c",
+        "curl": f"{curl}; {compared}",
+        "aria2c": f"aria2c -c -x1 --max-tries=0 --retry-wait=5 {url} && {compared}",
         "R": f"options(timeout = 86400); download.file({quoted}, {file}, mode = 'wb', method = 'libcurl')",
         "python": f"import urllib.request; urllib.request.urlretrieve({quoted}, {file})",
         "fetch": f"pgx-gateway fetch {url}",
