@@ -190,6 +190,8 @@ async def test_a_uri_that_cannot_be_used(driver: Any, uri: str):
         Source(Connection(uri=uri, timeout=5, size=2, driver=driver))
 
 
+# A driver that is closed while it connects leaves the socket to the collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_time_is_limited(source: Source, store: Store, request: pytest.FixtureRequest, mongo: Client):
     """The embedded database takes its time to build the whole result of an unindexed sort."""
     driver = request.node.callspec.params["source"]
