@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import command_line
-from tests.harness import Answer
+from tests.harness import Answer, until
 from tests.web.access.conftest import Guarded
 from tests.web.conftest import path_of
 
@@ -135,6 +135,7 @@ RUN = {"wget": "sh", "curl": "sh", "python": "python3", "R": "Rscript"}
 @pytest.mark.parametrize("name", RUN)
 def test_the_commands_of_a_ticket_keep_a_token_to_themselves(guarded: Guarded, tmp_path: Path, name: str):
     """What programs are started with is seen by all users: here it is written down by who stands in for them."""
+    until(lambda: ask(guarded, PATH + "&ticket=true").json["state"] == "complete", what="the end of the export")
     told = ask(guarded, PATH + "&ticket=true").json
     assert told["commands"].keys() == {*RUN, "fetch"}
     assert told["commands"]["fetch"] == f"pgx-gateway fetch {told['address']}"
