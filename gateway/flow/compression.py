@@ -17,6 +17,7 @@ from isal import isal_zlib
 
 from gateway import bgzf, metrics
 from gateway.flow.indexing import Indexing
+from gateway.flow.read_ahead import ahead
 from gateway.metrics import timed
 from gateway.rows import in_slices
 
@@ -169,18 +170,12 @@ async def _bgzf(
             for block, sizes in zip(packed.blocks, packed.sizes, strict=True):
                 indexing.add(block, sizes)
 
-    async with aclosing(packings()) as begun:
-        following = asyncio.ensure_future(anext(begun, None))
-        try:
-            while (packing := await following) is not None:
-                following = asyncio.ensure_future(anext(begun, None))
-                packed = await packing
-                await loop.run_in_executor(executor, _timed, indexed, packed)
-                if packed.data:
-                    yield packed.data
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+    async with aclosing(packings()) as begun, aclosing(ahead(begun)) as under_way:
+        async for packing in under_way:
+            packed = await packing
+            await loop.run_in_executor(executor, _timed, indexed, packed)
+            if packed.data:
+                yield packed.data
     yield bgzf.END
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from gateway import metrics
 from gateway.errors import NoTemporaryRoom
+from gateway.flow.read_ahead import ahead, steps
 from gateway.logs import fields
 from gateway.metrics import Spent, timed
 from gateway.rows import Fold, Rows
@@ -37,21 +38,16 @@ async def encoded(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[Rows, 
             yield rows
 
 
-async def _ahead(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[WalkStep, None]:
+async def _read_ahead(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[WalkStep, None]:
     """A walk of which the next step is on its way while one is worked on; the first goes alone."""
     async with aclosing(walk):
         first = await anext(walk, None)
         if first is None:
             return
         yield first
-        task = asyncio.ensure_future(anext(walk, None))
-        try:
-            while (landed := await task) is not None:
-                task = asyncio.ensure_future(anext(walk, None))
+        async with aclosing(ahead(walk)) as rest:
+            async for landed in rest:
                 yield landed
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def folded(
@@ -65,7 +61,7 @@ async def folded(
     passed, going, done = [0] * len(walks), set(range(len(walks))), 0
     async with AsyncExitStack() as stack:
         if len(walks) == 1:  # several read ahead of one another
-            walks = [_ahead(walks[0])]
+            walks = [_read_ahead(walks[0])]
         for walk in walks:
             await stack.enter_async_context(aclosing(walk))
         while going:
@@ -86,15 +82,8 @@ async def folded(
         yield rows
 
 
-async def _made(executor: Executor, spent: Spent, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
-    task = asyncio.ensure_future(_off(executor, spent, next, rows, None))
-    try:
-        while (some := await task) is not None:
-            task = asyncio.ensure_future(_off(executor, spent, next, rows, None))
-            yield some
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def _made(executor: Executor, spent: Spent, rows: Iterator[Rows]) -> AsyncGenerator[Rows, None]:
+    return steps(partial(_off, executor, spent, next, rows, None))
 
 
 async def _off(executor: Executor, spent: Spent, work: Callable[..., T], *values: object) -> T:
