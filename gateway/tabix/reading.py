@@ -73,24 +73,18 @@ class Index:
         placed = self._sequences.get(sequence)
         if placed is None:
             return []
-        least = _bins_of(_apart(regions), placed.windows)
+        least = _bins_of(_union(region for region in regions if region[0] < region[1]), placed.windows)
         kept = [(max(u, v), w) for number, v in least.items() for u, w in placed.bins.get(number, ()) if w > v]
-        found: list[Chunk] = []
-        for chunk in sorted(kept):
-            if found and chunk[0] <= found[-1][1]:
-                found[-1] = found[-1][0], max(found[-1][1], chunk[1])
-            else:
-                found.append(chunk)
-        return found
+        return _union(kept)
 
 
-def _apart(regions: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same, ascending and without overlaps; those without a base are left out."""
+def _union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same, ascending, without overlaps; those that touch are one."""
     found: list[tuple[int, int]] = []
-    for begin, end in sorted(regions):
+    for begin, end in sorted(intervals):
         if found and begin <= found[-1][1]:
             found[-1] = found[-1][0], max(found[-1][1], end)
-        elif begin < end:
+        else:
             found.append((begin, end))
     return found
 
