@@ -11,15 +11,21 @@ slices = st.lists(
 )
 
 
-@given(slices, st.booleans())
-def test_there_is_always_a_next_slice_and_never_a_huge_one(seen, fixed):
-    sizer = SliceSizer(10_000, fixed=fixed)
+def widths(sizer, seen):
+    """The width of each slice that is asked for, with its seconds and size, when the sizer has heard of them."""
     for rows, seconds, size in seen:
         width = sizer.width()
-        assert 1 <= width <= 400
         sizer.learn(width, rows)
         sizer.took(width, seconds)
         sizer.weighed(width, size)
+        yield seconds, size, width
+
+
+@given(slices, st.booleans())
+def test_there_is_always_a_next_slice_and_never_a_huge_one(seen, fixed):
+    sizer = SliceSizer(10_000, fixed=fixed)
+    for seconds, size, width in widths(sizer, seen):
+        assert 1 <= width <= 400
         following = sizer.width()
         # One that is slow or heavy is not asked for again as wide.
         assert following == 1 or following * size / width <= 4 * MEBIBYTE * 1.001
@@ -39,12 +45,8 @@ def test_light_documents_come_many_at_a_time():
 @given(slices, st.booleans(), st.integers(1, 400))
 def test_a_slice_asks_for_no_more_ids_than_the_server_takes_well(seen, fixed, first):
     sizer = SliceSizer(10_000, fixed=fixed, first=first, widest=10)
-    for rows, seconds, size in seen:
-        width = sizer.width()
+    for _, _, width in widths(sizer, seen):
         assert 1 <= width <= 10
-        sizer.learn(width, rows)
-        sizer.took(width, seconds)
-        sizer.weighed(width, size)
     sizer.begin_with(first)
     assert sizer.width() <= 10
 
