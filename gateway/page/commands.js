@@ -60,10 +60,12 @@ export function commands(format, ticket, state) {
   });
   const guarded = ticket && !("aria2c" in ticket.commands);
   const line = (tool) => told(own.find(([each]) => each === tool)?.[1] ?? "");
+  // Of what is kept alone: a live URL may be another file by then.
+  const resumes = (how = "") => (ticket ? `goes on after any break${how}, and compares the checksum` : "");
   const found = [
-    ["wget", line("wget"), "goes on after any break when it is given again, and compares the checksum"],
-    ["curl", line("curl"), "goes on after any break, and compares the checksum"],
-    ["aria2c", line("aria2c"), "goes on after any break, and compares the checksum"],
+    ["wget", line("wget"), resumes(" when it is given again")],
+    ["curl", line("curl"), resumes()],
+    ["aria2c", line("aria2c"), resumes()],
     ["fetch", line("fetch"), "this gateway’s own client (from its source: pip install .); goes on by itself, compares the checksum"],
   ];
   const [r, pandas, polars] = [R, PANDAS, POLARS].map((ways) => way(ways, output));
