@@ -186,8 +186,9 @@ def test_what_is_refused_leaves_nothing_behind(browser: Any, gateway: Gateway):
 def test_by_keyboard_alone(visit: Visit, gateway: Gateway):
     page, press = visit.go().page, visit.page.keyboard.press
     page.focus("#term")
-    page.keyboard.type("glioblastoma")
-    page.get_by_role("option").filter(has_text="Glioblastoma").first.wait_for()
+    page.keyboard.insert_text("glioblastoma")  # at once, so that it is asked about once
+    # Of the whole text: the list of no text, which the focus asks for, begins with another, and may still be there.
+    page.get_by_role("option").first.filter(has_text="Glioblastoma").wait_for()
     press("ArrowDown")
     active = page.get_attribute("#term", "aria-activedescendant")
     assert page.get_attribute(f"#{active}", "aria-selected") == "true"
