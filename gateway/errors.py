@@ -23,6 +23,8 @@ GatewayError
  ├── TooCostly            503  the request needs more of the database than one may: ask for less
  ├── DatabaseDown         503  the database cannot be reached: come again after `retry_after` seconds
  ├── NoTemporaryRoom      503  there is no room for files to sort in: come again after `retry_after` seconds
+ ├── NoMemory             503  the system has no memory for it: come again after `retry_after` seconds
+ ├── SystemRefused        503  the system refuses what is needed: come again after `retry_after` seconds
  ├── KeysMissing          503  what tokens are verified with cannot be read now: come again after `retry_after` seconds
  ├── DatabaseSlow         504  the database did not answer within its time
  ├── BeaconSlow           504  the Beacon behind the gateway did not answer within its time
@@ -37,6 +39,8 @@ Drivers' exceptions are translated in `db/source.py` and nowhere else; `web/app.
 To the command line it is a `Failure`, as is the tree of `fetch/errors.py`, which has exit codes of its own.
 """
 
+import errno
+import os
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -60,6 +64,7 @@ __all__ = [
     "HeadersTooLarge",
     "KeysMissing",
     "MethodNotAllowed",
+    "NoMemory",
     "NoSuchIndex",
     "NoTemporaryRoom",
     "NotAcceptable",
@@ -68,6 +73,7 @@ __all__ = [
     "NotSupported",
     "RequestTimeout",
     "SnapshotLost",
+    "SystemRefused",
     "TooCostly",
     "TooLarge",
     "TooManyRequests",
@@ -75,6 +81,7 @@ __all__ = [
     "Unsupported",
     "VersionNotSpoken",
     "plain",
+    "refusal",
 ]
 
 
@@ -84,6 +91,14 @@ def plain(text: str) -> str:
     Messages quote servers, files and documents: what would control the terminal becomes a space.
     """
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def refusal(error: OSError | MemoryError, what: str = "what this needs") -> "GatewayError":
+    """What the system refused, as it is told: no file names, which a system's own messages have."""
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+        return NoMemory("the gateway has no memory for this now; try again later")
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return SystemRefused(f"the system refuses {what}: {reason}")
 
 
 class Failure(Exception):
@@ -257,6 +272,20 @@ class NoTemporaryRoom(GatewayError):
 
     status = 503
     retry_after = 60
+
+
+class NoMemory(GatewayError):
+    """The system has no memory for what is to be done."""
+
+    status = 503
+    retry_after = 10
+
+
+class SystemRefused(GatewayError):
+    """The system refuses what is needed for a request: it has no more files to open, or a disk cannot be read."""
+
+    status = 503
+    retry_after = 10
 
 
 class KeysMissing(GatewayError):

@@ -4,6 +4,7 @@ import http.client
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +24,7 @@ import ujson
 
 from tests import forks
 
-__all__ = ["Answer", "Gateway", "free_port", "listens", "until"]
+__all__ = ["Answer", "Gateway", "free_port", "listens", "little_memory", "until"]
 
 
 def free_port() -> int:
@@ -47,6 +48,17 @@ def until(true: Any, *, seconds: float = 40, what: str = "it") -> None:
     while not true():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} seconds"
         time.sleep(0.02)
+
+
+@contextmanager
+def little_memory(room: int) -> Iterator[None]:
+    """A block in which the system gives this process so many bytes more, and refuses what is larger."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @dataclass(frozen=True)

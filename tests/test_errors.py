@@ -18,7 +18,7 @@ CLASSES = GatewayError.__subclasses__()
 
 def test_the_documented_tree_is_the_tree():
     assert {kind.__name__: kind.status for kind in CLASSES} == DOCUMENTED
-    assert {"Failure", "GatewayError", "plain", *DOCUMENTED, *KINDS} == set(errors.__all__)
+    assert {"Failure", "GatewayError", "plain", "refusal", *DOCUMENTED, *KINDS} == set(errors.__all__)
     kinds = (kind for parent in CLASSES for kind in parent.__subclasses__())
     assert {kind.__name__ for kind in kinds if kind.__module__ == errors.__name__} == KINDS  # protocols have their own
 

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from mmap import mmap
 from typing import Final
 
 from gateway.db.driver import REUSED
+from gateway.memory import mapped
 
 __all__ = ["borrowing", "forget", "lent"]
 
@@ -34,7 +35,7 @@ class _Kept:
             if len(self._free) == self._MOST:
                 del self._free[0]  # too small for what comes now
         wanted = -(-size // self._STEP) * self._STEP if size <= REUSED else size
-        return mmap(-1, wanted, MAP_PRIVATE | MAP_ANONYMOUS)
+        return mapped(wanted)
 
     def give(self, buffer: mmap) -> None:
         with self._lock:

@@ -68,9 +68,12 @@ class Part:
             raise _disk(self.path, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             self._file.close()
             raise FetchError(f"{self.path} is being written by another fetch") from error
+        except OSError as error:  # a file system without locks
+            self._file.close()
+            raise _disk(self.path, error) from error
         if not self._named():
             self._file.close()
             raise FetchError(f"{self.path} was finished by another fetch just now")

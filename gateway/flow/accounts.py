@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from gateway import metrics, spans
 from gateway.download_types import Plan
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, refusal
 from gateway.logs import fields
 from gateway.metrics import Spent
 from gateway.rows import NotToBeKept, Tally, delivered
@@ -71,6 +71,10 @@ def observed(plan: Plan, tallies: Sequence[Tally]) -> Iterator[Account]:
         except (GeneratorExit, asyncio.CancelledError):
             outcome = "left"
             raise
+        except MemoryError as error:
+            refused = refusal(error)
+            outcome, reason = "failed", str(refused)
+            raise refused from error
         except Exception as error:
             outcome, reason = "failed", str(error) if isinstance(error, GatewayError) else type(error).__name__
             raise

@@ -6,16 +6,17 @@ walk that is alone is on its way; and the next piece that a fold makes, while on
 """
 
 import asyncio
+import errno
 import logging
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gateway import metrics
-from gateway.errors import NoTemporaryRoom
+from gateway.errors import GatewayError, NoTemporaryRoom, refusal
 from gateway.flow.read_ahead import ahead, steps
 from gateway.logs import fields
 from gateway.metrics import Spent, timed
@@ -29,6 +30,8 @@ WalkStep = tuple[Rows, int]
 """Encoded documents of a walk, and how many biosamples it has wholly passed with them."""
 
 T = TypeVar("T")
+
+_UNWRITABLE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
 
 
 async def encoded(walk: AsyncGenerator[WalkStep, None]) -> AsyncGenerator[Rows, None]:
@@ -95,8 +98,16 @@ def _computed(work: Callable[..., T], *values: object) -> T:
     with timed(metrics.ENCODING_SECONDS, "computed"):
         try:
             return work(*values)
-        except OSError as error:  # all that a fold asks of the system is files to gather rows in
-            folder = tempfile.tempdir or "none that can be written to"
-            told = fields(folder=folder, variable="TMPDIR", reason=error)
-            log.error("temporary files cannot be written", extra=told)  # noqa: TRY400
-            raise NoTemporaryRoom("the gateway has no room for temporary files, which this format needs") from error
+        except OSError as error:  # all that a fold asks of the system, beside memory, is files to gather rows in
+            raise _refused(error) from error
+
+
+def _refused(error: OSError) -> GatewayError:
+    """What a fold's temporary files failed by."""
+    folder = tempfile.tempdir or "none that can be written to"
+    told = fields(folder=folder, variable="TMPDIR", reason=error)
+    if error.errno in _UNWRITABLE or (error.errno == errno.ENOENT and tempfile.tempdir is None):
+        log.error("temporary files cannot be written", extra=told)
+        return NoTemporaryRoom("the gateway has no room for temporary files, which this format needs")
+    log.error("temporary files cannot be used", extra=told)
+    return refusal(error, "temporary files, which this format needs")

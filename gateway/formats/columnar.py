@@ -8,12 +8,12 @@ interpreter while it works.
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any, Final
 
 import pyarrow as pa
 from pyarrow import csv, ipc, parquet
 
+from gateway.memory import mapped
 from gateway.text import unescape
 
 __all__ = ["WRITERS", "ParquetFile", "Stream"]
@@ -58,7 +58,7 @@ class _Rows:
     def batch(self, pieces: list[bytes]) -> Any:
         """All lines of some pieces, which are cleared, as one batch; its bytes depend on the lines alone."""
         size = len(self._names) + sum(map(len, pieces))
-        text = mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)  # which leaves no hole
+        text = mapped(size)
         text.write(self._names)
         while pieces:
             text.write(pieces.pop(0))

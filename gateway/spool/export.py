@@ -18,7 +18,7 @@ from io import FileIO
 from typing import Final
 
 from gateway import metrics
-from gateway.errors import Busy, DatasetChanged, GatewayError, TooManyRequests
+from gateway.errors import Busy, DatasetChanged, GatewayError, TooManyRequests, refusal
 from gateway.logs import fields
 from gateway.rows import NotToBeKept, Tally, delivered
 from gateway.spool.askers import Askers
@@ -167,21 +167,24 @@ class Export:
         file, length = self.file, min(most, self._size - offset)
         try:
             data = await self._disk.pread(file, length, offset)
+            # Afterwards, so that what was read before somebody wrote is known to be right.
+            await self.sure()
+            self._sent.reached(offset + len(data))
+            if file is not self.file:  # it was replaced meanwhile
+                await self._sent.compare(self.file, self._size)
         except OSError as error:
             raise Unspooled(f"an export cannot be read: {error}") from error
-        # Afterwards, so that what was read before somebody wrote is known to be right.
-        await self.sure()
         if not data:
             # Nobody knows what else was done to it: what was sent is not gone on with.
             raise DatasetChanged("an export is shorter than it was")
-        self._sent.reached(offset + len(data))
-        if file is not self.file:  # it was replaced meanwhile
-            await self._sent.compare(self.file, self._size)
         return data
 
     async def begins_with(self, data: bytes, offset: int) -> bool:
-        """Whether this is what was read from an offset on, as far as anything was."""
-        return await self._sent.holds(self.file, self._size, data, offset)
+        """Whether this is what was read from an offset on, as far as anything was.  Raises SystemRefused."""
+        try:
+            return await self._sent.holds(self.file, self._size, data, offset)
+        except OSError as error:
+            raise refusal(error, "what was sent, to compare what follows with it") from error
 
     # --- the task ----------------------------------------------------------------------------------------------------
 
@@ -192,13 +195,10 @@ class Export:
     async def _run(self) -> None:
         try:
             await self._make()
-        except Unspooled as error:
-            self.error = error
+        except (Unspooled, OSError) as error:
+            self.error = error if isinstance(error, Unspooled) else Unspooled(str(error))
             told = fields(digest=self._making.digest, reason=error.__cause__ or error)
-            log.warning("no room for an export", extra=told)
-        except OSError as error:
-            self.error = Unspooled(str(error))
-            log.warning("the spool cannot be used", extra=fields(digest=self._making.digest, reason=error))
+            log.warning("an export is not kept", extra=told)
         except GatewayError as error:
             self.error = error
         except asyncio.CancelledError:
@@ -345,7 +345,8 @@ class Export:
             await self._disk.writing(partial(writer.drop, full=True))
             raise
         except Exception as error:
-            told = error if isinstance(error, GatewayError) else GatewayError("an internal error")
+            told = refusal(error) if isinstance(error, MemoryError) else error
+            told = told if isinstance(told, GatewayError) else GatewayError("an internal error")
             await self._disk.writing(partial(writer.drop, told))
             raise
 
@@ -367,7 +368,7 @@ class Export:
                     await self._disk.writing(partial(writer.write, chunk, rows))
                 except OSError as error:
                     self._size = writer.size  # what there is of the chunk is right
-                    raise Unspooled("no room") from error
+                    raise Unspooled(f"an export cannot be written: {error}") from error
                 metrics.SPOOL_WRITTEN_BYTES.add(len(chunk))
                 self._keep_newest(chunk, writer.size - len(chunk))
                 await self._show(writer.file, writer.size)

@@ -39,7 +39,7 @@ class Sent:
         self._compared = 0
 
     async def compare(self, file: FileIO, size: int) -> None:
-        """Raise DatasetChanged unless a file, which may be read up to a size, is what was read before."""
+        """Raise DatasetChanged unless a file, which may be read up to a size, is what was read before.  OSError."""
         if self._before is None:
             return
         before, its_size = self._before
@@ -50,15 +50,12 @@ class Sent:
             self._compared += len(piece)
 
     async def holds(self, file: FileIO, size: int, data: bytes, offset: int) -> bool:
-        """Whether this data is what was read from an offset on, the file of now being readable up to a size."""
+        """Whether this data was read from an offset on, the file of now being readable up to a size.  OSError."""
         if self._before is not None and self._before[1] > size:
             file = self._before[0]
         return await self._disk.reading(partial(_same, file, data[: max(0, self._read - offset)], offset))
 
 
 def _same(file: FileIO, data: bytes, offset: int) -> bool:
-    """Whether a file has this data at an offset; not if it cannot be read."""
-    try:
-        return os.pread(file.fileno(), len(data), offset) == data
-    except OSError:
-        return False
+    """Whether a file has this data at an offset."""
+    return os.pread(file.fileno(), len(data), offset) == data

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
 from gateway import metrics
 from gateway.config import Config
-from gateway.errors import GatewayError, MethodNotAllowed, NotFound
+from gateway.errors import GatewayError, MethodNotAllowed, NotFound, refusal
 from gateway.flow.resources import opened
 from gateway.flow.sizes import Sizes
 from gateway.formats import envelope_error
@@ -193,11 +193,18 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _failed(request, _of_http(error))
     except (ConnectionError, TimeoutError):
         raise
+    except (MemoryError, OSError) as error:  # of memory, files or disks: nothing that was asked is at fault
+        log.exception("request failed: the system refuses", extra=_asked(request))
+        return _failed(request, refusal(error))
     except Exception:
         metrics.INTERNAL_ERRORS.add(1)
-        log.exception("request failed", extra=fields(method=request.method, path=request.rel_url.raw_path))
+        log.exception("request failed", extra=_asked(request))
         return _failed(request, GatewayError(f"an internal error; it is logged as {request[REQUEST_ID]}"))
     return response
+
+
+def _asked(request: web.Request) -> dict[str, Any]:
+    return fields(method=request.method, path=request.rel_url.raw_path)
 
 
 def _of_http(error: web.HTTPException) -> GatewayError:

@@ -17,6 +17,7 @@ from gateway.db.motor_driver import MotorDriver
 from gateway.db.receiving import _Document
 from tests.benchmarks.cohort import Cohort
 from tests.benchmarks.replay import Replay
+from tests.harness import little_memory
 
 COHORT = Cohort(200, 250)
 LARGE = [{"text": "x" * 1000}] * 100
@@ -83,6 +84,15 @@ async def test_a_reply_that_is_cut_is_a_failure(replay: Replay):
         assert len(await driver.reply(COHORT.name, find(2_000), copied)) > 400_000
         await driver.close()
         server.shutdown(socket.SHUT_RDWR)
+
+
+async def test_memory_that_is_refused_is_no_lost_connection(replay: Replay):
+    driver = MotorDriver(Connection(uri=replay.uri, timeout=10, size=2))
+    assert len(await driver.reply(COHORT.name, find(1), copied)) < 1_000
+    with little_memory(2 * 1024 * 1024), pytest.raises(MemoryError):
+        await driver.reply(COHORT.name, find(30_000), copied)
+    assert len(await driver.reply(COHORT.name, find(30_000), copied)) > REUSED
+    await driver.close()
 
 
 CLOCK = {"clusterTime": Timestamp(5, 1), "signature": {"hash": b"\0" * 20, "keyId": Int64(7)}}

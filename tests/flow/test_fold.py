@@ -1,6 +1,9 @@
 """Walks in step: a fold hears of biosamples when all of theirs is there, however the walks are cut."""
 
 import asyncio
+import errno
+import logging
+import tempfile
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -10,11 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.download_types import Plan
+from gateway.errors import GatewayError, NoMemory, NoTemporaryRoom, SystemRefused
+from gateway.flow.accounts import observed
 from gateway.flow.fold import WalkStep, folded
+from gateway.memory import mapped
 from gateway.metrics import Spent
 from gateway.rows import Rows
 
 SOURCES = 3
+PLAN = Plan(parts=(), digest="0" * 40, media="text/plain", filename="file")
 
 
 class Joined:
@@ -121,3 +129,59 @@ async def test_what_fails_in_a_fold_or_a_walk_ends_all_walks():
                 [rows async for rows in folded(fold, [endless("a"), endless("b")], ids, executor, Spent())]
             assert sorted(closed) == ["a", "b"]
             assert fold.most < 10
+
+
+REFUSALS: list[tuple[int, type[GatewayError], str]] = [
+    (errno.ENOSPC, NoTemporaryRoom, "no room for temporary files"),
+    (errno.EDQUOT, NoTemporaryRoom, "no room for temporary files"),
+    (errno.EFBIG, NoTemporaryRoom, "no room for temporary files"),
+    (errno.EROFS, NoTemporaryRoom, "no room for temporary files"),
+    (errno.EACCES, NoTemporaryRoom, "no room for temporary files"),
+    (errno.ENOMEM, NoMemory, "no memory"),
+    (errno.EMFILE, SystemRefused, "temporary files, which this format needs: Too many open files"),
+    (errno.EIO, SystemRefused, "temporary files, which this format needs: Input/output error"),
+    (errno.ENOENT, SystemRefused, "temporary files, which this format needs: No such file or directory"),
+]
+
+
+async def refused(work: Any, caplog: pytest.LogCaptureFixture) -> tuple[GatewayError, list[str]]:
+    """What a pass says whose fold does some work, and what is logged."""
+
+    class Refused(Joined):
+        def feed(self, *_: object) -> None:
+            work()
+
+    caplog.clear()
+    with ThreadPoolExecutor(1) as executor, pytest.raises(GatewayError) as caught, observed(PLAN, []):
+        [rows async for rows in folded(Refused(), [walk([[1]], [1, 1])], ["1"], executor, Spent())]
+    return caught.value, [record.message for record in caplog.records if record.levelno == logging.ERROR]
+
+
+async def test_what_a_fold_is_refused_is_told_as_what_it_is(caplog: pytest.LogCaptureFixture):
+    tempfile.gettempdir()  # known, as after the first file
+    for number, kind, words in REFUSALS:
+
+        def fails(number: int = number) -> None:
+            raise OSError(number, "the system's words", "/a/file")
+
+        error, logged = await refused(fails, caplog)
+        assert (type(error), error.status) == (kind, 503), number
+        assert words in error.message
+        assert "/a/file" not in error.message
+        assert error.retry_after
+        assert logged == [f"temporary files cannot be {'written' if kind is NoTemporaryRoom else 'used'}"]
+
+
+async def test_memory_that_a_fold_is_refused_is_no_matter_of_files(caplog: pytest.LogCaptureFixture):
+    """As the system refuses it: what can be mapped is bounded by addresses, whatever the machine."""
+    with pytest.raises(MemoryError):
+        mapped(1 << 60)
+    error, logged = await refused(lambda: mapped(1 << 60), caplog)
+    assert (type(error), logged) == (NoMemory, [])
+
+
+async def test_no_folder_for_temporary_files_at_all(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere/at/all"])
+    error, logged = await refused(tempfile.TemporaryFile, caplog)
+    assert (type(error), logged) == (NoTemporaryRoom, ["temporary files cannot be written"])

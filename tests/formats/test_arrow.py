@@ -24,6 +24,7 @@ from gateway.text import unescape
 from tests.examples import examples
 from tests.formats.documents import BIOSAMPLE, VARIANT, array, documents, numbers, wanted
 from tests.formats.test_format_properties import SEGMENTS
+from tests.harness import little_memory
 
 FORMS = [ARROW, PARQUET]
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
@@ -213,3 +214,11 @@ print(json.dumps([*found, mapped()]))
     assert not first
     assert any(name.startswith("libarrow.") for name in before)
     assert before == after
+
+
+@each
+def test_memory_that_is_refused_is_lack_of_memory(form: Format):
+    """Not an error of files, as the system's own word for it would be taken for."""
+    writer = WRITERS[form.name]([("biosample_id", "text")], ".", {})
+    with little_memory(16 * 1024 * 1024), pytest.raises(MemoryError):
+        writer.write([b"x" * 1023 + b"\n"] * 64 * 1024)

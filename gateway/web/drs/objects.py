@@ -90,7 +90,7 @@ async def _made(request: web.Request, spool: Spool, representation: Representati
                             raise UNKEPT
                         return known
         except Unspooled as error:
-            raise Busy("there is no room in the spool for this object now; try again later") from error
+            raise Busy("the spool cannot hold this object now; try again later") from error
         except Gone as error:
             raise NotFound(error.message, headers=error.headers) from error
     return None

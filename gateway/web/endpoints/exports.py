@@ -6,6 +6,7 @@ export makes it from the question in the address.
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from gateway.download_types import Plan
 from gateway.errors import BadRequest, Busy, GatewayError, Gone, NotFound
+from gateway.logs import fields
 from gateway.rights import View
 from gateway.rows import Tally
 from gateway.spool.folder import Sum
@@ -33,6 +35,8 @@ from gateway.web.messages.representation import Representation, answer
 from gateway.web.messages.request import DownloadRequest, base_of, lasting_base
 
 __all__ = ["HASH_EXTENSION", "export", "represented", "spool_of"]
+
+log = logging.getLogger("gateway.web")
 
 HASH_EXTENSION: Final = ".sha256"
 _LONGEST_LINK: Final = 2_000  # characters; proxies take some 4 KiB of an answer's head
@@ -97,6 +101,7 @@ async def _recalled(request: web.Request, digest: str, *, known: bool) -> dict[s
         record = await spool.recall(digest) if spool is not None else None
         return None if record is None or Representation.KEPT - record.keys() else record
     except OSError as error:
+        log.warning("the spool cannot be used", extra=fields(digest=digest, reason=error))
         if known:
             return None
         raise Busy("the spool cannot be read now; try again soon") from error
@@ -165,4 +170,4 @@ async def _sum(request: web.Request, representation: Representation) -> Sum:
                 raise UNKEPT
             return known
     except Unspooled as error:
-        raise NotFound("there is no room in the spool for this export, so its hash is not known") from error
+        raise NotFound("the spool cannot hold this export, so its hash is not known") from error

@@ -1,5 +1,6 @@
 """`/gateway/running`: exports that are being produced or are kept; never what was asked for."""
 
+import logging
 import time
 from typing import Any, Final
 
@@ -7,11 +8,14 @@ from aiohttp import web
 
 from gateway.errors import Busy
 from gateway.formats import FORMATS
+from gateway.logs import fields
 from gateway.spool.spool import Listed
 from gateway.web.app_keys import SPOOL, VIEW
 from gateway.web.endpoints.asking import Answer, answering
 
 __all__ = ["running"]
+
+log = logging.getLogger("gateway.web")
 
 _MOST: Final = 50
 _OUTPUTS: Final = {form.name: form.words[0] for form in FORMATS}
@@ -27,6 +31,7 @@ async def running(request: web.Request) -> Answer:
     try:
         seen = [one for one in await spool.listed() if view.admits(one.datasets)]
     except OSError as error:
+        log.warning("the spool cannot be used", extra=fields(reason=error))
         raise Busy("the spool cannot be read now; try again soon") from error
     complete = [one for one in seen if one.complete]
     shown = sorted(seen, key=lambda one: one.complete)[:_MOST]

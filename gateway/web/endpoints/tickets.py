@@ -67,9 +67,9 @@ async def _ticket(request: web.Request, representation: Representation, segment:
         state = _complete(known)
     elif not fresh and (note := await spool.failure(representation.digest)):
         state = (
-            _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")
+            _failed(HTTPStatus.INSUFFICIENT_STORAGE, "the spool cannot hold this export")
             if note.full
-            else (_failed(note.status, note.message))
+            else _failed(note.status, note.message)
         )
     else:
         state = await _started(spool, representation, fresh=fresh)
@@ -90,7 +90,7 @@ async def _started(spool: Spool, representation: Representation, *, fresh: bool)
                     return _complete(known) if running.to_be_kept else _failed(UNKEPT.status, UNKEPT.message)
             return _producing(running.progress)
     except Unspooled:
-        return _failed(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room in the spool")
+        return _failed(HTTPStatus.INSUFFICIENT_STORAGE, "the spool cannot hold this export")
     except GatewayError as error:
         if fresh:
             raise

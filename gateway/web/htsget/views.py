@@ -63,7 +63,7 @@ async def ticket(request: web.Request) -> web.Response:
                 file = await _opened(request, representation, stack)
                 found = await _blocks(request.app, file, query)
         except Unspooled as error:
-            raise Busy("there is no room in the spool for this file now; try again later") from error
+            raise Busy("the spool cannot hold this file now; try again later") from error
 
     def packed() -> bytes:
         return dumps({"htsget": {"format": FORMATS[0], "urls": written(found, url, headers)}})
