@@ -31,6 +31,7 @@ from gateway.download_types import Collation, DatasetState, Moment, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 from gateway.handovers import Listed
 from gateway.logs import fields
+from gateway.tasks import cancelled, failure
 
 __all__ = ["Catalog", "StoredMap"]
 
@@ -124,9 +125,8 @@ class Catalog:
         self._asked.clear()
         for renewal in self._renewals.values():
             renewal.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(self.genes.close(), *self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
+        await self.genes.close()
 
     def forget(self, dataset: str) -> None:
         """Read the state anew when it is asked for: it was found to be of the past, as is what is being read."""
@@ -227,8 +227,7 @@ class Catalog:
         self._tasks.discard(task)
         if self._running.get(dataset) is task:
             del self._running[dataset]
-        if not task.cancelled():
-            task.exception()  # seen, even if all who asked have left
+        failure(task)  # seen, even if all who asked have left
 
     def _renew_before(self, until: float, dataset: str, took: float) -> None:
         """Have a state renewed before it ends, early enough for a reading that takes longer than the last."""

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from gateway.db.retry import RetryPolicy
 from gateway.db.term_ids import TermIds
 from gateway.errors import GatewayError
+from gateway.tasks import cancelled
 
 __all__ = ["CheckedIds"]
 
@@ -102,7 +103,5 @@ class CheckedIds:
 
     async def stop(self) -> None:
         """Give up what is being checked, and the candidates."""
-        for _, task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in self._tasks), return_exceptions=True)
+        await cancelled(*(task for _, task in self._tasks))
         await self._candidates.stop()

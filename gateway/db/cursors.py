@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.db.driver import Command, Cursor, Route
 from gateway.db.observing import observed
+from gateway.tasks import failure
 
 __all__ = ["Unbroken", "all_of", "batches", "opened"]
 
@@ -54,7 +55,7 @@ async def batches(cursor: Cursor, size: int, unbroken: Unbroken) -> AsyncGenerat
     async def close() -> None:
         if reading is not None:  # a read under way must end before its cursor can be closed
             await asyncio.wait([reading])
-            reading.cancelled() or reading.exception()  # seen; the caller has had it
+            failure(reading)  # seen; the caller has had it
         await cursor.close()
 
     asking: AbstractContextManager[None] = nullcontext()  # the first came with the cursor

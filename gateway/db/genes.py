@@ -19,6 +19,7 @@ from gateway.genome import ASSEMBLY, chromosome
 from gateway.logs import fields
 from gateway.rows import Array
 from gateway.search import Search, folded
+from gateway.tasks import cancelled, failure
 
 __all__ = ["Gene", "GeneList", "Genes"]
 
@@ -106,14 +107,12 @@ class Genes:
 
     def _ended(self, task: asyncio.Task[GeneList]) -> None:
         self._running = None
-        if not task.cancelled():
-            task.exception()  # seen, even if all who asked have left
+        failure(task)  # seen, even if all who asked have left
 
     async def close(self) -> None:
         """Stop reading."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await cancelled(self._running)
 
     async def _renewed(self) -> GeneList:
         found = GeneList()

@@ -20,6 +20,7 @@ from gateway.download_types import Collation, DatasetState
 from gateway.errors import DatabaseSlow, GatewayError
 from gateway.handovers import Listed
 from gateway.rows import in_slices
+from gateway.tasks import failure
 
 __all__ = ["Lookups", "Recent", "StoredMap"]
 
@@ -103,8 +104,7 @@ class Lookups:
 
     def _told(self, question: tuple[Any, ...], task: asyncio.Task[Any]) -> None:
         del self._asking[question]
-        if not task.cancelled():
-            task.exception()  # seen, even if all who asked have left
+        failure(task)  # seen, even if all who asked have left
 
     async def _kind(self, question: tuple[Any, ...]) -> Any:
         return await self._kinds[question[0]](*question[1:])

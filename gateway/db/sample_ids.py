@@ -21,6 +21,7 @@ from gateway.db.term_ids import Numbers, TermIds
 from gateway.download_types import Condition, DatasetState, Selection, both
 from gateway.errors import GatewayError
 from gateway.rows import in_slices
+from gateway.tasks import cancelled
 
 __all__ = ["IndividualIds", "SampleIds"]
 
@@ -174,8 +175,7 @@ class SampleIds:
         if self._checked is not None:
             await self._checked.stop()
         if self._rest is not None:
-            self._rest.cancel()
-            await asyncio.gather(self._rest, return_exceptions=True)
+            await cancelled(self._rest)
 
     @property
     def to_be_read_again(self) -> bool:

@@ -26,6 +26,7 @@ from gateway.db.observing import Shaping, observed
 from gateway.db.replies import EMPTY, Concern, Page, Reply
 from gateway.download_types import Condition
 from gateway.errors import DatabaseRefused, DatabaseSlow
+from gateway.tasks import failure
 
 __all__ = ["Source"]
 
@@ -210,8 +211,8 @@ class Source:
 
     def _forget(self, task: asyncio.Future[Any]) -> None:
         self._orphans.discard(task)
-        if not task.cancelled() and task.exception():
-            log.debug("an abandoned read failed", exc_info=task.exception())
+        if error := failure(task):
+            log.debug("an abandoned read failed", exc_info=error)
 
     async def drain(
         self,

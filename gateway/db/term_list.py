@@ -16,6 +16,7 @@ from gateway.db.source import Source
 from gateway.download_types import DatasetState
 from gateway.rows import Array
 from gateway.search import Search
+from gateway.tasks import cancelled, failure
 
 __all__ = ["ListedTerm", "TermList", "TermLists"]
 
@@ -151,15 +152,11 @@ class TermLists:
 
     def _ended(self, dataset: str, task: asyncio.Task[TermList]) -> None:
         del self._running[dataset]
-        if not task.cancelled():
-            task.exception()  # seen, even if nobody waits
+        failure(task)  # seen, even if nobody waits
 
     async def close(self) -> None:
         """Stop reading."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*self._running.values())
 
     async def _renewed(self, state: DatasetState) -> TermList:
         began = time.monotonic()

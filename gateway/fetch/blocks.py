@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.fetch.part import Sink
+from gateway.tasks import cancelled
 
 __all__ = ["AHEAD", "Block", "bring"]
 
@@ -57,6 +58,4 @@ async def bring(sink: Sink, size: int, connections: int, pull: Callable[[Block],
             while ahead and ahead[0].done():
                 await asyncio.to_thread(sink.add, bytes(ahead.popleft().result().data))
     finally:
-        for task in ahead:
-            task.cancel()
-        await asyncio.gather(*ahead, return_exceptions=True)
+        await cancelled(*ahead)

@@ -24,6 +24,7 @@ from gateway.fetch.part import Part, Sink, Stream, sha256_of
 from gateway.fetch.progress import Progress
 from gateway.fetch.responses import Export, Promise
 from gateway.fetch.server import Answer, Nothing, Server, connected
+from gateway.tasks import cancelled
 
 __all__ = ["FetchOptions", "Fetched", "fetch"]
 
@@ -323,8 +324,7 @@ class _Fetch:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled(task)
 
     async def _hear_out(self, export: Export) -> None:
         """Size and SHA-256 of the whole, as soon as the server has them."""

@@ -38,6 +38,7 @@ from gateway.flow.slices import Slices, once
 from gateway.flow.totals import Question, Total, Totals
 from gateway.metrics import Spent
 from gateway.rows import Fold, NotToBeKept, Rows, Tally
+from gateway.tasks import cancelled
 
 __all__ = ["Pump", "Slicing"]
 
@@ -175,9 +176,7 @@ class _Pass:
         self._folds: dict[int, Fold] = {}
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(*self._tasks)
         for sample_ids in self._sample_ids_of.values():
             await sample_ids.stop()
 
@@ -327,10 +326,9 @@ class _Pass:
                     reading.sizer.learn(1, reading.sizer.rows)
                     yield Rows(b"", 0, 0), passed
         finally:
-            for _, task in reading.flights:
-                task.cancel()
-                self._tasks.discard(task)
-            await asyncio.gather(*(task for _, task in reading.flights), return_exceptions=True)
+            tasks = [task for _, task in reading.flights]
+            self._tasks.difference_update(tasks)
+            await cancelled(*tasks)
 
     def _may_launch(self, part: Part) -> bool:
         flights = self._slicing.flights

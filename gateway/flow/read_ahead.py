@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
+from gateway.tasks import cancelled
+
 __all__ = ["ahead", "steps"]
 
 T = TypeVar("T")
@@ -18,8 +20,7 @@ async def steps(step: Callable[[], Awaitable[T | None]]) -> AsyncGenerator[T, No
             task = asyncio.ensure_future(step())
             yield found
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancelled(task)
 
 
 def ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

@@ -25,6 +25,7 @@ from gateway.flow.scheduling import EncodeScheduler
 from gateway.flow.slice_sizes import PartReading
 from gateway.metrics import Spent
 from gateway.rows import Array, Rows
+from gateway.tasks import cancelled
 
 __all__ = ["Slices", "once"]
 
@@ -260,8 +261,7 @@ class Slices:
                 if not following:
                     return
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled(task)
 
     def _following(self, last: Any, page: Page, *, first: bool) -> Condition:
         """What is still to be read of a biosample behind `last`, after this page of its walk; nothing after the last.

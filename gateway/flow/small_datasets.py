@@ -20,6 +20,7 @@ from gateway.download_types import Condition, DatasetState
 from gateway.errors import GatewayError
 from gateway.logs import fields
 from gateway.rows import in_slices
+from gateway.tasks import cancelled, failure
 
 __all__ = ["SmallDataset", "SmallDatasets"]
 
@@ -79,15 +80,12 @@ class SmallDatasets:
 
     def _end(self, dataset: str, task: asyncio.Task[None]) -> None:
         del self._tasks[dataset]
-        if not task.cancelled() and (error := task.exception()):
+        if error := failure(task):
             log.error("a small dataset could not be read", exc_info=error)
 
     async def close(self) -> None:
         """Stop reading."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*self._tasks.values())
 
     async def _learn(self, state: DatasetState) -> None:
         reader = DatasetReader(self._source, state)

@@ -23,6 +23,7 @@ from gateway.flow.known_numbers import KnownNumbers
 from gateway.flow.page_memory import PageMemory, Place
 from gateway.flow.small_datasets import SmallDatasets
 from gateway.rows import in_slices
+from gateway.tasks import cancelled, failure
 
 __all__ = ["Question", "Total", "Totals"]
 
@@ -102,17 +103,14 @@ class Totals:
 
     def _end(self, key: str, task: "asyncio.Task[int]") -> None:
         del self._running[key]
-        error = None if task.cancelled() else task.exception()  # seen, even if nobody waits any more
+        error = failure(task)  # seen, even if nobody waits any more
         if error is not None and not isinstance(error, GatewayError):
             log.error("a count failed", exc_info=error)
 
     async def close(self) -> None:
         """Give up what runs."""
         await self.small.close()
-        tasks = [count.task for count in self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*(count.task for count in self._running.values()))
 
 
 class _Count:

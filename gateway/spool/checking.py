@@ -20,6 +20,7 @@ from gateway.logs import fields
 from gateway.spool.disk import Disk
 from gateway.spool.files import Fingerprint
 from gateway.spool.folder import Sum, give_back
+from gateway.tasks import cancelled
 
 __all__ = ["Checker", "Inspector"]
 
@@ -87,10 +88,7 @@ class Checker:
 
     async def close(self) -> None:
         """Give up what runs."""
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancelled(*self._running.values())
 
 
 def _add(found: Any, descriptor: int, at: int, length: int) -> None:

@@ -18,6 +18,7 @@ from gateway.spool.export import Export
 from gateway.spool.folder import Folder, Note, Sum
 from gateway.spool.listing import Listed, Listing
 from gateway.spool.making import Making, Produce, Progress, Slot, Unspooled
+from gateway.tasks import cancelled
 
 __all__ = ["Export", "Listed", "Making", "Produce", "Progress", "Spool", "Unspooled"]
 
@@ -178,13 +179,9 @@ class Spool:
 
     async def close(self) -> None:
         """Cut all passes; what they wrote counts for nothing."""
-        exports = list(self._exports.values())
-        for export in exports:
-            export.task.cancel()
-        await asyncio.gather(*(export.task for export in exports), return_exceptions=True)
+        await cancelled(*(export.task for export in self._exports.values()))
         if self._inspection is not None:
-            self._inspection.cancel()
-            await asyncio.gather(self._inspection, return_exceptions=True)
+            await cancelled(self._inspection)
         await asyncio.gather(*self._removals, return_exceptions=True)
         await self._checker.close()
         self._disk.close()

@@ -20,6 +20,7 @@ from gateway.logs import fields
 from gateway.spool.folder import Folder
 from gateway.spool.making import Charge, Pass
 from gateway.spool.spool import Spool
+from gateway.tasks import cancelled
 from gateway.web.access.access import ACCESS, Access, identify
 from gateway.web.app_keys import (
     AWAY,
@@ -134,9 +135,7 @@ async def open_resources(app: web.Application) -> AsyncIterator[None]:
         first = [asyncio.create_task(look(resources.catalog, config.datasets, resources.pump.totals.small.learn))]
         first += [asyncio.create_task(learn_from(spool, app[SIZES]))] if spool is not None else []
         yield
-        for task in first:
-            task.cancel()
-        await asyncio.gather(*first, return_exceptions=True)
+        await cancelled(*first)
         if spool is not None:
             await spool.close()
     await app[ACCESS].close()

@@ -17,6 +17,7 @@ from joserfc.jwk import JWKRegistry, Key
 
 from gateway.errors import KeysMissing
 from gateway.logs import fields
+from gateway.tasks import cancelled
 from gateway.web.access.fetching import FAILURES, fetched
 from gateway.web.access.files import Watched
 
@@ -142,5 +143,4 @@ class FetchedKeys:
     async def close(self) -> None:
         """End a fetch that is under way."""
         if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+            await cancelled(self._running)

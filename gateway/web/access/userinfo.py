@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.errors import KeysMissing
 from gateway.logs import fields
+from gateway.tasks import cancelled
 from gateway.web.access.fetching import FAILURES, fetched
 
 __all__ = ["PASSPORT", "FetchedPassports"]
@@ -64,7 +65,4 @@ class FetchedPassports:
 
     async def close(self) -> None:
         """End what is under way."""
-        tasks = [task for _, task in self._known.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*(task for _, task in self._known.values()))

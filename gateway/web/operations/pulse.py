@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway import __version__, codec, metrics
+from gateway.tasks import cancelled
 
 __all__ = ["beating"]
 
@@ -30,8 +31,7 @@ async def beating() -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancelled(task)
 
 
 async def _beat() -> None:
