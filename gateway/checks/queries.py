@@ -14,9 +14,10 @@ from gateway.checks.findings import Finding, fail, ok, warning
 from gateway.checks.inspector import Inspector, reason
 from gateway.checks.questions import Question, questions
 from gateway.config import Config
+from gateway.dataset_state import DatasetState
 from gateway.db.driver import Command
 from gateway.db.reader import DatasetReader
-from gateway.download_types import DatasetState, Plan
+from gateway.download_types import Plan
 from gateway.errors import BadRequest, DatabaseSlow, GatewayError, NotFound
 from gateway.flow.resources import Resources
 from gateway.planning.index_check import Unserved, found_unserved

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from gateway.dataset_state import DatasetState
 from gateway.db.reader import DatasetReader
-from gateway.download_types import Ask, DatasetState
+from gateway.download_types import Ask
 from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
 

@@ -20,6 +20,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from gateway.dataset_state import DatasetState, Moment
 from gateway.db.driver import Topology
 from gateway.db.failures import known_down
 from gateway.db.genes import Genes
@@ -27,7 +28,7 @@ from gateway.db.handovers import QueryBuffers
 from gateway.db.lookups import Lookups, Recent, StoredMap
 from gateway.db.source import Source
 from gateway.db.survey import Lists, Survey, newest, says_the_same, survey
-from gateway.download_types import Collation, DatasetState, Moment, bounded
+from gateway.download_types import Collation, bounded
 from gateway.errors import DatabaseRefused, NotFound, SnapshotLost
 from gateway.handovers import Listed
 from gateway.logs import fields

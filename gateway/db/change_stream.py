@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from bson.timestamp import Timestamp
 
+from gateway.dataset_state import Bounds
 from gateway.db.source import Source
-from gateway.download_types import Bounds
 from gateway.errors import GatewayError
 from gateway.logs import fields
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
+from gateway.dataset_state import DatasetState
 from gateway.db.reader import DatasetReader
-from gateway.download_types import Condition, DatasetState, Part
+from gateway.download_types import Condition, Part
 from gateway.handovers import Listed
 from gateway.rows import in_slices
 

@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from gateway.dataset_state import DatasetState
 from gateway.db.handover_ids import listed_slices
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
-from gateway.download_types import Collation, DatasetState
+from gateway.download_types import Collation
 from gateway.errors import DatabaseSlow, GatewayError
 from gateway.handovers import Listed
 from gateway.rows import in_slices

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from gateway.dataset_state import DatasetState
 from gateway.db.driver import Command
-from gateway.download_types import DatasetState
 from gateway.errors import GatewayError
 
 __all__ = ["MultikeyIndexes"]
@@ -29,7 +29,7 @@ class MultikeyIndexes:
 
     async def may_hold_lists(self, state: DatasetState, collection: str, field: str, index: str) -> bool:
         """Whether documents may have a list in the first field of an index; True where that is not told."""
-        key, version = (state.dataset, collection, index), (state.version, state.spell)
+        key, version = (state.dataset, collection, index), state.edition
         asked = self._asked.get(key)
         if asked is None or asked[0] != version:
             task = asyncio.create_task(self._ask(state, collection, field, index))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
+from gateway.dataset_state import DatasetState, Moment
 from gateway.db.allowance import spent
 from gateway.db.change_stream import changed
 from gateway.db.listing import identities, indexes
 from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
-from gateway.download_types import Condition, DatasetState, Moment, both, bounded
+from gateway.download_types import Condition, both, bounded
 from gateway.errors import DatabaseDown, DatabaseRefused, NoSuchIndex, SnapshotLost
 from gateway.indexes import fitting, is_served, ordering
 from gateway.logs import fields

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway import codec
+from gateway.dataset_state import DatasetState
 from gateway.db.checked_ids import CheckedIds
 from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
 from gateway.db.term_ids import Numbers, TermIds
-from gateway.download_types import Condition, DatasetState, Selection, both
+from gateway.download_types import Condition, Selection, both
 from gateway.errors import GatewayError
 from gateway.rows import in_slices
 from gateway.tasks import cancelled

@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from gateway.dataset_state import Bounds, DatasetState, Moment
 from gateway.db import listing
 from gateway.db.change_stream import changed
 from gateway.db.cluster_times import settled_time
 from gateway.db.replies import Concern
 from gateway.db.source import Source
-from gateway.download_types import Bounds, Condition, DatasetState, Moment
+from gateway.download_types import Condition
 from gateway.errors import DatabaseRefused, NoSuchIndex, NotFound
 from gateway.indexes import Index, ordering
 from gateway.logs import fields

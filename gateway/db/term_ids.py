@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from gateway.dataset_state import DatasetState
 from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
-from gateway.download_types import Condition, DatasetState, Selection, Term, both
+from gateway.download_types import Condition, Selection, Term, both
 from gateway.rows import in_slices
 
 __all__ = ["FEW", "Numbers", "TermIds"]

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from gateway import codec
 from gateway.codes import spellings
+from gateway.dataset_state import DatasetState
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
-from gateway.download_types import DatasetState
 from gateway.rows import Array
 from gateway.search import Search
 from gateway.tasks import cancelled, failure
@@ -139,7 +139,7 @@ class TermLists:
         Where data is being written, and reading takes long, they may be of some minutes before.
         """
         kept = self._kept.get(state.dataset)
-        if kept and kept.version == _version(state):
+        if kept and kept.version == state.edition:
             return kept.terms
         age = time.monotonic() - kept.read if kept and kept.took > _QUICK else _OLDEST
         running = self._running.get(state.dataset)
@@ -163,12 +163,8 @@ class TermLists:
         terms = await _read(DatasetReader(self._source, state), state)
         await asyncio.to_thread(lambda: terms.by_count)
         now = time.monotonic()
-        self._kept[state.dataset] = _Kept(_version(state), now, now - began, terms)
+        self._kept[state.dataset] = _Kept(state.edition, now, now - began, terms)
         return terms
-
-
-def _version(state: DatasetState) -> tuple[str, int]:
-    return state.version, state.spell
 
 
 async def _read(reader: DatasetReader, state: DatasetState) -> TermList:

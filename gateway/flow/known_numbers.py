@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.dataset_state import DatasetState
 from gateway.db.reader import DatasetReader
 from gateway.db.term_ids import FEW
-from gateway.download_types import Condition, DatasetState, Part
+from gateway.download_types import Condition, Part
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.small_datasets import SmallDataset
 

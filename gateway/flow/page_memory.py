@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from gateway.dataset_state import DatasetState
 from gateway.db.handover_ids import ListedDocuments
-from gateway.download_types import Condition, DatasetState, Part
+from gateway.download_types import Condition, Part
 
 __all__ = ["PageMemory", "Place"]
 
@@ -78,13 +79,13 @@ class PageMemory:
         state, selection = part.dataset_state, part.selection
         asked = (selection.root, selection.samples, selection.nothing, part.ids, part.collection == "individuals")
         listed = () if selection.listed is None else (selection.listed,)
-        return _digest(state.dataset, state.version, state.spell, *asked, *listed)
+        return _digest(state.dataset, *state.edition, *asked, *listed)
 
     @staticmethod
     def collection_key(part: Part) -> str:
         """The collection that a part reads, and by which key."""
         state = part.dataset_state
-        return _digest(state.dataset, state.version, state.spell, part.source, part.key)
+        return _digest(state.dataset, *state.edition, part.source, part.key)
 
     def strays(self, key: str) -> list[Any] | None:
         """Values of the key of a collection that are no biosample's id, if they are known."""
@@ -125,7 +126,7 @@ class PageMemory:
     @staticmethod
     def numbers_key(state: DatasetState, collection: str, condition: Condition) -> str:
         """The question how many documents that meet a condition each biosample has."""
-        return _digest(state.dataset, state.version, state.spell, collection, condition)
+        return _digest(state.dataset, *state.edition, collection, condition)
 
     def numbers(self, key: str) -> Mapping[str, int] | None:
         """How many such documents biosamples have, those that have any, if that is known."""
@@ -150,7 +151,7 @@ class PageMemory:
     @staticmethod
     def _listed_key(part: Part) -> str:
         state = part.dataset_state
-        return _digest(state.dataset, state.version, state.spell, part.selection.listed)
+        return _digest(state.dataset, *state.edition, part.selection.listed)
 
     def listed(self, part: Part) -> ListedDocuments | None:
         """What was found of the documents that a handover lists, if one does and that is known."""

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.dataset_state import DatasetState
 from gateway.db.catalog import Catalog
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.db.variant_table import VariantTable
-from gateway.download_types import Condition, DatasetState
+from gateway.download_types import Condition
 from gateway.errors import GatewayError
 from gateway.logs import fields
 from gateway.rows import in_slices
@@ -62,19 +63,19 @@ class SmallDatasets:
         """What was read of a dataset at the version of a state; what is being read is waited for a little."""
         self.learn(state)
         task = self._tasks.get(state.dataset)
-        if task is not None and self._begun[state.dataset][0] == _key(state):
+        if task is not None and self._begun[state.dataset][0] == state.edition:
             await asyncio.wait([task], timeout=_WAITED)
         key, found = self._read.get(state.dataset, (None, None))
-        return found if key == _key(state) else None
+        return found if key == state.edition else None
 
     def learn(self, state: DatasetState) -> None:
         """Read a dataset behind the caller's back, if it is small and has not been read at this version."""
         if not _is_small(state) or state.dataset in self._tasks:
             return
         key, since = self._begun.get(state.dataset, (None, -_APART))
-        if key == _key(state) or time.monotonic() - since < _APART:
+        if key == state.edition or time.monotonic() - since < _APART:
             return
-        self._begun[state.dataset] = _key(state), time.monotonic()
+        self._begun[state.dataset] = state.edition, time.monotonic()
         task = self._tasks[state.dataset] = asyncio.create_task(self._learn(state))
         task.add_done_callback(lambda task: self._end(state.dataset, task))
 
@@ -102,7 +103,7 @@ class SmallDatasets:
         if found is None:
             return
         self._read.pop(state.dataset, None)
-        self._read[state.dataset] = _key(state), found
+        self._read[state.dataset] = state.edition, found
         while sum(len(each.variants) for _, each in self._read.values()) > _KEPT:
             del self._read[next(iter(self._read))]
         told = fields(dataset=state.dataset, rows=len(found.variants))
@@ -147,7 +148,3 @@ def _is_small(state: DatasetState) -> bool:
         and "biosamples" in counts
         and all(counts.get(name, 0) <= _MOST_OTHERS for name in others)
     )
-
-
-def _key(state: DatasetState) -> _Key:
-    return state.version, state.spell

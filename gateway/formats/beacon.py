@@ -6,7 +6,8 @@ A stored observation is one result; observations are not grouped by variation, b
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.download_types import DatasetState, Part, Selection, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Part, Selection, Wanted
 from gateway.formats.base import Format, dumps
 from gateway.formats.beacon_envelope import collections, end, meta, page, result_sets
 from gateway.formats.beacon_records import RECORDS

@@ -16,7 +16,8 @@ from typing import Final
 
 from gateway import codec
 from gateway.codec import Cell, Column, Kind, Range
-from gateway.download_types import Condition, DatasetState, Part, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Condition, Part, Wanted
 from gateway.formats import bed_sorted
 from gateway.formats.base import Format
 from gateway.formats.variant_columns import (

@@ -23,7 +23,8 @@ from gateway.bins.coverage import (
 )
 from gateway.bins.maps import BinMap
 from gateway.codec import Cell, Column, Kind
-from gateway.download_types import Condition, DatasetState, Part, Selection, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Condition, Part, Selection, Wanted
 from gateway.formats.variant_columns import encoder
 from gateway.genome import HIGH_LEVEL, STATES, chromosome
 from gateway.rows import Fold, Say, in_pieces

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from gateway.bins.coverage import Coverage, spelled
 from gateway.bins.maps import BinMap, bin_map
-from gateway.download_types import Ask, DatasetState, Part, Selection, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Part, Selection, Wanted
 from gateway.formats import model_2021, sample_lines
 from gateway.formats.base import Format, document_rows, paged
 from gateway.formats.cnv_profiles import Analysis, Profiles, analyses_part, counted_analyses

@@ -6,8 +6,9 @@ from typing import Final
 
 from gateway.bins.maps import BinMap, bin_map
 from gateway.codes import spellings
+from gateway.dataset_state import DatasetState
 from gateway.db.catalog import Catalog, StoredMap
-from gateway.download_types import Ask, Collation, DatasetState, FilterTerm, Group, Selection, Wanted
+from gateway.download_types import Ask, Collation, FilterTerm, Group, Selection, Wanted
 from gateway.errors import BadRequest
 from gateway.query.selection import select, without_references
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from gateway.dataset_state import DatasetState
 from gateway.db.catalog import Catalog
-from gateway.download_types import Ask, DatasetState
+from gateway.download_types import Ask
 from gateway.formats import Format
 from gateway.handovers import Handover
 from gateway.query import handovers

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.download_types import Condition, DatasetState, Part, Selection
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Condition, Part, Selection
 from gateway.indexes import advised, is_served, ordering
 
 __all__ = ["Unserved", "found_unserved", "unserved"]

@@ -8,8 +8,9 @@ from functools import partial
 
 from gateway import formats
 from gateway.config import Config
+from gateway.dataset_state import DatasetState
 from gateway.db.catalog import Catalog
-from gateway.download_types import Ask, Collation, DatasetState, Part, Plan, Selection, Wanted
+from gateway.download_types import Ask, Collation, Part, Plan, Selection, Wanted
 from gateway.errors import NotFound, Unsupported
 from gateway.formats import Format
 from gateway.planning import htsget, naming

@@ -12,7 +12,8 @@ from itertools import product
 from typing import Any, Final, Literal, get_args
 
 from gateway.codes import spellings
-from gateway.download_types import Ask, Collation, Condition, DatasetState, FilterTerm, Term
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Collation, Condition, FilterTerm, Term
 from gateway.errors import BadRequest, Unsupported
 from gateway.query import among, both, either, scalar, shown
 

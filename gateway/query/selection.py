@@ -6,7 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.codes import beginnings, kinds, spellings
-from gateway.download_types import Ask, Collation, Condition, DatasetState, Selection, Term
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Collation, Condition, Selection, Term
 from gateway.handovers import Place as HandoverPlace
 from gateway.query import among, both, either, shown
 from gateway.query.filters import Group, Place, merged, resolve

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.download_types import Condition, DatasetState, VariantAsk
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Condition, VariantAsk
 from gateway.errors import BadRequest, Unsupported
 from gateway.genome import ASSEMBLY, CHROMOSOMES, STATE_OF_TYPE, STATES, chromosome, expand_state
 from gateway.query import Words, among, both, either, shown, single, whole

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from gateway.dataset_state import DatasetState
 from gateway.db.catalog import Catalog
 from gateway.db.failures import known_down
-from gateway.download_types import DatasetState
 from gateway.errors import DatabaseDown, DatabaseSlow, GatewayError, NotFound, SnapshotLost
 from gateway.logs import fields
 

@@ -19,8 +19,9 @@ from typing import Any, Final, NamedTuple
 import bson
 
 from gateway.codec import _json, _py
+from gateway.dataset_state import DatasetState
 from gateway.demo.cohort import documents
-from gateway.download_types import Ask, DatasetState, Selection, Wanted
+from gateway.download_types import Ask, Selection, Wanted
 from gateway.formats.beacon_records import RECORDS
 from gateway.formats.pgxseg import COLUMNS, FORMAT
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from gateway.dataset_state import DatasetState
 from gateway.db import catalog as catalogs
 from gateway.db import members
 from gateway.db.catalog import Catalog
 from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.demo.store import Store
-from gateway.download_types import DatasetState
 from gateway.errors import DatabaseDown
 from tests.cutter import Cutter, Exchanges, Listener
 from tests.topology import ReplicaSet, Sharded, Standalone

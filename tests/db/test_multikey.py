@@ -5,11 +5,11 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from gateway.dataset_state import DatasetState, Moment
 from gateway.db.driver import Connection
 from gateway.db.reader import DatasetReader
 from gateway.db.source import Source
 from gateway.demo.store import Store
-from gateway.download_types import DatasetState, Moment
 from gateway.indexes import Index
 from tests.topology.deployments import ReplicaSet, Sharded
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo import MongoClient
 
+from gateway.dataset_state import DatasetState
 from gateway.db.variant_table import VariantTable
-from gateway.download_types import Condition, DatasetState, VariantAsk
+from gateway.download_types import Condition, VariantAsk
 from gateway.query import either
 from gateway.query.variants import condition
 from tests.odd_types import VALUES

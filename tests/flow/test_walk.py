@@ -8,9 +8,10 @@ import bson
 import pytest
 
 from gateway import codec
+from gateway.dataset_state import DatasetState
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
-from gateway.download_types import Condition, DatasetState, Part, Selection
+from gateway.download_types import Condition, Part, Selection
 from gateway.errors import BadDocument
 from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler

@@ -7,7 +7,8 @@ import bson
 from bson import Binary, DatetimeMS, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from hypothesis import strategies as st
 
-from gateway.download_types import Ask, DatasetState, Selection, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Selection, Wanted
 from gateway.formats import downloads
 
 # Strings that could end a cell, a value or a line, or be taken for a code, beside any other.

@@ -6,7 +6,8 @@ from typing import Any
 
 import bson
 
-from gateway.download_types import Ask, DatasetState, FilterTerm, Part, Selection, Wanted
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, FilterTerm, Part, Selection, Wanted
 from gateway.formats import pgxseg
 
 __all__ = ["encoded", "parts"]

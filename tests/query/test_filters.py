@@ -3,7 +3,8 @@
 import pytest
 
 from gateway.codes import spellings
-from gateway.download_types import Ask, Collation, DatasetState, FilterTerm, Term
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Collation, FilterTerm, Term
 from gateway.errors import BadRequest
 from gateway.query.filters import from_body, parse, resolve, wanted
 

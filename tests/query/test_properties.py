@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.codes import spellings
-from gateway.download_types import Collation, DatasetState
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Collation
 from gateway.errors import BadRequest, GatewayError
 from gateway.ids import flaw
 from gateway.planning.route_table import ROUTES

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.download_types import Collation, DatasetState, Term
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Collation, Term
 from gateway.planning.route_table import ROUTES
 from gateway.query.beacon_request import parse_request
 from gateway.query.selection import identities, select

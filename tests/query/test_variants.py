@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 
-from gateway.download_types import DatasetState, VariantAsk
+from gateway.dataset_state import DatasetState
+from gateway.download_types import VariantAsk
 from gateway.genome import CHROMOSOMES, expand_state
 from gateway.query.variants import NOTHING, condition, read
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.bins.maps import bin_map
-from gateway.download_types import Ask, DatasetState, Part, Plan
+from gateway.dataset_state import DatasetState
+from gateway.download_types import Ask, Part, Plan
 from gateway.errors import BadRequest, Forbidden, NotAcceptable, NotFound
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.sizes import Kind, Sizes

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.download_types import DatasetState
+from gateway.dataset_state import DatasetState
 from gateway.errors import NotFound
 from gateway.genome import ASSEMBLY
 from gateway.web.app_keys import CATALOG, CONFIG, SPOOL, VIEW
