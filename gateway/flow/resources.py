@@ -13,7 +13,8 @@ from gateway.db.driver import Connection, Driver
 from gateway.db.genes import Genes
 from gateway.db.source import Source
 from gateway.db.term_list import TermLists
-from gateway.flow.pump import Pump, Slicing
+from gateway.flow.pump import Pump
+from gateway.flow.run import Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.threads import give_way
 

@@ -16,7 +16,8 @@ from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
 from gateway.errors import DatasetChanged, NotFound
 from gateway.flow import small_datasets, totals
-from gateway.flow.pump import Pump, Slicing
+from gateway.flow.pump import Pump
+from gateway.flow.run import Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.rows import Tally
 from tests.flow.test_pump import Rig

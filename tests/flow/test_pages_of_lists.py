@@ -6,7 +6,7 @@ import pytest
 from pymongo import MongoClient
 
 from gateway.demo.store import Store
-from gateway.flow.pump import Slicing
+from gateway.flow.run import Slicing
 from tests.flow.test_pages import PageRig
 
 

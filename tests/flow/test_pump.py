@@ -19,7 +19,8 @@ from gateway.db.source import Source
 from gateway.download_types import Plan
 from gateway.errors import DatabaseDown, DatasetChanged
 from gateway.flow import slice_sizes, slices
-from gateway.flow.pump import Pump, Slicing
+from gateway.flow.pump import Pump
+from gateway.flow.run import Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.planning.plan import make_plan
 from gateway.planning.route_table import ROUTES

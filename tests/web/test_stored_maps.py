@@ -20,7 +20,8 @@ from gateway.db.catalog import Catalog
 from gateway.db.driver import Connection
 from gateway.db.source import Source
 from gateway.download_types import Plan
-from gateway.flow.pump import Pump, Slicing
+from gateway.flow.pump import Pump
+from gateway.flow.run import Slicing
 from gateway.flow.scheduling import EncodeScheduler
 from gateway.planning.plan import make_plan
 from gateway.planning.route_table import ROUTES
