@@ -92,10 +92,10 @@ def test_endpoints():
 
 
 def test_the_nginx_configuration_is_the_one_that_is_deployed():
-    """From its server on: what is above are long regular expressions."""
+    """The way of downloads: what else is in it are regular expressions, and the other locations."""
     shown = TEXT.split("```nginx\n")[1].split("```")[0]
-    assert shown.startswith("server {")
-    assert (DEPLOY / "nginx.conf").read_text().endswith("}\n\n" + shown)
+    assert shown.startswith("    location @gateway {\n")
+    assert f"\n{shown}}}\n" in (DEPLOY / "nginx.conf").read_text()
 
 
 # --- examples -------------------------------------------------------------------------------------------------------
