@@ -104,15 +104,8 @@ class PageRig(Rig):
         self.one = self._pump(budget)
 
     def _pump(self, budget: float = 60) -> Pump:
-        return Pump(
-            self.source,
-            self.catalog,
-            self.executor,
-            EncodeScheduler(2),
-            slicing=Slicing(rows=5000, flights=4),
-            retry_window=30,
-            count_budget=budget,
-        )
+        how: Any = {"slicing": Slicing(rows=5000, flights=4), "retry_window": 30, "count_budget": budget}
+        return Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), **how)
 
     async def forget(self) -> None:
         """Know nothing of what was asked before; what the dataset holds is believed from now on."""
