@@ -132,7 +132,7 @@ export function take(state, { changed, failed }) {
       if (error.name === "AbortError") return end("Stopped.", "dim");
       if (error instanceof Refused && error.status === 507) {
         native(new URL(made.url, root));
-        return end("The server has no room to keep this file: your browser gets it directly.", "dim");
+        return end("The server cannot keep this file: your browser gets it directly.", "dim");
       }
       end(["This did not work: ", error.message, ". ", error.passing ? "Try again in a moment." : ""], "warn");
     }
