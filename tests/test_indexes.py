@@ -41,7 +41,12 @@ FOCAL = {
         ({"biosample_id": "a", "_id": {"$gt": 7}}, "biosample_id"),
         ({"biosample_id": "a", **FOCAL}, "biosample_id"),
         ({"_id": LATER}, None),
-        (FOCAL, "location.sequence_id_location.start_location.end_variant_state.id"),
+        # Each of some states is sought, and the places within it: half the keys of a scan of places of all states.
+        (FOCAL, "variant_state.id_location.sequence_id_location.start_location.end_info.var_length"),
+        (
+            {key: FOCAL[key] for key in FOCAL if key != "variant_state.id"},
+            "location.sequence_id_location.start_location.end_variant_state.id",
+        ),
         ({"variant_state.id": "EFO:0030067"}, "variant_state.id"),
         ({"location.start": {"$gte": 1, "$lt": 5}, "info.var_length": {"$gte": 9}}, "location.start"),
         ({"state.sequence": "A"}, None),

@@ -190,8 +190,13 @@ async def test_the_same_rows_whichever_way(
         assert tally.more is (len(whole) > 4), name
 
 
-@pytest.mark.parametrize("name", ["everything", "nearly all variants", "variants of some"])
-async def test_pages_in_any_order_are_parts_of_the_whole(rig: PageRig, pages: str, name: str):
+@pytest.mark.parametrize("strategy", ["as it is", "always walked", "turned in mid-walk"])
+@pytest.mark.parametrize("name", ["everything", "nearly all variants", "variants of some", "one of three"])
+async def test_pages_in_any_order_are_parts_of_the_whole(
+    rig: PageRig, pages: str, name: str, strategy: str, monkeypatch: pytest.MonkeyPatch
+):
+    for (module, constant), value in STRATEGIES[strategy].items():
+        monkeypatch.setattr(module, constant, value)
     whole, _ = await rig.rows(pages, QUESTIONS[name], limit="0")
     for limit, skip in ((7, 11), (7, 3), (7, 0), (1, 11), (1, 4), (40, 3), (40, 0), (1, 200)):
         page, tally = await rig.rows(pages, QUESTIONS[name], limit=str(limit), skip=str(skip))
@@ -303,6 +308,28 @@ async def test_each_dataset_is_asked_in_its_own_words_whether_it_has_any(
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_asked_for_again_is_read_without_looking(store: Store, monkeypatch: pytest.MonkeyPatch):
+    for (module, constant), value in STRATEGIES["always walked"].items():
+        monkeypatch.setattr(module, constant, value)
+    with ReplicaSet("5.0", store=store) as deployment:
+        fill(deployment.client()["demo"])
+        rig = PageRig(deployment.uri)
+        rig.catalog._ttl = 60
+        try:
+            first, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+            deployment.forget_commands()
+            again, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+        finally:
+            await rig.close()
+        assert again == first
+        reads = [each for each in deployment.asked("find", "aggregate") if each.get("aggregate") != 1]
+        # The documents of biosamples that are known, until there are enough; and whether a dataset is there still.
+        assert {(each.get("find"), *_condition(each)) for each in reads} == {
+            ("variants", "biosample_id", "variant_state.id"),
+            ("biosamples",),
+        }
 
 
 def _condition(command: dict[str, Any]) -> dict[str, Any]:
