@@ -5,6 +5,7 @@ not the allocator, between whose smaller blocks buffers of megabytes would leave
 """
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +18,10 @@ __all__ = ["borrowing", "forget", "lent"]
 
 
 class _Kept:
-    """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
+    """Buffers that nobody uses now, smallest first: as many as there are flights of a pass, the largest there were.
+
+    None is larger than a slice is meant to be.
+    """
 
     _MOST: Final = 4
     _STEP: Final = 256 * 1024
@@ -28,18 +32,19 @@ class _Kept:
 
     def take(self, size: int) -> mmap:
         with self._lock:
-            for at, buffer in enumerate(self._free):
-                if len(buffer) >= size:
-                    return self._free.pop(at)
-            if len(self._free) == self._MOST:
-                del self._free[0]  # too small for what comes now
+            at = bisect_left(self._free, size, key=len)
+            if at < len(self._free):
+                return self._free.pop(at)
         wanted = -(-size // self._STEP) * self._STEP if size <= REUSED else size
         return mmap(-1, wanted, MAP_PRIVATE | MAP_ANONYMOUS)
 
     def give(self, buffer: mmap) -> None:
+        if len(buffer) > REUSED:
+            return
         with self._lock:
-            if len(self._free) < self._MOST and len(buffer) <= REUSED:
-                self._free.append(buffer)
+            insort(self._free, buffer, key=len)
+            # What comes next is as large as what came last: small ones of the beginning are in the way.
+            del self._free[: -self._MOST]
 
     def forget(self) -> None:
         with self._lock:
