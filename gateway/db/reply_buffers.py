@@ -14,16 +14,16 @@ from typing import Final
 
 from gateway.db.driver import REUSED
 
-__all__ = ["borrowing", "forget", "lent"]
+__all__ = ["Buffers", "borrowing", "forget", "lent"]
 
 
-class _Kept:
+class Buffers:
     """Buffers that nobody uses now, smallest first: as many as there are flights of a pass, the largest there were.
 
     None is larger than a slice is meant to be.
     """
 
-    _MOST: Final = 4
+    MOST: Final = 4
     _STEP: Final = 256 * 1024
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class _Kept:
         self._free: list[mmap] = []
 
     def take(self, size: int) -> mmap:
+        """A buffer of at least so many bytes."""
         with self._lock:
             at = bisect_left(self._free, size, key=len)
             if at < len(self._free):
@@ -39,19 +40,27 @@ class _Kept:
         return mmap(-1, wanted, MAP_PRIVATE | MAP_ANONYMOUS)
 
     def give(self, buffer: mmap) -> None:
+        """Take one back."""
         if len(buffer) > REUSED:
             return
         with self._lock:
             insort(self._free, buffer, key=len)
             # What comes next is as large as what came last: small ones of the beginning are in the way.
-            del self._free[: -self._MOST]
+            del self._free[: -self.MOST]
+
+    @property
+    def size(self) -> int:
+        """The bytes of those that are kept."""
+        with self._lock:
+            return sum(map(len, self._free))
 
     def forget(self) -> None:
+        """Keep none."""
         with self._lock:
             self._free.clear()
 
 
-_kept: Final = _Kept()
+_kept: Final = Buffers()
 _borrowed: ContextVar[list[mmap] | None] = ContextVar("borrowed", default=None)
 
 
