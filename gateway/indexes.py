@@ -41,12 +41,18 @@ def fitting(indexes: Sequence[Index], condition: Mapping[str, Any]) -> str | Non
     """The name of the index that narrows a condition most; None if none does, or none may be named.
 
     Judged by the form of the condition: ids before single values, those before lists and ranges; then by how many of
-    an index's fields are of use.
+    an index's fields are of use.  Of alternatives, where nothing is said beside them, one index has to narrow each.
     """
+    own = _best(indexes, [_predicates(condition)])
+    return own if own or "$or" not in condition else _best(indexes, [_predicates(each) for each in condition["$or"]])
+
+
+def _best(indexes: Sequence[Index], alternatives: Sequence[Mapping[str, int]]) -> str | None:
     best, name = (_NOTHING, 0, 0, 0), None
-    predicates = _predicates(condition)
     for index in indexes:
-        found = _worth(index, predicates)
+        worths = [_worth(index, predicates) for predicates in alternatives] or [best]
+        _, bounded, looked_at, fields = map(sum, zip(*worths, strict=True))
+        found = min(worth[0] for worth in worths), bounded, looked_at, fields  # the least narrowing counts first
         if index.whole and found[0] and found > best:
             best, name = found, index.name
     return name
