@@ -363,7 +363,7 @@ class Source:
         """The documents of an aggregation that gives `limit` at most, small ones."""
         cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
         command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, self._staged(command) | self._named(hint) | {**concern})
+        return await self._documents(dataset, {**self._staged(command), **self._named(hint), **concern})
 
     async def count(
         self,

@@ -28,7 +28,9 @@ def staged(command: Command) -> Command:
     """A command that gives the same documents in stages, if that is of use."""
     if "pipeline" in command:
         return {**command, "pipeline": [each for stage in command["pipeline"] for each in _stages(stage)]}
-    matches = _stages({"$match": command.get("filter", {})})
+    if "find" not in command:
+        return command
+    matches = _stages({"$match": command["filter"]})
     if len(matches) == 1:
         return {**command, "filter": matches[0]["$match"]}
     kept = {key: value for key, value in command.items() if key not in _OF_FIND}

@@ -35,6 +35,11 @@ def test_what_is_joined_comes_last(condition: dict[str, Any], parts: list[dict[s
     assert in_stages(condition) == parts
 
 
+@pytest.mark.parametrize("command", [{"listIndexes": "variants"}, {"count": "variants", "query": EITHER}], ids=str)
+def test_what_does_not_find_is_left_alone(command: dict[str, Any]):
+    assert staged(command) == command
+
+
 @pytest.fixture(scope="module")
 def database(mongo: MongoClient[dict[str, Any]]) -> Iterator[Any]:
     mongo.drop_database("stages")
