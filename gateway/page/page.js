@@ -5,6 +5,7 @@ import { Refused, away, json } from "./api.js";
 import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
 import { see } from "./see.js";
+import { kindOf } from "./terms.js";
 import { fresh, narrows, query, read, search, selection, hasVariants } from "./state.js";
 import { chosen, isEmpty, offered, sized, take } from "./take.js";
 
@@ -98,6 +99,32 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
   );
 }
 
+/** Where no sample has all codes, and some are of one kind: a note that any of them may be meant, if that finds some. */
+async function offerAny({ samples, unknown = [] }, key, signal) {
+  const none = samples.exact && (samples.count === 0 || samples.exists === false);
+  const wrong = new Set(unknown.map(({ id }) => id));
+  const kinds = state.terms
+    .filter(({ id, excluded }) => !excluded && !wrong.has(id) && !/[<>=]/.test(id))
+    .map(({ id }) => kindOf(id));
+  if (state.logic === "OR" || !none || new Set(kinds).size === kinds.length) return;
+  const any = await json(`gateway/estimate?${query(selection({ ...state, logic: "OR" }))}`, { signal, cache: "no-store" });
+  if (key !== query(selection(state)) || any.samples.count === 0 || any.samples.exists === false) return;
+  const choose = () => {
+    state.logic = "OR";
+    changed();
+    document.querySelector("input[name=logic][value=OR]").focus();
+  };
+  $("notes").append(
+    el(
+      "p",
+      { class: "note" },
+      "No sample has all of these codes. ",
+      el("button", { type: "button", class: "link", id: "any", onclick: choose }, "Take samples with any of them"),
+      ` (${told(any.samples, "sample")}).`,
+    ),
+  );
+}
+
 // --- asking ----------------------------------------------------------------------------------------------------------
 
 let asking = new AbortController();
@@ -128,6 +155,7 @@ const ask = settled(60, async () => {
     const rough = [estimate.samples, estimate.variants, estimate.matchedVariants].some((each) => each && !each.exact && each.count !== null);
     roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
     if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), roughly);
+    offerAny(estimate, key, signal).catch(() => {}); // it was an offer
   } catch (error) {
     if (error.name === "AbortError") return;
     document.documentElement.classList.remove("asking");

@@ -33,6 +33,12 @@ export function offered(estimate, state) {
     });
 }
 
+/** Formats that there are of the variants that match, but not of all variants of their samples. */
+const unoffered = ({ formats }) => {
+  const whole = new Set(formats.filter((each) => each.entity === "variants" && each.whole).map((each) => each.output));
+  return formats.filter((each) => each.entity === "variants" && each.url && !whole.has(each.output));
+};
+
 /** The format that is chosen, or the first. */
 export const chosen = (formats, state) => {
   const word = state.output.replace(/\.gz$/, "");
@@ -247,6 +253,24 @@ export function take(state, { changed, failed }) {
     );
   };
 
+  const why = (hidden) => [
+    `Not of all segments: ${hidden.map((each) => each.label).join(", ")}. Asked for samples, these formats hold the samples' own records. `,
+    el(
+      "button",
+      {
+        type: "button",
+        class: "link",
+        onclick: () => {
+          state().scope = "variants";
+          changed();
+          document.querySelector("input[name=scope]:checked").focus();
+        },
+      },
+      "Take only the variants that match",
+    ),
+    " to have them.",
+  ];
+
   let drawn = "";
   /** Show what there is of an estimate; null where it was refused. */
   return (estimate) => {
@@ -259,8 +283,11 @@ export function take(state, { changed, failed }) {
       running?.abort();
       fill($("outputs"), el("legend", { class: "sr" }, "What for"), el("p", { class: "dim" }, nothing(estimate)));
       fill($("get"));
+      fill($("unoffered"), null);
       return;
     }
+    const hidden = hasVariants(now) && now.scope === "samples" ? unoffered(estimate) : [];
+    fill($("unoffered"), hidden.length ? why(hidden) : null);
     const format = chosen(formats, now);
     const focused = document.activeElement?.name === "output";
     fill($("outputs"), el("legend", { class: "sr" }, "What for"), GROUPS.map((each) => group(each, formats, format)));

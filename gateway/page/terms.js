@@ -213,6 +213,12 @@ export function termChooser(state, { changed, failed }) {
   };
 }
 
+/** What kind of code it is, as far as is known. */
+export const kindOf = (id) => {
+  const { ontology, collationType } = known.get(id) ?? {};
+  return ontology || collationType || /^(?:pgx:)?[^:-]*/.exec(id)[0];
+};
+
 const kind = (term) => term.ontology || term.collationType || "others";
 
 function grouped(terms) {
