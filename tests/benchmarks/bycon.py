@@ -9,7 +9,9 @@ Documents follow from their numbers: 200 variants a biosample, and ten diagnoses
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from random import Random
 from typing import Any, Final
 
@@ -52,6 +54,7 @@ _SEQUENCES: Final = {
 _UPDATED: Final = "2025-08-01T10:11:12.123456"
 _STAMP: Final = 0x67D0_0000 << 64
 _BATCH: Final = 50  # biosamples written at once, with all that belongs to them
+_PART: Final = 100 * _BATCH  # by one connection
 
 _SINGLE: Final = {
     "variants": """id variant_internal_id analysis_id biosample_id individual_id location.sequence_id
@@ -167,11 +170,17 @@ def _variants(number: int) -> Iterator[Document]:
 _ALLELE: Final = {"type": "LiteralSequenceExpression", "sequence": "A"}
 
 
-def _write(database: Database[Document], numbers: range) -> None:
+def _write(uri: str, dataset: str, numbers: range) -> int:
+    """Write some biosamples with all that belongs to them; returns their number."""
     made = {"biosamples": _biosample, "individuals": _individual, "analyses": _analysis}
-    for name, make in made.items():
-        database[name].insert_many([make(number) for number in numbers], ordered=False)
-    database.variants.insert_many([v for number in numbers for v in _variants(number)], ordered=False)
+    with MongoClient[Document](uri) as client:
+        database = client.get_database(dataset, write_concern=WriteConcern(w=1))
+        for first in range(numbers.start, numbers.stop, _BATCH):
+            some = range(first, min(first + _BATCH, numbers.stop))
+            for name, make in made.items():
+                database[name].insert_many([make(number) for number in some], ordered=False)
+            database.variants.insert_many([v for number in some for v in _variants(number)], ordered=False)
+    return len(numbers)
 
 
 def _write_collations(database: Database[Document], biosamples: int) -> None:
@@ -203,11 +212,13 @@ def load(uri: str, dataset: str, variants: int) -> None:
                 raise SystemExit(f"{dataset} is there, and not of {variants:,} variants: drop it, or name another")
             _index(database)  # in case that this was broken off
             return
-        parts = [range(at, min(at + _BATCH, biosamples)) for at in range(0, biosamples, _BATCH)]
-        with ThreadPoolExecutor(2) as pool:
-            for done, _ in enumerate(pool.map(lambda part: _write(database, part), parts)):
-                if done % 100 == 99:
-                    _say(f"{done * _BATCH:,} of {biosamples:,} biosamples", began)
+        parts = [range(at, min(at + _PART, biosamples)) for at in range(0, biosamples, _PART)]
+        done = 0
+        # Making the documents is what takes longest: by processes, that know nothing of this one's connections.
+        with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+            for number in pool.map(partial(_write, uri, dataset), parts):
+                done += number
+                _say(f"{done:,} of {biosamples:,} biosamples", began)
         _write_collations(database, biosamples)
         _say("documents written", began)
         _index(database)

@@ -5,16 +5,19 @@
 Prints, as JSON, rows a second, MB a second and processor seconds for a million rows.  It is the ceiling of what a
 gateway on this driver can deliver; `kept` sets the allocator up as the gateway does.  What is one biosample's and fits
 no reply is walked by `_id`, reply after reply: one drain has one such walk under way, as a pass has.  All is read twice
-and the second time is told, so that an upstream that keeps what it made has it.
+and the second time is told, so that an upstream that keeps what it made has it.  A dataset that is no cohort of the
+replay upstream is read as it is stored, all of it, by the index of biosamples.
 """
 
 import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
+
+from pymongo import MongoClient
 
 from gateway import codec
 from gateway.db.clients import client
@@ -23,13 +26,39 @@ from gateway.formats.pgxseg import COLUMNS
 from gateway.web.process import keep_freed_memory
 from tests.benchmarks.cohort import Cohort, biosample_id
 
-__all__ = ["PROJECTION"]
+__all__ = ["PROJECTION", "Held"]
 
 PROJECTION: Final = dict.fromkeys(
     sorted({cell.path.partition(".0.")[0] for column in COLUMNS for cell in column.cells} | {"_id"}), 1
 )
 _OVERSHOOT: Final = 4  # a reply has so many times the rows aimed at, at most
 _WALKED: Final = 4 * 1024 * 1024  # bytes of a reply of a walk
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is read: a dataset, the ids of its biosamples, how many variants each has, and the index to read by."""
+
+    name: str
+    ids: Sequence[str]
+    variants: int
+    hint: str = ""
+
+    @property
+    def rows(self) -> int:
+        """All variants."""
+        return len(self.ids) * self.variants
+
+    @classmethod
+    def named(cls, uri: str, name: str) -> Self:
+        """A cohort of the replay upstream, or what is stored under that name, with equally many variants of each."""
+        if cohort := Cohort.named(name):
+            return cls(name, [biosample_id(number) for number in range(cohort.biosamples)], cohort.variants)
+        with MongoClient[dict[str, Any]](uri) as client:
+            ids = sorted(one["id"] for one in client[name].biosamples.find({}, {"_id": 0, "id": 1}))
+            variants, rest = divmod(client[name].variants.estimated_document_count(), len(ids))
+        assert not rest, f"the biosamples of {name} do not have equally many variants"
+        return cls(name, ids, variants, "biosample_id_1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +78,14 @@ def _seen(reply: RawReply) -> _Seen:
 
 
 class _Drain:
-    """Reads a whole cohort again and again."""
+    """Reads a whole dataset again and again."""
 
-    def __init__(self, uri: str, cohort: Cohort, flights: int, rows: int) -> None:
+    def __init__(self, uri: str, held: Held, flights: int, rows: int) -> None:
         self._driver = client(Connection(uri=uri, timeout=120, size=64))
-        self._cohort = cohort
+        self._held = held
         self._flights = flights
         self._most = rows * _OVERSHOOT
-        self._width = max(1, rows // cohort.variants)
+        self._width = max(1, rows // held.variants)
         self._walking = asyncio.Lock()
         self.size = 0
 
@@ -64,14 +93,16 @@ class _Drain:
         key = more.pop("_id", {"$not": {"$gt": 0}})
         condition = {"biosample_id": ids[0] if len(ids) == 1 else {"$in": ids}, "_id": key}
         command = {"find": "variants", "filter": condition, "projection": PROJECTION, **more}
-        limits = {"limit": limit, "batchSize": limit, "maxTimeMS": 120_000}
-        seen = await self._driver.reply(self._cohort.name, {**command, **limits}, _seen)
+        limits: dict[str, Any] = {"limit": limit, "batchSize": limit, "maxTimeMS": 120_000}
+        if self._held.hint:
+            limits["hint"] = self._held.hint
+        seen = await self._driver.reply(self._held.name, {**command, **limits}, _seen)
         self.size += seen.size
         return seen
 
     async def _some(self, ids: list[str]) -> None:
         """All documents of some biosamples."""
-        if len(ids) * self._cohort.variants < self._most:
+        if len(ids) * self._held.variants < self._most:
             await self._find(ids, self._most)
             return
         async with self._walking:
@@ -83,28 +114,27 @@ class _Drain:
 
     async def _every(self, slices: Iterator[int]) -> None:
         for first in slices:
-            most = min(first + self._width, self._cohort.biosamples)
-            await self._some([biosample_id(number) for number in range(first, most)])
+            await self._some(list(self._held.ids[first : first + self._width]))
 
     async def once(self) -> None:
         """Read it all."""
         self.size = 0
-        slices = iter(range(0, self._cohort.biosamples, self._width))
+        slices = iter(range(0, len(self._held.ids), self._width))
         await asyncio.gather(*(self._every(slices) for _ in range(self._flights)))
 
     async def close(self) -> None:
         await self._driver.close()
 
 
-async def drain(uri: str, cohort: Cohort, flights: int, rows: int) -> dict[str, float]:
-    """Read a whole cohort, `flights` slices of `rows` at once."""
-    draining = _Drain(uri, cohort, flights, rows)
+async def drain(uri: str, held: Held, flights: int, rows: int) -> dict[str, float]:
+    """Read a whole dataset, `flights` slices of `rows` at once."""
+    draining = _Drain(uri, held, flights, rows)
     await draining.once()
     began, used = time.perf_counter(), time.process_time()
     await draining.once()
     seconds, used = time.perf_counter() - began, time.process_time() - used
     await draining.close()
-    return {"rows": cohort.rows / seconds, "mb": draining.size / seconds / 1e6, "cpu": used / cohort.rows * 1e6}
+    return {"rows": held.rows / seconds, "mb": draining.size / seconds / 1e6, "cpu": used / held.rows * 1e6}
 
 
 def main() -> None:
@@ -112,11 +142,9 @@ def main() -> None:
     uri, name, *words = sys.argv[1:]
     if "kept" in words:
         keep_freed_memory()
-    cohort = Cohort.named(name)
-    assert cohort is not None, f"{name} is not the name of a cohort"
     numbers = [int(word) for word in words if word.isdigit()]
     flights, rows = numbers + [4, 5_000][len(numbers) :]
-    print(json.dumps(asyncio.run(drain(uri, cohort, flights, rows))))
+    print(json.dumps(asyncio.run(drain(uri, Held.named(uri, name), flights, rows))))
 
 
 if __name__ == "__main__":
