@@ -1,6 +1,6 @@
 // The form: dataset, region, variant type, ids.  Codes are in terms.js.
 
-import { $, el, fill, number, settled } from "./dom.js";
+import { $, button, el, fill, number, settled } from "./dom.js";
 import { hasToken, json, restricted, setToken } from "./api.js";
 import { combobox } from "./combobox.js";
 import { query, split } from "./state.js";
@@ -23,13 +23,11 @@ export const placeText = ({ referenceName, start, end }) =>
 const located = new Map(); // where genes are, by their symbols
 const worded = (id) => [...$(id).options].find((each) => each.value === $(id).value)?.textContent ?? $(id).value;
 
-/** The variants that are asked for, in words: a sentence, and a title, which begins with the region; empty where none are. */
+/** The variants that are asked for, in words, their region first; empty where none are. */
 export function variantsText({ place, genes, type, longest }) {
-  if (!place && !genes.length && !type && !longest) return { sentence: "", title: "" };
-  const region = place && (place.name ? `${place.name} (${placeText(place)})` : placeText(place));
-  const what = [type ? worded("type") : "any variant", longest ? worded("longest") : ""].filter(Boolean).join(", ");
-  const [within, above] = place ? [region, region] : [genes.join(" and in "), genes.join(" and ")];
-  return { sentence: `Samples with ${what}${within && ` in ${within}`}`, title: above ? `${above}: ${what}` : what };
+  const where = place ? (place.name ? `${place.name} (${placeText(place)})` : placeText(place)) : genes.join(" and ");
+  const what = [type && worded("type"), longest && worded("longest")].filter(Boolean).join(", ");
+  return where ? `${where}: ${what || "any variant"}` : what;
 }
 
 /** The form; `changed` hears of each change of the state, `failed` what went wrong, `identified` of another token. */
@@ -117,31 +115,14 @@ export function form(state, { changed, failed, identified }) {
     failed,
   });
 
-  const chip = (what, where, remove) =>
-    el(
-      "li",
-      { class: "chip" },
-      el("span", { class: "what" }, what),
-      " ",
-      el("span", { class: "count" }, where),
-      el(
-        "span",
-        { class: "acts" },
-        el(
-          "button",
-          {
-            type: "button",
-            class: "quiet",
-            "aria-label": `remove the region ${what}`,
-            onclick: () => {
-              $("place").focus();
-              remove();
-            },
-          },
-          "✕",
-        ),
-      ),
-    );
+  const chip = (what, where, remove) => {
+    const away = () => {
+      $("place").focus();
+      remove();
+    };
+    const content = [el("span", { class: "what" }, what), " ", el("span", { class: "count" }, where)];
+    return el("li", { class: "chip" }, content, el("span", { class: "acts" }, button("quiet", "✕", away, { "aria-label": `remove the region ${what}` })));
+  };
 
   /** Where a gene is that a URL has named, once that is known. */
   const whereGene = (symbol) => {

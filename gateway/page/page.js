@@ -1,6 +1,6 @@
 // The page as a whole: one state, its URL, and what is shown of it.
 
-import { $, counted, el, fill, number, settled } from "./dom.js";
+import { $, button, counted, el, fill, number, settled } from "./dom.js";
 import { Refused, away, json } from "./api.js";
 import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
@@ -89,7 +89,7 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
         suggestions.length ? "Did you mean " : "",
         suggestions.flatMap((each, at) => [
           at ? ", " : "",
-          el("button", { type: "button", class: "link", onclick: instead(id, each.id) }, `${each.label || each.id} (${each.id})`),
+          button("link", `${each.label || each.id} (${each.id})`, instead(id, each.id)),
         ]),
         suggestions.length ? "?" : "",
       ),
@@ -99,30 +99,23 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
   );
 }
 
-/** Where no sample has all codes, and some are of one kind: a note that any of them may be meant, if that finds some. */
+/** Where no sample meets all, and some codes are of one kind: an offer of any of them, if that finds some. */
 async function offerAny({ samples, unknown = [] }, key, signal) {
-  const none = samples.exact && (samples.count === 0 || samples.exists === false);
   const wrong = new Set(unknown.map(({ id }) => id));
   const kinds = state.terms
     .filter(({ id, excluded }) => !excluded && !wrong.has(id) && !/[<>=]/.test(id))
     .map(({ id }) => kindOf(id));
-  if (state.logic === "OR" || !none || new Set(kinds).size === kinds.length) return;
+  if (state.logic === "OR" || samples.exists !== false || new Set(kinds).size === kinds.length) return;
   const any = await json(`gateway/estimate?${query(selection({ ...state, logic: "OR" }))}`, { signal, cache: "no-store" });
-  if (key !== query(selection(state)) || any.samples.count === 0 || any.samples.exists === false) return;
+  if (key !== query(selection(state)) || any.samples.exists === false) return;
   const choose = () => {
     state.logic = "OR";
     changed();
     document.querySelector("input[name=logic][value=OR]").focus();
   };
-  $("notes").append(
-    el(
-      "p",
-      { class: "note" },
-      "No sample has all of these codes. ",
-      el("button", { type: "button", class: "link", id: "any", onclick: choose }, "Take samples with any of them"),
-      ` (${told(any.samples, "sample")}).`,
-    ),
-  );
+  const link = button("link", "Take samples with any of the codes", choose, { id: "any" });
+  const offer = ["No sample meets all of this. ", link, ` (${told(any.samples, "sample")}).`];
+  $("notes").append(el("p", { class: "note" }, offer));
 }
 
 // --- asking ----------------------------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ const percent = (list, bin) => {
 };
 
 /**
- * Make the pictures in `plot` readable: their values are told in `readout`, and `told` hears of it; `enter` is called
- * with a chromosome that is to be enlarged.  Returns what names the chromosome that values were told of, if any were.
+ * Make the pictures in `plot` readable: values are told in `readout`, of which `told` hears; `enter` is called with a
+ * chromosome to enlarge.  Returns what names the chromosome of the values that were told.
  */
 export function readable(plot, readout, { enter, told }) {
   let svg = null;
@@ -118,7 +118,7 @@ export function readable(plot, readout, { enter, told }) {
   };
 
   plot.addEventListener("pointermove", (event) => locate(event) && tell());
-  // A finger cannot point without a tap: that tells values, as a mouse does on its way, and a button enlarges.
+  // A finger cannot point without a tap.
   let touched = false;
   plot.addEventListener("pointerdown", (event) => (touched = event.pointerType !== "mouse"));
   plot.addEventListener("click", (event) => {

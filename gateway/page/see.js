@@ -1,6 +1,6 @@
 // Pictures of the selection: drawn by the server, put into the page, read by pointer and by keyboard in readout.js.
 
-import { $, el, fill, announce, counted, number } from "./dom.js";
+import { $, button, el, fill, announce, counted, number } from "./dom.js";
 import { request, root } from "./api.js";
 import { variantsText } from "./choose.js";
 import { hasVariants, narrows, query, selection } from "./state.js";
@@ -19,7 +19,7 @@ export function addresses(state, skip) {
   const pairs = selection(state);
   const whole = narrows(state) ? [] : [["allData", "true"]];
   const look = state.chromosome ? [["plotChros", state.chromosome]] : [];
-  const { title } = variantsText(state);
+  const title = variantsText(state);
   if (state.view === "groups") {
     const groups = pairs.filter(([name]) => name === "datasetIds").concat([["filters", included(state).join(",")]]);
     const of = (output, more) => `services/intervalFrequencies?${query([...groups, ["output", output], ...more])}`;
@@ -108,19 +108,13 @@ export function see(state, { changed, failed }) {
     const name = `${state().view}${state().chromosome ? `-chr${state().chromosome}` : ""}`;
     const rows = Number(svg.dataset.rows);
     const total = Number(svg.dataset.total);
-    const leaf = (by, label) =>
-      el(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          onclick: () => {
-            skip += by;
-            draw(true);
-          },
-        },
-        label,
-      );
+    const leaf = (by, label) => {
+      const go = () => {
+        skip += by;
+        draw(true);
+      };
+      return button("quiet", label, go);
+    };
     const paging =
       state().view === "samples" && total > rows
         ? el(
@@ -146,7 +140,7 @@ export function see(state, { changed, failed }) {
         "The picture: ",
         el("a", { href: new URL(found.picture, root), download: `${name}.svg`, id: "plot-svg" }, "SVG"),
         " · ",
-        el("button", { type: "button", class: "link", id: "plot-png", onclick: () => png(svg, `${name}.png`).catch(failed) }, "PNG"),
+        button("link", "PNG", () => png(svg, `${name}.png`).catch(failed), { id: "plot-png" }),
       ),
     );
   };
@@ -199,9 +193,8 @@ export function see(state, { changed, failed }) {
     if (now.view === "groups" && groups.length < 2) now.view = "histogram";
     for (const radio of document.getElementsByName("view")) radio.checked = radio.value === now.view;
     $("chromosome").value = now.chromosome;
-    const { sentence } = variantsText(now);
-    const told = sentence && now.view !== "groups"; // those are of codes alone
-    fill($("subject"), told ? `${sentence}${now.terms.length ? ", of the codes chosen" : ""}` : null);
+    const by = now.view !== "groups" && variantsText(now); // groups are of codes alone
+    $("subject").textContent = by ? `Samples selected by ${by}${now.terms.length ? ", and by their codes" : ""}` : "";
     if (estimate === null) return say("There is no picture of this.");
     const { samples } = estimate;
     if (estimate.granularity !== "record") return say("Of this dataset numbers can be seen, but no pictures and no files.");
@@ -209,16 +202,13 @@ export function see(state, { changed, failed }) {
     const stored = now.terms.length === 1 && !now.ids.length && !hasVariants(now);
     const large = now.view === "histogram" && samples.count > AT_ONCE && !stored;
     if ((!narrows(now) || large) && !insisted) {
+      const go = () => {
+        insisted = true;
+        show();
+      };
       const insist = el(
         "button",
-        {
-          type: "button",
-          id: "draw",
-          onclick: () => {
-            insisted = true;
-            show();
-          },
-        },
+        { type: "button", id: "draw", onclick: go },
         `Draw ${narrows(now) ? "them" : "the whole dataset"}${samples.count && samples.exact ? `, ${counted(samples.count, "sample")}` : ""}`,
       );
       return say(

@@ -84,10 +84,10 @@ def test_a_gene_that_is_not_known_is_told(browser: Any, knowing: Gateway):
 
 def test_the_picture_of_a_region_names_it(visit: Visit):
     page = visit.go(f"{GLIOBLASTOMA}&geneId=CDKN2A&variantType=DEL").page
-    assert page.inner_text("#subject") == "Samples with deletion (any loss) in CDKN2A, of the codes chosen"
+    assert page.inner_text("#subject") == "Samples selected by CDKN2A: deletion (any loss), and by their codes"
     assert "CDKN2A: deletion (any loss)" in visit.pictured().inner_html()
     visit.go(f"{GLIOBLASTOMA}&referenceName=9&start=21500000&end=22500000&place=9p21&view=samples")
-    assert page.inner_text("#subject").startswith("Samples with any variant in 9p21 (9:21,500,000-22,500,000)")
+    assert page.inner_text("#subject").startswith("Samples selected by 9p21 (9:21,500,000-22,500,000): any variant")
     visit.go(GLIOBLASTOMA)
     assert page.inner_text("#subject") == ""
     visit.pictured()
@@ -98,7 +98,7 @@ def test_the_picture_of_a_region_names_it(visit: Visit):
 def test_any_of_the_codes_is_offered_where_none_has_all(visit: Visit):
     page = visit.go(f"{GLIOBLASTOMA},NCIT:C2955").page
     assert visit.counted().startswith("0 samples")
-    page.locator("#notes").filter(has_text="No sample has all of these codes.").wait_for()
+    page.locator("#notes").filter(has_text="No sample meets all of this.").wait_for()
     assert visit.violations() == []
     page.click("#any")
     visit.until("location.search.includes('filterLogic=OR')")
@@ -110,7 +110,7 @@ def test_any_of_the_codes_is_offered_where_none_has_all(visit: Visit):
 def test_formats_that_are_not_of_all_segments_say_why(visit: Visit):
     page = visit.go(f"{GLIOBLASTOMA}&referenceName=9&start=21500000&end=22500000").page
     assert "Table of variants" in page.inner_text("#unoffered")
-    page.get_by_role("button", name="Take only the variants that match").click()
+    page.check("input[name=scope][value=variants]")
     visit.until("document.querySelector('#unoffered').textContent === ''")
     page.locator("input[name=output][value=table]").wait_for(state="attached")
 
