@@ -42,10 +42,23 @@ def fitting(indexes: Sequence[Index], condition: Mapping[str, Any]) -> str | Non
 
     Judged by the form of the condition: ids come first; then how many fields are sought by their values, one after the
     other, and whether a range follows; then single values before lists, and how many of an index's fields are of use.
+    Of alternatives, where nothing is said beside them, one index has to narrow each.
     """
-    predicates = _predicates(condition)
-    judged = [(worth, index.name) for index in indexes if index.whole and (worth := _worth(index, predicates))]
-    return max(judged, key=lambda each: each[0])[1] if judged else None
+    own = _best(indexes, [_predicates(condition)])
+    return own if own or "$or" not in condition else _best(indexes, [_predicates(each) for each in condition["$or"]])
+
+
+def _best(indexes: Sequence[Index], alternatives: Sequence[Mapping[str, int]]) -> str | None:
+    best: tuple[tuple[int, ...], ...] = ()
+    name = None
+    for index in indexes:
+        worths = [_worth(index, predicates) for predicates in alternatives]
+        if index.whole and worths and all(worths):
+            # The least narrowing counts first, then all of them.
+            found = min(worth[:2] for worth in worths), tuple(map(sum, zip(*worths, strict=True)))
+            if found > best:
+                best, name = found, index.name
+    return name
 
 
 def ordering(indexes: Sequence[Index], field: str) -> str | None:

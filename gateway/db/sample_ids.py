@@ -178,8 +178,10 @@ class SampleIds:
         self._terms.listed = listed
 
     def is_rare(self, collection: str, condition: Condition) -> bool:
-        """Whether it was found that few documents of a collection meet a condition."""
-        return any(term.collection == collection and term.condition == condition for term in self._terms.rare)
+        """Whether it was found that few documents of a collection meet a condition, or any of some that it joins."""
+        rare = [term.condition for term in self._terms.rare if term.collection == collection]
+        joined = condition["$or"] if condition.keys() == {"$or"} else ()
+        return condition in rare or (bool(joined) and all(each in rare for each in joined))
 
     async def stop(self) -> None:
         """Give up what is still being read."""
