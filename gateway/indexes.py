@@ -18,7 +18,7 @@ _LOWER: Final = frozenset({"$gt", "$gte"})
 _UPPER: Final = frozenset({"$lt", "$lte"})
 
 # How much a predicate narrows, as far as its form tells.
-_NOTHING, _HALF, _RANGE, _SOME, _ONE, _IDS = range(6)
+_NOTHING, _HALF, _RANGE, _SOME, _ONE = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,24 @@ class Index:
 def fitting(indexes: Sequence[Index], condition: Mapping[str, Any]) -> str | None:
     """The name of the index that narrows a condition most; None if none does, or none may be named.
 
-    Judged by the form of the condition: ids before single values, those before lists and ranges; then by how many of
-    an index's fields are of use.
+    Judged by the form of the condition: ids come first; then how many fields are sought by their values, one after the
+    other, and whether a range follows; then single values before lists, and how many of an index's fields are of use.
+    Of alternatives, where nothing is said beside them, one index has to narrow each.
     """
-    best, name = (_NOTHING, 0, 0, 0), None
-    predicates = _predicates(condition)
+    own = _best(indexes, [_predicates(condition)])
+    return own if own or "$or" not in condition else _best(indexes, [_predicates(each) for each in condition["$or"]])
+
+
+def _best(indexes: Sequence[Index], alternatives: Sequence[Mapping[str, int]]) -> str | None:
+    best: tuple[tuple[int, ...], ...] = ()
+    name = None
     for index in indexes:
-        found = _worth(index, predicates)
-        if index.whole and found[0] and found > best:
-            best, name = found, index.name
+        worths = [_worth(index, predicates) for predicates in alternatives]
+        if index.whole and worths and all(worths):
+            # The least narrowing counts first, then all of them.
+            found = min(worth[:2] for worth in worths), tuple(map(sum, zip(*worths, strict=True)))
+            if found > best:
+                best, name = found, index.name
     return name
 
 
@@ -96,22 +105,16 @@ def _predicates(condition: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def _worth(index: Index, predicates: Mapping[str, int]) -> tuple[int, int, int, int]:
-    """How much an index narrows: by its first field, by the fields that are bounded, and by those looked at in it."""
-    first = predicates.get(index.fields[0], _NOTHING) if index.fields else _NOTHING
-    if not first:
-        return _NOTHING, 0, 0, 0
-    if index.fields[0] in _IDENTITIES and first >= _SOME:
-        first = _IDS
-    bounded = 0
-    for field in index.fields:
-        kind = predicates.get(field, _NOTHING)
-        if not kind:
-            break
-        bounded += 1
-        if kind < _SOME:  # behind a range an index narrows no more
-            break
-    return first, bounded, sum(field in predicates for field in index.fields), -len(index.fields)
+def _worth(index: Index, predicates: Mapping[str, int]) -> tuple[int, ...]:
+    """How much an index narrows, the more the larger; empty: it does not."""
+    kinds = [predicates.get(field, _NOTHING) for field in index.fields]
+    if not kinds or not kinds[0]:
+        return ()
+    sought = next((at for at, kind in enumerate(kinds) if kind < _SOME), len(kinds))
+    # Behind a range an index narrows no more, though what it holds need not be read from documents.
+    bounded = sought + bool(kinds[sought:] and kinds[sought])
+    is_identity = index.fields[0] in _IDENTITIES and sought > 0
+    return is_identity, sought, bounded, kinds[0], sum(map(bool, kinds)), -len(kinds)
 
 
 def _narrowing(predicate: Any) -> int:

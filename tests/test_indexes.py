@@ -30,6 +30,8 @@ FOCAL = {
     "location.end": {"$gt": 21967751},
     "variant_state.id": {"$in": ["EFO:0030067", "EFO:0020073"]},
 }
+FOCAL_INDEX = "location.sequence_id_location.start_location.end_variant_state.id"
+TYPE_INDEX = "variant_state.id_location.sequence_id_location.start_location.end_info.var_length"
 
 
 @pytest.mark.parametrize(
@@ -41,13 +43,20 @@ FOCAL = {
         ({"biosample_id": "a", "_id": {"$gt": 7}}, "biosample_id"),
         ({"biosample_id": "a", **FOCAL}, "biosample_id"),
         ({"_id": LATER}, None),
-        (FOCAL, "location.sequence_id_location.start_location.end_variant_state.id"),
+        # Each of some states is sought, and the places within it: half the keys of a scan of places of all states.
+        (FOCAL, TYPE_INDEX),
+        ({key: FOCAL[key] for key in FOCAL if key != "variant_state.id"}, FOCAL_INDEX),
         ({"variant_state.id": "EFO:0030067"}, "variant_state.id"),
         ({"location.start": {"$gte": 1, "$lt": 5}, "info.var_length": {"$gte": 9}}, "location.start"),
         ({"state.sequence": "A"}, None),
         ({"variant_state.id": None}, None),
         ({"variant_state.id": {"$ne": "EFO:0030067"}}, None),
         ({"$or": [{"biosample_id": "a"}, {"id": "b"}]}, None),
+        ({"$or": [FOCAL, {**FOCAL, "location.sequence_id": "x"}]}, TYPE_INDEX),
+        ({"$or": [FOCAL, {"location.sequence_id": "x"}], "_id": LATER}, FOCAL_INDEX),
+        ({"$or": [FOCAL, {"variant_state.id": "EFO:0030067"}]}, TYPE_INDEX),
+        ({"$or": [FOCAL], "biosample_id": {"$in": ["a", "b"]}}, "biosample_id"),
+        ({"$or": [FOCAL, {"state.sequence": "A"}]}, None),
     ],
     ids=str,
 )

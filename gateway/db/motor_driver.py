@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
-from itertools import islice
 from typing import Any, Final, TypeVar
 
 import pymongo
@@ -61,7 +61,7 @@ class _Cursor:
         self._cursor = cursor
 
     async def batch(self, size: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = await self._in_reader(lambda: list(islice(self._cursor, size)))
+        found: list[dict[str, Any]] = await self._in_reader(partial(self._cursor.to_list, size))
         return found
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ not the allocator, between whose smaller blocks buffers of megabytes would leave
 """
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,13 +15,16 @@ from typing import Final
 from gateway.db.driver import REUSED
 from gateway.memory import mapped
 
-__all__ = ["borrowing", "forget", "lent"]
+__all__ = ["Buffers", "borrowing", "forget", "lent"]
 
 
-class _Kept:
-    """Buffers that nobody uses now: as many as there are flights of a pass, none larger than a slice is meant to be."""
+class Buffers:
+    """Buffers that nobody uses now, smallest first: as many as there are flights of a pass, the largest there were.
 
-    _MOST: Final = 4
+    None is larger than a slice is meant to be.
+    """
+
+    MOST: Final = 4
     _STEP: Final = 256 * 1024
 
     def __init__(self) -> None:
@@ -28,26 +32,36 @@ class _Kept:
         self._free: list[mmap] = []
 
     def take(self, size: int) -> mmap:
+        """A buffer of at least so many bytes."""
         with self._lock:
-            for at, buffer in enumerate(self._free):
-                if len(buffer) >= size:
-                    return self._free.pop(at)
-            if len(self._free) == self._MOST:
-                del self._free[0]  # too small for what comes now
+            at = bisect_left(self._free, size, key=len)
+            if at < len(self._free):
+                return self._free.pop(at)
         wanted = -(-size // self._STEP) * self._STEP if size <= REUSED else size
         return mapped(wanted)
 
     def give(self, buffer: mmap) -> None:
+        """Take one back."""
+        if len(buffer) > REUSED:
+            return
         with self._lock:
-            if len(self._free) < self._MOST and len(buffer) <= REUSED:
-                self._free.append(buffer)
+            insort(self._free, buffer, key=len)
+            # What comes next is as large as what came last: small ones of the beginning are in the way.
+            del self._free[: -self.MOST]
+
+    @property
+    def size(self) -> int:
+        """The bytes of those that are kept."""
+        with self._lock:
+            return sum(map(len, self._free))
 
     def forget(self) -> None:
+        """Keep none."""
         with self._lock:
             self._free.clear()
 
 
-_kept: Final = _Kept()
+_kept: Final = Buffers()
 _borrowed: ContextVar[list[mmap] | None] = ContextVar("borrowed", default=None)
 
 

@@ -18,7 +18,7 @@ from gateway.db.handover_ids import ListedDocuments
 from gateway.db.reader import DatasetReader
 from gateway.db.replies import Page
 from gateway.db.retry import RetryPolicy
-from gateway.db.term_ids import Numbers, TermIds
+from gateway.db.term_ids import Looks, Numbers, TermIds
 from gateway.download_types import Condition, Selection, both
 from gateway.errors import GatewayError
 from gateway.rows import in_slices
@@ -46,10 +46,13 @@ class SampleIds:
         *,
         paged: bool = False,
         numbers: Numbers | None = None,
+        looks: Looks | None = None,
+        first: tuple[str, ...] = (),
     ) -> None:
         """`paged`: as few of them as are needed will be asked for, not all.
 
-        With `numbers`, which are asked first, all will be, and none before the others.
+        With `numbers`, which are asked first, all will be, and none before the others.  `looks` and the `first` ids are
+        what was found at the same version of the data.
         """
         self._reader = reader
         self._retry = retry
@@ -57,15 +60,20 @@ class SampleIds:
         self._selection = selection
         self._paged = paged
         self._numbers = numbers
-        self._terms = TermIds(reader, dataset_state, selection, numbers)
+        self._terms = TermIds(reader, dataset_state, selection, numbers, looks)
         self._checked: CheckedIds | None = None
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
-        self.ids: list[str] = list(ids or ())
+        self.ids: list[str] = list(first if ids is None else ids)
         self.complete = self._given = ids is not None
+        self._known = bool(first) and ids is None  # and nothing was asked for yet
 
     async def start(self) -> None:
         """Find the first ids; find the rest behind the caller's back."""
+        if not self._known:
+            await self._begin()
+
+    async def _begin(self) -> None:
         if self._selection.nothing or self.complete:
             self.complete = True
         elif self._checked is not None:  # it was found, and what it checked first was not
@@ -137,7 +145,11 @@ class SampleIds:
     async def more(self, position: int) -> bool:
         """Wait until there is an id at `position`, or none will come."""
         while position >= len(self.ids) and not self.complete:
-            if self._checked is not None:
+            if self._known:  # those that were known are found again, before the others
+                self._known, self.ids = False, []
+                with self._retry.selecting():
+                    await self._retry(self._begin)
+            elif self._checked is not None:
                 await self._pull(self._checked)
             else:
                 self.ids += await self._retry(self._await_rest)
@@ -168,8 +180,10 @@ class SampleIds:
         self._terms.listed = listed
 
     def is_rare(self, collection: str, condition: Condition) -> bool:
-        """Whether it was found that few documents of a collection meet a condition."""
-        return any(term.collection == collection and term.condition == condition for term in self._terms.rare)
+        """Whether it was found that few documents of a collection meet a condition, or any of some that it joins."""
+        rare = [term.condition for term in self._terms.rare if term.collection == collection]
+        joined = condition["$or"] if condition.keys() == {"$or"} else ()
+        return condition in rare or (bool(joined) and all(each in rare for each in joined))
 
     async def stop(self) -> None:
         """Give up what is still being read."""

@@ -24,6 +24,7 @@ from gateway.db.members import Members
 from gateway.db.multikey import MultikeyIndexes
 from gateway.db.observing import Shaping, observed
 from gateway.db.replies import EMPTY, Concern, Page, Reply
+from gateway.db.stages import staged
 from gateway.download_types import Condition
 from gateway.errors import DatabaseRefused, DatabaseSlow
 from gateway.tasks import failure
@@ -170,7 +171,7 @@ class Source:
         return command | ({"sort": {sort: 1}} if sort else {}) | {"batchSize": limit, "maxTimeMS": self._milliseconds}
 
     async def _asked(self, dataset: str, command: Command, shape: Callable[[Reply], T]) -> T:
-        shaping = Shaping()
+        shaping, sent = Shaping(), self._staged(command)
 
         def split(reply: RawReply) -> tuple[T | None, int, Member]:
             cursor, batch = codec.split_reply(reply.raw)
@@ -180,14 +181,14 @@ class Source:
             return found, cursor, reply.member
 
         async def whole(route: Route) -> T:
-            found, cursor, member = await self._driver.reply(dataset, command, split, route)
+            found, cursor, member = await self._driver.reply(dataset, sent, split, route)
             if cursor:  # where it lives: another member does not know it
                 await self._kill(dataset, command["find"], cursor, Route(member=member, primary=route.primary))
             if found is None:
                 raise DatabaseSlow("the database answered with nothing yet")
             return found
 
-        return await self._sent(command, whole, shaping)
+        return await self._sent(sent, whole, shaping)
 
     async def _sent(self, command: Command, send: Callable[[Route], Awaitable[T]], shaping: Shaping | None = None) -> T:
         """The outcome of a read; one that must wait for a member to catch up is sent to another as well."""
@@ -244,7 +245,12 @@ class Source:
             while (batch := await self._read(anext(found, None))) is not None:
                 yield [value for item in batch if type(value := item.get(field)) is str]
 
+    def _staged(self, command: Command) -> Command:
+        """The command as the server answers it by an index, if any does."""
+        return command if self.takes_hints else staged(command)
+
     async def _opened(self, dataset: str, command: Command) -> Cursor:
+        command = self._staged(command)
         return await opened(
             lambda route: self._driver.opened(dataset, command, route),
             lambda take: self._sent(command, take),
@@ -358,7 +364,7 @@ class Source:
         """The documents of an aggregation that gives `limit` at most, small ones."""
         cursor = {"batchSize": limit + 1}  # more than there can be: nothing stays open
         command = {"aggregate": collection, "pipeline": pipeline, "cursor": cursor, "maxTimeMS": self._milliseconds}
-        return await self._documents(dataset, command | self._named(hint) | {**concern})
+        return await self._documents(dataset, {**self._staged(command), **self._named(hint), **concern})
 
     async def count(
         self,

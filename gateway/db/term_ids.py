@@ -11,7 +11,7 @@ from gateway.db.reader import DatasetReader
 from gateway.download_types import Condition, Selection, Term, both
 from gateway.rows import in_slices
 
-__all__ = ["FEW", "Numbers", "TermIds"]
+__all__ = ["FEW", "Looks", "Numbers", "TermIds"]
 
 _IDS_A_QUERY: Final = 400
 FEW: Final = 2_000
@@ -38,15 +38,31 @@ class Numbers(Protocol):
         """
 
 
+class Looks(Protocol):
+    """What bounded looks found at the version of the data: numbers of matching documents, FEW for that many or more."""
+
+    def known(self, collection: str, condition: Condition) -> int | None:
+        """What one found; None: there was none yet."""
+
+    def found(self, collection: str, condition: Condition, number: int) -> None:
+        """Remember what one found."""
+
+
 class TermIds:
     """What the groups of a selection select: `direct` ones are conditions on its root, `indirect` ones are not."""
 
     def __init__(
-        self, reader: DatasetReader, dataset_state: DatasetState, selection: Selection, numbers: Numbers | None = None
+        self,
+        reader: DatasetReader,
+        dataset_state: DatasetState,
+        selection: Selection,
+        numbers: Numbers | None = None,
+        looks: Looks | None = None,
     ) -> None:
-        """`numbers` are asked first, if there are any."""
+        """`numbers` and earlier `looks` are asked first, if there are any."""
         self._reader = reader
         self._numbers = numbers
+        self._looks = looks
         self._dataset_state = dataset_state
         self._selection = selection
         groups = selection.samples
@@ -86,7 +102,12 @@ class TermIds:
         if self._numbers is not None and name != "individuals":
             known = await self._numbers.of(name, condition)
             return FEW if known is None else sum(known.values())
-        return await self._reader.count(name, condition, most=FEW, within_bounds=False)
+        if self._looks is not None and (found := self._looks.known(name, condition)) is not None:
+            return found
+        found = await self._reader.count(name, condition, most=FEW, within_bounds=False)
+        if self._looks is not None:
+            self._looks.found(name, condition, found)
+        return found
 
     def _name(self, term: Term) -> str:
         return self._dataset_state.analyses if term.collection == "analyses" else term.collection

@@ -16,13 +16,15 @@ from gateway.dataset_state import DatasetState
 from gateway.db.handover_ids import ListedDocuments
 from gateway.download_types import Condition, Part
 
-__all__ = ["PageMemory", "Place"]
+__all__ = ["PageMemory", "Place", "SeenLooks"]
 
 _TOTALS: Final = 10_000
 _PLACES: Final = 200
 _PLACES_EACH: Final = 2_000
 # Ids in all: some 70 bytes each.
 _IDS: Final = 300_000
+# Of a selection that is not known to its end: deep pages of so many ask again.
+_FIRST_IDS: Final = 2_000
 
 V = TypeVar("V")
 
@@ -64,6 +66,8 @@ class PageMemory:
         self._listed: _Recent[ListedDocuments] = _Recent()
         self._numbers: _Recent[Mapping[str, int]] = _Recent()
         self._many: _Recent[bool] = _Recent()
+        self._first: _Recent[tuple[str, ...]] = _Recent()
+        self._looks: _Recent[int] = _Recent()
 
     @staticmethod
     def rows_key(part: Part) -> str:
@@ -123,6 +127,21 @@ class PageMemory:
         while sum(map(len, self._ids.values())) > _IDS:
             self._ids.popitem(last=False)
 
+    def walked(self, part: Part, ids: Sequence[str], *, complete: bool) -> None:
+        """Remember the ids of a selection, as far as a page asked for them."""
+        key = self.ids_key(part)
+        if complete:
+            self.found(key, ids)
+        elif len(self._first.get(key, ())) < len(ids) <= _FIRST_IDS:
+            self._first.keep(key, tuple(ids), _PLACES)
+
+    def beginning(self, part: Part) -> "tuple[SeenLooks, tuple[str, ...]]":
+        """What bounded looks at a dataset found, and the first ids of a selection that pages asked for."""
+        looks = SeenLooks(self._looks, part.dataset_state)
+        if part.collection == "individuals" or part.selection.listed is not None:  # nothing is known but all
+            return looks, ()
+        return looks, self._first.recall(self.ids_key(part)) or ()
+
     @staticmethod
     def numbers_key(state: DatasetState, collection: str, condition: Condition) -> str:
         """The question how many documents that meet a condition each biosample has."""
@@ -180,6 +199,22 @@ class PageMemory:
         at = bisect_right(known, place)
         if (not at or known[at - 1] != place) and len(known) < _PLACES_EACH:
             known.insert(at, place)
+
+
+class SeenLooks:
+    """What bounded looks at a version of a dataset found, for those that follow."""
+
+    def __init__(self, seen: _Recent[int], state: DatasetState) -> None:
+        self._seen = seen
+        self._state = state
+
+    def known(self, collection: str, condition: Condition) -> int | None:
+        """What one found; None: there was none yet."""
+        return self._seen.recall(PageMemory.numbers_key(self._state, collection, condition))
+
+    def found(self, collection: str, condition: Condition, number: int) -> None:
+        """Remember what one found."""
+        self._seen.keep(PageMemory.numbers_key(self._state, collection, condition), number, _TOTALS)
 
 
 def _digest(*parts: object) -> str:

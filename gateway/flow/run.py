@@ -112,8 +112,9 @@ class Run:
             # Not without what is known of the list: their rows are just those that are listed.
             if ids is None and paged and (known is not None or part.selection.listed is None):
                 ids = self._memory.ids(self._memory.ids_key(part))
+            looks, first = self._memory.beginning(part) if paged else (None, ())
             reader, state = self._reader(part), part.dataset_state
-            sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged)
+            sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged, looks=looks, first=first)
             if known is not None:
                 sample_ids.know(known)
             self._sample_ids_of[key] = sample_ids
@@ -170,8 +171,8 @@ class Run:
                     if part.limit and tally.rows >= part.limit:
                         break
             tally.samples, tally.documents = self._slices.passed(part)
-            if part.limit and part.ids is None and sample_ids.complete:
-                self._memory.found(self._memory.ids_key(part), sample_ids.ids)
+            if part.limit and part.ids is None:
+                self._memory.walked(part, sample_ids.ids, complete=sample_ids.complete)
         if part.count and tally.total is None:
             total = await self._total(part, part.skip + tally.rows + bool(tally.more) if tally.rows else 0)
             tally.total, tally.lower = total.rows, not total.exact

@@ -1,6 +1,6 @@
 // The form: dataset, region, variant type, ids.  Codes are in terms.js.
 
-import { $, el, fill, number, settled } from "./dom.js";
+import { $, button, el, fill, number, settled } from "./dom.js";
 import { hasToken, json, restricted, setToken } from "./api.js";
 import { combobox } from "./combobox.js";
 import { query, split } from "./state.js";
@@ -18,7 +18,17 @@ export function coordinates(text) {
 }
 
 export const placeText = ({ referenceName, start, end }) =>
-  start === null ? `chromosome ${referenceName}` : `${referenceName}:${number(start)}-${number(end)}`;
+  start === null ? `chromosome ${referenceName}` : `${referenceName}:${number(start)}${end === null ? "" : `-${number(end)}`}`;
+
+const located = new Map(); // where genes are, by their symbols
+const worded = (id) => [...$(id).options].find((each) => each.value === $(id).value)?.textContent ?? $(id).value;
+
+/** The variants that are asked for, in words, their region first; empty where none are. */
+export function variantsText({ place, genes, type, longest }) {
+  const where = place ? (place.name ? `${place.name} (${placeText(place)})` : placeText(place)) : genes.join(" and ");
+  const what = [type && worded("type"), longest && worded("longest")].filter(Boolean).join(", ");
+  return where ? `${where}: ${what || "any variant"}` : what;
+}
 
 /** The form; `changed` hears of each change of the state, `failed` what went wrong, `identified` of another token. */
 export function form(state, { changed, failed, identified }) {
@@ -54,6 +64,7 @@ export function form(state, { changed, failed, identified }) {
 
   const put = (place) => {
     state().place = place;
+    if (place) state().genes = []; // a gene has a place of its own
     changed();
   };
   const named = ({ symbol, referenceName, start, end }) => ({ name: symbol, referenceName, start, end });
@@ -104,40 +115,44 @@ export function form(state, { changed, failed, identified }) {
     failed,
   });
 
+  const chip = (what, where, remove) => {
+    const away = () => {
+      $("place").focus();
+      remove();
+    };
+    const content = [el("span", { class: "what" }, what), " ", el("span", { class: "count" }, where)];
+    return el("li", { class: "chip" }, content, el("span", { class: "acts" }, button("quiet", "✕", away, { "aria-label": `remove the region ${what}` })));
+  };
+
+  /** Where a gene is that a URL has named, once that is known. */
+  const whereGene = (symbol) => {
+    const key = symbol.toLowerCase();
+    if (!located.has(key)) {
+      located.set(key, "");
+      json(`gateway/genes?${query([["text", symbol.slice(0, 100)], ["limit", "8"]])}`)
+        .then(({ genes }) => {
+          const found = genes.find((each) => each.symbol.toLowerCase() === key);
+          if (!found) return; // which the counts say
+          located.set(key, placeText(found));
+          showPlace();
+        })
+        .catch(() => located.delete(key));
+    }
+    return located.get(key);
+  };
+
   const showPlace = () => {
-    const { place } = state();
-    const text = place && (place.name ? `${place.name} ` : "");
+    const { place, genes } = state();
+    const without = (symbol) => () => {
+      state().genes = state().genes.filter((each) => each !== symbol);
+      changed();
+    };
+    const chips = genes.map((symbol) => chip(symbol, whereGene(symbol), without(symbol)));
+    if (place) chips.unshift(chip(place.name || placeText(place), place.name ? placeText(place) : "", () => put(null)));
     fill(
       $("placed"),
-      place &&
-        el(
-          "ul",
-          { class: "chips", "aria-label": "Chosen region" },
-          el(
-            "li",
-            { class: "chip" },
-            el("span", { class: "what" }, text || placeText(place)),
-            " ",
-            el("span", { class: "count" }, place.name ? placeText(place) : ""),
-            el(
-              "span",
-              { class: "acts" },
-              el(
-                "button",
-                {
-                  type: "button",
-                  class: "quiet",
-                  "aria-label": "remove the region",
-                  onclick: () => {
-                    $("place").focus();
-                    put(null);
-                  },
-                },
-                "✕",
-              ),
-            ),
-          ),
-        ),
+      chips.length ? el("ul", { class: "chips", "aria-label": "Chosen region" }, chips) : null,
+      genes.length > 1 ? el("p", { class: "hint" }, "Samples with a variant in each of these genes.") : null,
     );
   };
 

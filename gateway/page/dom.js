@@ -14,6 +14,9 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A button of a class; `more` attributes. */
+export const button = (kind, label, onclick, more = {}) => el("button", { type: "button", class: kind, onclick, ...more }, label);
+
 /** Put children in place of what is there. */
 export function fill(where, ...children) {
   where.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));

@@ -1,6 +1,6 @@
 // What the data are, what the server does now, and formats by example.
 
-import { $, ago, counted, el, fill, number, size } from "./dom.js";
+import { $, ago, button as make, counted, el, fill, number, size } from "./dom.js";
 import { json, request } from "./api.js";
 import { preview } from "./preview.js";
 import { narrows, query, selection } from "./state.js";
@@ -103,7 +103,7 @@ export function examples(state) {
       const own = chosen ? url.replace("filters=NCIT:C3058", query(selection(state()))) : url;
       preview({ url: own }, cell);
     };
-    const button = el("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: show }, "ten lines");
+    const button = make("quiet", "ten lines", show, { "aria-expanded": "false" });
     row.cells[2].append(" ", button);
   }
 }

@@ -1,10 +1,11 @@
 // The page as a whole: one state, its URL, and what is shown of it.
 
-import { $, counted, el, fill, number, settled } from "./dom.js";
+import { $, button, counted, el, fill, number, settled } from "./dom.js";
 import { Refused, away, json } from "./api.js";
 import { form } from "./choose.js";
 import { about, examples, running } from "./know.js";
 import { see } from "./see.js";
+import { kindOf } from "./terms.js";
 import { fresh, narrows, query, read, search, selection, hasVariants } from "./state.js";
 import { chosen, isEmpty, offered, sized, take } from "./take.js";
 
@@ -88,7 +89,7 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
         suggestions.length ? "Did you mean " : "",
         suggestions.flatMap((each, at) => [
           at ? ", " : "",
-          el("button", { type: "button", class: "link", onclick: instead(id, each.id) }, `${each.label || each.id} (${each.id})`),
+          button("link", `${each.label || each.id} (${each.id})`, instead(id, each.id)),
         ]),
         suggestions.length ? "?" : "",
       ),
@@ -96,6 +97,25 @@ function showNotes({ samples, unknown = [], warnings = [] }) {
     warnings.some((text) => text.startsWith(state.kind)) ? null : missing(samples),
     warnings.filter((text) => ![...asked].some((id) => text.includes(id))).map((text) => el("p", { class: "note" }, text)),
   );
+}
+
+/** Where no sample meets all, and some codes are of one kind: an offer of any of them, if that finds some. */
+async function offerAny({ samples, unknown = [] }, key, signal) {
+  const wrong = new Set(unknown.map(({ id }) => id));
+  const kinds = state.terms
+    .filter(({ id, excluded }) => !excluded && !wrong.has(id) && !/[<>=]/.test(id))
+    .map(({ id }) => kindOf(id));
+  if (state.logic === "OR" || samples.exists !== false || new Set(kinds).size === kinds.length) return;
+  const any = await json(`gateway/estimate?${query(selection({ ...state, logic: "OR" }))}`, { signal, cache: "no-store" });
+  if (key !== query(selection(state)) || any.samples.exists === false) return;
+  const choose = () => {
+    state.logic = "OR";
+    changed();
+    document.querySelector("input[name=logic][value=OR]").focus();
+  };
+  const link = button("link", "Take samples with any of the codes", choose, { id: "any" });
+  const offer = ["No sample meets all of this. ", link, ` (${told(any.samples, "sample")}).`];
+  $("notes").append(el("p", { class: "note" }, offer));
 }
 
 // --- asking ----------------------------------------------------------------------------------------------------------
@@ -128,6 +148,7 @@ const ask = settled(60, async () => {
     const rough = [estimate.samples, estimate.variants, estimate.matchedVariants].some((each) => each && !each.exact && each.count !== null);
     roughly = rough ? Math.min(roughly * 2, 30000) : 1000;
     if (rough) again = setTimeout(() => key === query(selection(state)) && ask(), roughly);
+    offerAny(estimate, key, signal).catch(() => {}); // it was an offer
   } catch (error) {
     if (error.name === "AbortError") return;
     document.documentElement.classList.remove("asking");

@@ -35,8 +35,11 @@ const percent = (list, bin) => {
   return value === "." ? null : Number(value ?? 0);
 };
 
-/** Make the pictures in `plot` readable: their values are told in `readout`; `enter` is called with a chromosome. */
-export function readable(plot, readout, enter) {
+/**
+ * Make the pictures in `plot` readable: values are told in `readout`, of which `told` hears; `enter` is called with a
+ * chromosome to enlarge.  Returns what names the chromosome of the values that were told.
+ */
+export function readable(plot, readout, { enter, told }) {
   let svg = null;
   let found = null;
   let at = { row: 0, chromosome: 0, bin: 0 };
@@ -80,6 +83,7 @@ export function readable(plot, readout, enter) {
     const whose = found.rows.length > 1 || sample ? `${sample ?? label ?? group}: ` : "";
     readout.textContent = `${whose}chr ${chromosome.name}: ${megabases(start)}–${megabases(end)} Mb: ${what}`;
     mark(chromosome, row, start, end);
+    told();
   };
 
   const mark = (chromosome, row, start, end) => {
@@ -114,7 +118,14 @@ export function readable(plot, readout, enter) {
   };
 
   plot.addEventListener("pointermove", (event) => locate(event) && tell());
-  plot.addEventListener("click", (event) => locate(event) && enter(found.chromosomes[at.chromosome].name));
+  // A finger cannot point without a tap.
+  let touched = false;
+  plot.addEventListener("pointerdown", (event) => (touched = event.pointerType !== "mouse"));
+  plot.addEventListener("click", (event) => {
+    if (!locate(event)) return;
+    if (touched) tell();
+    else enter(found.chromosomes[at.chromosome].name);
+  });
 
   const moves = {
     ArrowRight: () => step(1),
@@ -158,4 +169,5 @@ export function readable(plot, readout, enter) {
       tell();
     }
   });
+  return () => (current() && at.bin >= 0 ? found.chromosomes[at.chromosome].name : "");
 }

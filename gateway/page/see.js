@@ -1,13 +1,15 @@
 // Pictures of the selection: drawn by the server, put into the page, read by pointer and by keyboard in readout.js.
 
-import { $, el, fill, announce, counted, number } from "./dom.js";
+import { $, button, el, fill, announce, counted, number } from "./dom.js";
 import { request, root } from "./api.js";
+import { variantsText } from "./choose.js";
 import { hasVariants, narrows, query, selection } from "./state.js";
 import { readable } from "./readout.js";
 
 const CHROMOSOMES = [...Array.from({ length: 22 }, (_, at) => String(at + 1)), "X", "Y"];
 const ROWS = 100; // samples of a picture
-const HINT = "Point at the picture, or use the arrow keys in it, for values. A click on a chromosome enlarges it, another shows all again.";
+const HINT = "Point at the picture, tap on it, or use the arrow keys in it, for values.";
+const TITLE = 200; // letters that a title has at most
 const AT_ONCE = 10000; // samples whose histogram is drawn without a word
 
 const included = (state) => state.terms.filter((term) => !term.excluded && !/[<>=]/.test(term.id)).map((term) => term.id);
@@ -17,11 +19,13 @@ export function addresses(state, skip) {
   const pairs = selection(state);
   const whole = narrows(state) ? [] : [["allData", "true"]];
   const look = state.chromosome ? [["plotChros", state.chromosome]] : [];
+  const title = variantsText(state);
   if (state.view === "groups") {
     const groups = pairs.filter(([name]) => name === "datasetIds").concat([["filters", included(state).join(",")]]);
     const of = (output, more) => `services/intervalFrequencies?${query([...groups, ["output", output], ...more])}`;
     return { picture: of("histoplot", look), data: of("pgxfreq", []), format: "pgxfreq" };
   }
+  if (title) look.push(["plotTitle", title.slice(0, TITLE)]);
   const of = (output, more) => `beacon/biosamples?${query([...pairs, ...whole, ["output", output], ...more])}`;
   if (state.view === "samples") {
     const page = [["limit", String(ROWS)], ...(skip ? [["skip", String(skip)]] : [])];
@@ -53,7 +57,15 @@ export function see(state, { changed, failed }) {
       skip = 0;
       changed();
     });
-  readable(plot, $("readout"), (name) => zoom(state().chromosome ? "" : name));
+  const turn = (name) => zoom(state().chromosome ? "" : name);
+  const named = readable(plot, $("readout"), { enter: turn, told: () => showTurn() });
+  const showTurn = () => {
+    const { chromosome } = state();
+    const there = plot.querySelector("svg") !== null;
+    $("enlarge").hidden = !there || !(chromosome || named());
+    $("enlarge").textContent = chromosome ? "Show all chromosomes" : `Enlarge chromosome ${named()}`;
+  };
+  $("enlarge").addEventListener("click", () => turn(named()));
 
   const say = (...content) => {
     asking.abort();
@@ -63,6 +75,7 @@ export function see(state, { changed, failed }) {
     fill(plot, el("div", { class: "nothing" }, content));
     fill($("plot-links"));
     $("readout").textContent = "";
+    showTurn();
   };
 
   // --- files of the picture
@@ -95,27 +108,21 @@ export function see(state, { changed, failed }) {
     const name = `${state().view}${state().chromosome ? `-chr${state().chromosome}` : ""}`;
     const rows = Number(svg.dataset.rows);
     const total = Number(svg.dataset.total);
-    const turn = (by, label) =>
-      el(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          onclick: () => {
-            skip += by;
-            draw(true);
-          },
-        },
-        label,
-      );
+    const leaf = (by, label) => {
+      const go = () => {
+        skip += by;
+        draw(true);
+      };
+      return button("quiet", label, go);
+    };
     const paging =
       state().view === "samples" && total > rows
         ? el(
             "span",
             { class: "pages" },
             `Samples ${number(skip * ROWS + 1)} to ${number(skip * ROWS + rows)} of ${number(total)} `,
-            skip ? turn(-1, "previous") : null,
-            skip * ROWS + rows < total ? turn(1, "next") : null,
+            skip ? leaf(-1, "previous") : null,
+            skip * ROWS + rows < total ? leaf(1, "next") : null,
           )
         : null;
     fill(
@@ -133,7 +140,7 @@ export function see(state, { changed, failed }) {
         "The picture: ",
         el("a", { href: new URL(found.picture, root), download: `${name}.svg`, id: "plot-svg" }, "SVG"),
         " · ",
-        el("button", { type: "button", class: "link", id: "plot-png", onclick: () => png(svg, `${name}.png`).catch(failed) }, "PNG"),
+        button("link", "PNG", () => png(svg, `${name}.png`).catch(failed), { id: "plot-png" }),
       ),
     );
   };
@@ -162,6 +169,7 @@ export function see(state, { changed, failed }) {
       fill(plot, document.importNode(svg, true));
       shown = address;
       $("readout").textContent = HINT;
+      showTurn();
       links(plot.firstElementChild, found);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -185,6 +193,8 @@ export function see(state, { changed, failed }) {
     if (now.view === "groups" && groups.length < 2) now.view = "histogram";
     for (const radio of document.getElementsByName("view")) radio.checked = radio.value === now.view;
     $("chromosome").value = now.chromosome;
+    const by = now.view !== "groups" && variantsText(now); // groups are of codes alone
+    $("subject").textContent = by ? `Samples selected by ${by}${now.terms.length ? ", and by their codes" : ""}` : "";
     if (estimate === null) return say("There is no picture of this.");
     const { samples } = estimate;
     if (estimate.granularity !== "record") return say("Of this dataset numbers can be seen, but no pictures and no files.");
@@ -192,16 +202,13 @@ export function see(state, { changed, failed }) {
     const stored = now.terms.length === 1 && !now.ids.length && !hasVariants(now);
     const large = now.view === "histogram" && samples.count > AT_ONCE && !stored;
     if ((!narrows(now) || large) && !insisted) {
+      const go = () => {
+        insisted = true;
+        show();
+      };
       const insist = el(
         "button",
-        {
-          type: "button",
-          id: "draw",
-          onclick: () => {
-            insisted = true;
-            show();
-          },
-        },
+        { type: "button", id: "draw", onclick: go },
         `Draw ${narrows(now) ? "them" : "the whole dataset"}${samples.count && samples.exact ? `, ${counted(samples.count, "sample")}` : ""}`,
       );
       return say(

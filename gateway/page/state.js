@@ -9,6 +9,7 @@ export const fresh = () => ({
   kind: "biosampleIds",
   ids: [],
   place: null, // {name, referenceName, start, end}
+  genes: [], // symbols, as a URL names them: a variant in each
   type: "",
   longest: "",
   scope: "samples", // which variants: all of the samples, or those that match
@@ -39,6 +40,7 @@ export function read(search) {
     const { referenceName, name } = { referenceName: text("referenceName"), name: text("place") };
     state.place = { name, referenceName, start, end };
   }
+  state.genes = split(said.getAll("geneId").join(","));
   state.type = text("variantType");
   state.longest = text("variantMaxLength");
   if (text("scope") === "variants") state.scope = "variants";
@@ -55,7 +57,8 @@ export const narrows = (state) =>
   state.terms.length > 0 || state.ids.length > 0 || hasVariants(state);
 
 /** Whether variants are asked for. */
-export const hasVariants = (state) => state.place !== null || state.type !== "" || state.longest !== "";
+export const hasVariants = (state) =>
+  state.place !== null || state.genes.length > 0 || state.type !== "" || state.longest !== "";
 
 /** The query's parameters, in a fixed order. */
 export function selection(state) {
@@ -70,6 +73,7 @@ export function selection(state) {
     add("start", state.place.start);
     add("end", state.place.end);
   }
+  add("geneId", state.genes.join(","));
   add("variantType", state.type);
   add("variantMaxLength", state.longest);
   return pairs;
@@ -104,6 +108,7 @@ export function body(state) {
     if (state.place.start !== null) add("start", [state.place.start]);
     if (state.place.end !== null) add("end", [state.place.end]);
   }
+  if (state.genes.length) add("geneId", state.genes);
   add("variantType", state.type);
   if (state.longest) add("variantMaxLength", Number(state.longest));
   if (state.dataset) add("datasetIds", [state.dataset]);

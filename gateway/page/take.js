@@ -1,6 +1,6 @@
 // Formats by what they are for, the download, and the commands.
 
-import { $, copyButton, counted, el, fill, number, size } from "./dom.js";
+import { $, button, copyButton, counted, el, fill, number, size } from "./dom.js";
 import { Refused, root, shownRoot, spool } from "./api.js";
 import { commands, here } from "./commands.js";
 import { download, native, ticketOf } from "./download.js";
@@ -33,6 +33,14 @@ export function offered(estimate, state) {
     });
 }
 
+const WHY = "Asked for samples, these hold the samples' own records: take “only the variants that match” to have them.";
+
+/** What formats are called that there are of the variants that match, but not of all variants of their samples. */
+const unoffered = ({ formats }) => {
+  const some = formats.filter((each) => each.entity === "variants");
+  return some.filter((each) => !some.some((other) => other.whole && other.output === each.output)).map((each) => each.label);
+};
+
 /** The format that is chosen, or the first. */
 export const chosen = (formats, state) => {
   const word = state.output.replace(/\.gz$/, "");
@@ -62,7 +70,7 @@ export function take(state, { changed, failed }) {
         type: "radio",
         name: "output",
         value: format.key,
-        ...(format === now ? { checked: true } : {}),
+        checked: format === now,
         onchange: () => {
           state().output = format.key + (packs(state()) && format.packed ? ".gz" : "");
           changed();
@@ -103,14 +111,14 @@ export function take(state, { changed, failed }) {
     const controller = new AbortController();
     const bar = el("progress", { "aria-label": "Download" });
     const text = el("span", { role: "status" }, "Asking for the file …");
-    const stop = el("button", { type: "button", class: "quiet", onclick: () => controller.abort() }, "Stop");
+    const stop = button("quiet", "Stop", () => controller.abort());
     fill(box, bar, text, stop);
-    const button = $("download");
-    button.disabled = true;
+    const main = $("download");
+    main.disabled = true;
     running = controller;
     const end = (content, kind) => {
       fill(box, el("p", { class: kind, role: "status", id: "downloaded" }, content));
-      button.disabled = false;
+      main.disabled = false;
       running = null;
     };
     try {
@@ -179,7 +187,7 @@ export function take(state, { changed, failed }) {
               type: "radio",
               name: "tool",
               value: each.name,
-              ...(each === now ? { checked: true } : {}),
+              checked: each === now,
               onchange: async () => {
                 tool = each.name;
                 await lines(format, box);
@@ -222,7 +230,7 @@ export function take(state, { changed, failed }) {
           el("input", {
             type: "checkbox",
             id: "packed",
-            ...(packs(state()) ? { checked: true } : {}),
+            checked: packs(state()),
             onchange: (event) => {
               state().output = format.key + (event.target.checked ? ".gz" : "");
               changed();
@@ -236,7 +244,7 @@ export function take(state, { changed, failed }) {
       el(
         "div",
         { class: "row" },
-        el("button", { type: "button", id: "download", class: "main", onclick: () => begin(format, box) }, `Download ${format.label}`),
+        button("main", `Download ${format.label}`, () => begin(format, box), { id: "download" }),
         el("span", { class: "dim" }, sized(made)),
         gz,
       ),
@@ -259,8 +267,11 @@ export function take(state, { changed, failed }) {
       running?.abort();
       fill($("outputs"), el("legend", { class: "sr" }, "What for"), el("p", { class: "dim" }, nothing(estimate)));
       fill($("get"));
+      $("unoffered").textContent = "";
       return;
     }
+    const hidden = hasVariants(now) && now.scope === "samples" ? unoffered(estimate) : [];
+    $("unoffered").textContent = hidden.length ? `Not of all segments: ${hidden.join(", ")}. ${WHY}` : "";
     const format = chosen(formats, now);
     const focused = document.activeElement?.name === "output";
     fill($("outputs"), el("legend", { class: "sr" }, "What for"), GROUPS.map((each) => group(each, formats, format)));

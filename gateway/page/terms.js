@@ -1,6 +1,6 @@
 // Codes: found by typing or in their hierarchy, and what was chosen of them.
 
-import { $, el, fill, counted, number } from "./dom.js";
+import { $, button, el, fill, counted, number } from "./dom.js";
 import { json } from "./api.js";
 import { combobox } from "./combobox.js";
 import { query } from "./state.js";
@@ -76,12 +76,7 @@ export function termChooser(state, { changed, failed }) {
 
   const node = (term) => {
     const below = el("ul", { hidden: true });
-    const open = el(
-      "button",
-      { type: "button", class: "open", "aria-expanded": "false", "aria-label": `What is below ${term.label || term.id}` },
-      "▸",
-    );
-    open.addEventListener("click", async () => {
+    const opened = async () => {
       const opening = below.hidden;
       if (opening && !below.children.length) {
         try {
@@ -94,7 +89,8 @@ export function termChooser(state, { changed, failed }) {
       below.hidden = !opening;
       open.setAttribute("aria-expanded", String(opening));
       open.textContent = opening ? "▾" : "▸";
-    });
+    };
+    const open = button("open", "▸", opened, { "aria-expanded": "false", "aria-label": `What is below ${term.label || term.id}` });
     return el(
       "li",
       {},
@@ -102,7 +98,7 @@ export function termChooser(state, { changed, failed }) {
       el(
         "span",
         {},
-        el("button", { type: "button", class: "link", title: `choose ${term.id}`, onclick: () => add(term) }, term.label || term.id),
+        button("link", term.label || term.id, () => add(term), { title: `choose ${term.id}` }),
         " ",
         el("span", { class: "count" }, number(term.count ?? 0)),
       ),
@@ -130,6 +126,31 @@ export function termChooser(state, { changed, failed }) {
     changed();
   };
 
+  const within = (term, above) => {
+    const instead = () => {
+      if (state().terms.some((other) => other.id === above.id)) return remove(term.id);
+      term.id = above.id;
+      changed();
+    };
+    const link = button("link", above.label || above.id, instead, { title: `choose ${above.id} instead` });
+    return el("span", { class: "more" }, "within ", link);
+  };
+
+  const acts = (term, name) => {
+    const exclude = () => {
+      term.excluded = !term.excluded;
+      changed();
+      [...$("terms").querySelectorAll("button[aria-pressed]")].find((b) => b.dataset.id === term.id)?.focus();
+    };
+    const pressed = { "aria-pressed": String(term.excluded), "aria-label": `exclude ${name}`, "data-id": term.id };
+    return el(
+      "span",
+      { class: "acts" },
+      button("quiet", "exclude", exclude, pressed),
+      button("quiet", "✕", () => remove(term.id), { "aria-label": `remove ${name}` }),
+    );
+  };
+
   const chip = (term) => {
     const { label, count, path } = known.get(term.id) ?? {};
     const above = (path?.[0] ?? []).slice(-1)[0];
@@ -139,48 +160,8 @@ export function termChooser(state, { changed, failed }) {
       el("span", { class: "what" }, term.excluded ? "not " : "", label || term.id),
       " ",
       el("span", { class: "count" }, [label ? term.id : "", samples(count)].filter(Boolean).join(" · ")),
-      above
-        ? el(
-            "span",
-            { class: "more" },
-            "within ",
-            el(
-              "button",
-              {
-                type: "button",
-                class: "link",
-                title: `choose ${above.id} instead`,
-                onclick: () => {
-                  if (state().terms.some((other) => other.id === above.id)) return remove(term.id);
-                  term.id = above.id;
-                  changed();
-                },
-              },
-              above.label || above.id,
-            ),
-          )
-        : null,
-      el(
-        "span",
-        { class: "acts" },
-        el(
-          "button",
-          {
-            type: "button",
-            class: "quiet",
-            "aria-pressed": String(term.excluded),
-            "aria-label": `exclude ${label || term.id}`,
-            onclick: () => {
-              term.excluded = !term.excluded;
-              changed();
-              [...$("terms").querySelectorAll("button[aria-pressed]")].find((b) => b.dataset.id === term.id)?.focus();
-            },
-            "data-id": term.id,
-          },
-          "exclude",
-        ),
-        el("button", { type: "button", class: "quiet", "aria-label": `remove ${label || term.id}`, onclick: () => remove(term.id) }, "✕"),
-      ),
+      above ? within(term, above) : null,
+      acts(term, label || term.id),
     );
   };
 
@@ -212,6 +193,12 @@ export function termChooser(state, { changed, failed }) {
     }
   };
 }
+
+/** What kind of code it is, as far as is known. */
+export const kindOf = (id) => {
+  const { ontology, collationType } = known.get(id) ?? {};
+  return ontology || collationType || /^(?:pgx:)?[^:-]*/.exec(id)[0];
+};
 
 const kind = (term) => term.ontology || term.collationType || "others";
 

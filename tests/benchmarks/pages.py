@@ -155,7 +155,7 @@ def gateway_of(uri: str, dataset: str, **settings: object) -> Iterator[Gateway]:
     """A gateway without a spool, whose log is forgotten."""
     with (
         TemporaryDirectory() as folder,
-        Gateway(uri, [dataset], log=Path(folder) / "log", no_spool=True, **settings) as found,
+        Gateway(uri, [dataset], log=Path(folder) / "log", no_spool=True, count_budget=2, **settings) as found,
     ):
         yield found
 

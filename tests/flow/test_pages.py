@@ -1,91 +1,18 @@
-"""Pages and totals: the same rows whichever way they are found, and what the database is asked for them."""
+"""Pages and totals: the same rows whichever way they are found."""
 
 import asyncio
-import json
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
-from bson import ObjectId
 from pymongo import MongoClient
 
-from gateway.config import load
-from gateway.db import checked_ids, sample_ids, term_ids
 from gateway.demo.store import Store
-from gateway.errors import DatasetChanged, NotFound
-from gateway.flow import small_datasets, totals
-from gateway.flow.pump import Pump
+from gateway.errors import NotFound
 from gateway.flow.run import Slicing
-from gateway.flow.scheduling import EncodeScheduler
 from gateway.rows import Tally
-from tests.flow.test_pump import Rig
-from tests.topology import ReplicaSet, Standalone
-
-SAMPLES = 36
-DEL, DUP = "EFO:0030067", "EFO:0030070"
-QUESTIONS = {
-    "everything": {"allData": "true"},
-    "one of three": {"filters": "NCIT:C3058"},
-    "one alone": {"filters": "NCIT:C3059"},
-    "nearly all variants": {"variantType": "DUP"},
-    "few variants": {"referenceName": "9"},
-    "variants of some": {"filters": "NCIT:C3058", "variantType": "DUP"},
-    "excluded": {"filters": "!NCIT:C3058"},
-    "individuals": {"filters": "NCIT:C16576"},
-    "individuals or diagnosis": {"filters": "NCIT:C16576,NCIT:C3059", "filterLogic": "OR"},
-    "two kinds of variants": {"variantType": "DUP,DEL", "filters": "!NCIT:C16576"},
-    "variants but those of some individuals": {"variantType": "DUP", "filters": "!followupTime:>=P60M"},
-    "nothing": {"referenceName": "21"},
-}
-
-
-def fill(database: Any) -> None:
-    """Biosamples of 0 to 6 variants, and documents as they should not be: lists, strays, twins."""
-    database.client.drop_database(database.name)
-    codes = ("NCIT:C3058", "NCIT:C3262", "NCIT:C3262")
-    samples: list[dict[str, Any]] = [
-        {
-            "_id": n,
-            "id": f"s{n:02}",
-            "individual_id": f"i{n // 2:02}" if n % 7 else [f"i{n // 2:02}", "i00"],
-            "histological_diagnosis": {"id": codes[n % 3] if n != 20 else "NCIT:C3059"},
-        }
-        for n in range(SAMPLES)
-    ]
-    database.biosamples.insert_many([*samples, {"_id": 97}, {"_id": 98, "id": 5}])
-    database.individuals.insert_many(
-        [
-            {
-                "_id": n,
-                "id": f"i{n:02}",
-                "sex": {"id": "NCIT:C16576" if n < 4 else "NCIT:C20197"},
-                "index_disease": {"followup_days": 4000 if n % 5 == 2 else 40},
-            }
-            for n in range(SAMPLES // 2)
-        ]
-    )
-    owners: list[Any] = [f"s{n:02}" for n in range(SAMPLES) for _ in range(n % 7)]
-    owners += ["stray", "stray", None, 7]
-    database.variants.insert_many(
-        [
-            {
-                "_id": ObjectId(f"{(n * 7919) % 10007:024x}"),
-                "id": f"v{n:03}",
-                **({"biosample_id": owner} if owner != 7 else {}),
-                "location": {"sequence_id": f"refseq:NC_00000{9 if n % 25 == 11 else 8}.{12 if n % 25 == 11 else 11}"},
-                "variant_state": {"id": DEL if n % 11 == 3 else DUP},
-            }
-            for n, owner in enumerate(owners)
-        ]
-    )
-    for field in ("id", "individual_id", "histological_diagnosis.id"):
-        database.biosamples.create_index(field)
-    for field in ("id", "sex.id", "index_disease.followup_days"):
-        database.individuals.create_index(field)
-    for field in ("biosample_id", "location.sequence_id", "variant_state.id"):
-        database.variants.create_index(field)
+from tests.flow.paging import DUP, QUESTIONS, STRATEGIES, PageRig, fill
 
 
 @pytest.fixture(scope="module")
@@ -95,63 +22,11 @@ def pages(mongo: MongoClient[dict[str, Any]]) -> Iterator[str]:
     mongo.drop_database("pages")
 
 
-class PageRig(Rig):
-    """One whose pages remember, as those of a server do."""
-
-    def __init__(self, uri: str, budget: float = 60) -> None:
-        super().__init__(uri)
-        self.config = load({"mongo_uri": uri, "datasets": "demo,pages,moving,old"}, {})
-        self.one = self._pump(budget)
-
-    def _pump(self, budget: float = 60) -> Pump:
-        how: Any = {"slicing": Slicing(rows=5000, flights=4), "retry_window": 30, "count_budget": budget}
-        return Pump(self.source, self.catalog, self.executor, EncodeScheduler(2), **how)
-
-    async def forget(self) -> None:
-        """Know nothing of what was asked before; what the dataset holds is believed from now on."""
-        await self.one.totals.close()
-        self.one = self._pump()
-        self.catalog._ttl = 60
-
-    async def rows(self, dataset: str, question: dict[str, str], **more: str) -> tuple[list[str], Tally]:
-        """The ids of the variants of a page, or of all, and what was counted."""
-        plan = await self.plan("/beacon/g_variants", datasetIds=dataset, output="json", **question, **more)
-        tallies: list[Tally] = []
-        async with aclosing(self.one.chunks(plan, tallies)) as chunks:
-            whole = json.loads(b"".join([chunk async for chunk in chunks]))
-        sets = whole["response"].get("resultSets", [])
-        return [each["variantInternalId"] for found in sets for each in found.get("results", [])], tallies[-1]
-
-    async def close(self) -> None:
-        await self.one.totals.close()
-        await self.catalog.close()
-        await self.source.close()
-        self.executor.shutdown()
-
-
 @pytest.fixture
 async def rig(store: Store) -> AsyncIterator[PageRig]:
     made = PageRig(store.uri)
     yield made
     await made.close()
-
-
-STRATEGIES = {
-    "as it is": {},
-    "always resolved": {(term_ids, "FEW"): 10**9},
-    "always walked": {(term_ids, "FEW"): 0, (checked_ids, "_PART"): 0, (checked_ids, "_PART_OF_PAGE"): 0},
-    "turned in mid-walk": {
-        (term_ids, "FEW"): 0,
-        (checked_ids, "_WIDTHS"): (1, 4),
-        (checked_ids, "_WIDTH"): 3,
-        (checked_ids, "_LOOKED"): 5,
-        (checked_ids, "_PART"): 2,
-        (checked_ids, "_PART_OF_PAGE"): 2,
-    },
-    "looks that do not suffice": {(sample_ids, "_LOOK"): 2, (sample_ids, "_FIRST"): 3},
-    "slices counted": {(totals, "_MOST_VALUES"): 1},
-    "counted without the database": {(small_datasets, "_FEWEST_VARIANTS"): 0, (small_datasets, "_WAITED"): 60},
-}
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +64,13 @@ async def test_the_same_rows_whichever_way(
         assert tally.more is (len(whole) > 4), name
 
 
-@pytest.mark.parametrize("name", ["everything", "nearly all variants", "variants of some"])
-async def test_pages_in_any_order_are_parts_of_the_whole(rig: PageRig, pages: str, name: str):
+@pytest.mark.parametrize("strategy", ["as it is", "always walked", "turned in mid-walk"])
+@pytest.mark.parametrize("name", ["everything", "nearly all variants", "variants of some", "one of three"])
+async def test_pages_in_any_order_are_parts_of_the_whole(
+    rig: PageRig, pages: str, name: str, strategy: str, monkeypatch: pytest.MonkeyPatch
+):
+    for (module, constant), value in STRATEGIES[strategy].items():
+        monkeypatch.setattr(module, constant, value)
     whole, _ = await rig.rows(pages, QUESTIONS[name], limit="0")
     for limit, skip in ((7, 11), (7, 3), (7, 0), (1, 11), (1, 4), (40, 3), (40, 0), (1, 200)):
         page, tally = await rig.rows(pages, QUESTIONS[name], limit=str(limit), skip=str(skip))
@@ -299,99 +179,3 @@ async def test_each_dataset_is_asked_in_its_own_words_whether_it_has_any(
         await rig.close()
         mongo.drop_database("moving")
         mongo.drop_database("old")
-
-
-# --- what is asked ---------------------------------------------------------------------------------------------------
-
-
-def _condition(command: dict[str, Any]) -> dict[str, Any]:
-    stages = [stage["$match"] for stage in command.get("pipeline", []) if "$match" in stage]
-    return command.get("filter") or (stages[0] if stages else {})
-
-
-@pytest.mark.parametrize("version", ["4.4", "5.0", "alone"])
-async def test_reads_name_an_index_and_bear_no_bound_that_is_not_needed(store: Store, version: str):
-    deployment = Standalone("5.0", store=store) if version == "alone" else ReplicaSet(version, store=store)
-    with deployment:
-        fill(deployment.client()["demo"])
-        for name, question in QUESTIONS.items():
-            deployment.forget_commands()
-            rig = PageRig(deployment.uri)
-            try:
-                await rig.rows("demo", question, limit="4")
-            finally:
-                await rig.close()
-            _check_reads(name, version, deployment.asked("find", "aggregate"))
-
-
-def _check_reads(name: str, version: str, commands: list[dict[str, Any]]) -> None:
-    reads = [each for each in commands if each.get("find", each.get("aggregate")) in {"variants", "biosamples"}]
-    # Not what only one index serves by its form: the newest, those behind a key, any of several.
-    reads = [each for each in reads if each.get("limit") != 1 and not {"$or", "_id"} & set(list(_condition(each))[:1])]
-    assert reads, name
-    for each in reads:
-        assert "hint" in each, (name, each)
-        assert version != "5.0" or "_id" not in _condition(each), (name, each)
-        counts = {"$count": "n"} in each.get("pipeline", [])
-        assert not counts or "_id" not in _condition(each), (name, each)
-
-
-async def test_whether_there_is_any_is_told_without_counting(store: Store):
-    with ReplicaSet("5.0", store=store) as deployment:
-        fill(deployment.client()["demo"])
-        deployment.forget_commands()
-        rig = PageRig(deployment.uri)
-        try:
-            plan = await rig.plan(
-                "/beacon/g_variants", datasetIds="demo", allData="true", requestedGranularity="boolean"
-            )
-            _, tallies = await rig.run(plan)
-        finally:
-            await rig.close()
-        counts = [each for each in deployment.asked("aggregate") if {"$count": "n"} in each["pipeline"]]
-    assert tallies[-1].total == 1
-    assert not [each for each in counts if not any("$limit" in stage for stage in each["pipeline"])]
-
-
-async def test_an_index_that_is_another_one_of_its_name_is_found_out(store: Store, mongo: MongoClient[dict[str, Any]]):
-    fill(mongo["moving"])
-    rig = PageRig(store.uri)
-    rig.source._hints = True  # right here, too, only slow
-    try:
-        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
-        await rig.run(plan)
-        variants = mongo["moving"].variants
-        variants.drop_index("biosample_id_1")
-        variants.create_index("biosample_id", partialFilterExpression={"biosample_id": {"$gt": "s30"}})
-        with pytest.raises(DatasetChanged):
-            await rig.run(plan)
-        again = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
-        await rig.run(again)
-    finally:
-        await rig.close()
-        mongo.drop_database("moving")
-
-
-async def test_an_index_that_is_gone_is_done_without(
-    store: Store, mongo: MongoClient[dict[str, Any]], caplog: pytest.LogCaptureFixture
-):
-    fill(mongo["moving"])
-    rig = PageRig(store.uri)
-    rig.source._hints = True  # right here, too, only slow
-    try:
-        whole, _ = await rig.rows("moving", QUESTIONS["nearly all variants"], limit="0")
-        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", limit="0")
-        mongo["moving"].variants.drop_index("biosample_id_1")
-        mongo["moving"].biosamples.drop_index("id_1")
-        with caplog.at_level(logging.WARNING, "gateway.db"):
-            _, tallies = await rig.run(plan)
-        assert tallies[-1].rows == len(whole)
-        assert "is not there" in caplog.text
-        # Afterwards its indexes are known anew.
-        caplog.clear()
-        found, tally = await rig.rows("moving", QUESTIONS["nearly all variants"], limit="4")
-        assert (found, tally.total) == (whole[:4], len(whole))
-        assert "is not there" not in caplog.text
-    finally:
-        await rig.close()
-        mongo.drop_database("moving")

@@ -7,7 +7,7 @@ from pymongo import MongoClient
 
 from gateway.demo.store import Store
 from gateway.flow.run import Slicing
-from tests.flow.test_pages import PageRig
+from tests.flow.paging import PageRig
 
 
 @pytest.mark.parametrize("lists", [[["s01", "s02"]], [["s02"], []]])

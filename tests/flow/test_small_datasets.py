@@ -15,7 +15,7 @@ from gateway.demo.store import Store
 from gateway.flow import small_datasets
 from gateway.rows import Tally
 from tests.cutter import Cutter, Listener
-from tests.flow.test_pages import PageRig
+from tests.flow.paging import PageRig
 from tests.harness import Gateway, until
 from tests.topology import ReplicaSet, Standalone
 

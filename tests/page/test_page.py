@@ -188,7 +188,7 @@ def test_by_keyboard_alone(visit: Visit, gateway: Gateway):
     page.focus("#term")
     page.keyboard.insert_text("glioblastoma")  # at once, so that it is asked about once
     # Of the whole text: the list of no text, which the focus asks for, begins with another, and may still be there.
-    page.get_by_role("option").first.filter(has_text="Glioblastoma").wait_for()
+    page.get_by_role("listbox", name="Codes").get_by_role("option").first.filter(has_text="Glioblastoma").wait_for()
     press("ArrowDown")
     active = page.get_attribute("#term", "aria-activedescendant")
     assert page.get_attribute(f"#{active}", "aria-selected") == "true"

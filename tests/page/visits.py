@@ -101,7 +101,7 @@ class Visit:
 @contextmanager
 def opened(browser: Any, url: str, *, allowed: str = "", **context: Any) -> Iterator[Visit]:
     """A visit in a profile of its own, which must end without troubles but those that hold the `allowed` text."""
-    profile = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+    profile = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
     visit = Visit(profile.new_page(), url)
     yield visit
     troubles = [each for each in visit.troubles if not (allowed and allowed in each)]

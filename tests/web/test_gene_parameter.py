@@ -59,6 +59,8 @@ def test_several_genes_are_as_many_queries(knowing: Gateway):
     multi = [knowing.ask("/beacon/biosamples", "POST", body(queries)).json for queries in (BOTH[:2], BOTH[2:])]
     ids = [[each["id"] for each in told["response"]["resultSets"][0]["results"]] for told in (named, *multi)]
     assert ids[0] == ids[1] == ids[2] != []
+    listed = {"query": {"requestParameters": {"geneId": ["EGFR", "CDKN2A"]}}}  # as the page has it to copy
+    assert knowing.ask("/beacon/biosamples", "POST", listed).json["response"] == named["response"]
 
 
 def body(queries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 
 from gateway.bins.maps import bin_map
 from gateway.demo.store import Store
-from tests.harness import Answer, Gateway
+from tests.harness import Answer, Gateway, until
 from tests.profiles import GAINS, HIGH, LOSSES, Profile, frequencies, profiles
 from tests.web.handed import Buffers
 
@@ -160,6 +160,20 @@ def test_samples_are_rows_of_their_segments(gateway: Gateway, mongo: Client):
     assert {sample["biosample_id"] for sample in some.samples} == set(names)
     last = picture(gateway.ask(f"/services/sampleplots?{query}&limit=2&skip={len(rows) // 2}"))
     assert (last.get("data-rows"), last.get("data-more")) == (str(len(rows) % 2), "false")
+
+
+def test_the_picture_of_a_page_is_kept(gateway: Gateway):
+    path = "/services/sampleplots?filters=NCIT:C3058&plotType=samplesplot&plotWidth=611&limit=3"
+    first = gateway.ask(path)
+    until(lambda: "Repr-Digest" in gateway.ask(path, "HEAD").headers, what="a kept picture")
+    again = gateway.ask(path)
+    assert (again.body, again.headers["ETag"]) == (first.body, first.headers["ETag"])
+    assert int(again.headers["Content-Length"]) == len(first.body)
+    address = path_of(gateway.ask(f"{path}&ticket=true").json["address"])
+    assert gateway.ask(address).body == first.body
+    following = gateway.ask(f"{path}&skip=1")
+    assert found(picture(following), "plot-sample")
+    assert following.headers["ETag"] != first.headers["ETag"]
 
 
 def test_samples_that_a_variant_query_selects_are_drawn_with_all_their_segments(gateway: Gateway, mongo: Client):

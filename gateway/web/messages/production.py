@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 from aiohttp import web
 
@@ -10,11 +11,22 @@ from gateway.download_types import Plan
 from gateway.flow.compression import compressed
 from gateway.flow.indexing import Indexing
 from gateway.formats import indexed
+from gateway.formats.plots import SAMPLESPLOT
 from gateway.rows import NotToBeKept, Tally
 from gateway.web.app_keys import EXECUTOR, PUMP, SIZES
 from gateway.web.learning import learn
 
-__all__ = ["produced"]
+__all__ = ["is_kept", "produced"]
+
+_PICTURES: Final = frozenset({SAMPLESPLOT.name})
+
+
+def is_kept(plan: Plan) -> bool:
+    """Whether it is made once for all who ask, and kept: all that there is, or a picture of a page.
+
+    Such a picture takes long to make, does not grow with the page, and is asked for again by its URL.
+    """
+    return plan.whole or (plan.form in _PICTURES and not plan.reduced)
 
 
 async def produced(
@@ -28,7 +40,7 @@ async def produced(
 
     async def passed() -> AsyncGenerator[bytes, None]:
         nonlocal to_be_kept
-        async with aclosing(app[PUMP].chunks(plan, tallies, kept=plan.whole)) as found:
+        async with aclosing(app[PUMP].chunks(plan, tallies, kept=is_kept(plan))) as found:
             try:
                 async for chunk in found:
                     yield chunk

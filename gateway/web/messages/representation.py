@@ -35,7 +35,7 @@ from gateway.web.messages.headers import (
     within,
 )
 from gateway.web.messages.pages import Page
-from gateway.web.messages.production import produced
+from gateway.web.messages.production import is_kept, produced
 from gateway.web.messages.ranges import Span
 from gateway.web.messages.request import DownloadRequest
 from gateway.web.messages.transfer import Transfer, tune
@@ -108,7 +108,7 @@ class Representation:
         representation = cls.kept(plan.digest, own, produce, beside)
         page = Page(plan.parts, download_request.following) if plan.continues and not plan.whole else None
         small = not plan.whole and sum(part.limit for part in plan.parts) <= _SMALL
-        told = replace(representation, immutable=False, record=own if plan.whole else None, page=page, small=small)
+        told = replace(representation, immutable=False, record=own if is_kept(plan) else None, page=page, small=small)
         return replace(told, guarded=plan.guarded, reduced=plan.reduced)
 
     @classmethod

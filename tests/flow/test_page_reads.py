@@ -1,0 +1,127 @@
+"""What the database is asked for pages: which index, which bound, how much; less when asked again."""
+
+import logging
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from gateway.demo.store import Store
+from gateway.errors import DatasetChanged
+from tests.flow.paging import QUESTIONS, STRATEGIES, PageRig, fill
+from tests.topology import ReplicaSet, Standalone
+
+
+async def test_a_page_asked_for_again_is_read_without_looking(store: Store, monkeypatch: pytest.MonkeyPatch):
+    for (module, constant), value in STRATEGIES["always walked"].items():
+        monkeypatch.setattr(module, constant, value)
+    with ReplicaSet("5.0", store=store) as deployment:
+        fill(deployment.client()["demo"])
+        rig = PageRig(deployment.uri)
+        rig.catalog._ttl = 60
+        try:
+            first, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+            deployment.forget_commands()
+            again, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+        finally:
+            await rig.close()
+        assert again == first
+        reads = [each for each in deployment.asked("find", "aggregate") if each.get("aggregate") != 1]
+        # The documents of biosamples that are known, until there are enough; and whether a dataset is there still.
+        assert {(each.get("find"), *_condition(each)) for each in reads} == {
+            ("variants", "biosample_id", "variant_state.id"),
+            ("biosamples",),
+        }
+
+
+def _condition(command: dict[str, Any]) -> dict[str, Any]:
+    stages = [stage["$match"] for stage in command.get("pipeline", []) if "$match" in stage]
+    return command.get("filter") or (stages[0] if stages else {})
+
+
+@pytest.mark.parametrize("version", ["4.4", "5.0", "alone"])
+async def test_reads_name_an_index_and_bear_no_bound_that_is_not_needed(store: Store, version: str):
+    deployment = Standalone("5.0", store=store) if version == "alone" else ReplicaSet(version, store=store)
+    with deployment:
+        fill(deployment.client()["demo"])
+        for name, question in QUESTIONS.items():
+            deployment.forget_commands()
+            rig = PageRig(deployment.uri)
+            try:
+                await rig.rows("demo", question, limit="4")
+            finally:
+                await rig.close()
+            _check_reads(name, version, deployment.asked("find", "aggregate"))
+
+
+def _check_reads(name: str, version: str, commands: list[dict[str, Any]]) -> None:
+    reads = [each for each in commands if each.get("find", each.get("aggregate")) in {"variants", "biosamples"}]
+    # Not what only one index serves by its form: the newest, those behind a key, any of several.
+    reads = [each for each in reads if each.get("limit") != 1 and not {"$or", "_id"} & set(list(_condition(each))[:1])]
+    assert reads, name
+    for each in reads:
+        assert "hint" in each, (name, each)
+        assert version != "5.0" or "_id" not in _condition(each), (name, each)
+        counts = {"$count": "n"} in each.get("pipeline", [])
+        assert not counts or "_id" not in _condition(each), (name, each)
+
+
+async def test_whether_there_is_any_is_told_without_counting(store: Store):
+    with ReplicaSet("5.0", store=store) as deployment:
+        fill(deployment.client()["demo"])
+        deployment.forget_commands()
+        rig = PageRig(deployment.uri)
+        try:
+            plan = await rig.plan(
+                "/beacon/g_variants", datasetIds="demo", allData="true", requestedGranularity="boolean"
+            )
+            _, tallies = await rig.run(plan)
+        finally:
+            await rig.close()
+        counts = [each for each in deployment.asked("aggregate") if {"$count": "n"} in each["pipeline"]]
+    assert tallies[-1].total == 1
+    assert not [each for each in counts if not any("$limit" in stage for stage in each["pipeline"])]
+
+
+async def test_an_index_that_is_another_one_of_its_name_is_found_out(store: Store, mongo: MongoClient[dict[str, Any]]):
+    fill(mongo["moving"])
+    rig = PageRig(store.uri)
+    rig.source._hints = True  # right here, too, only slow
+    try:
+        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(plan)
+        variants = mongo["moving"].variants
+        variants.drop_index("biosample_id_1")
+        variants.create_index("biosample_id", partialFilterExpression={"biosample_id": {"$gt": "s30"}})
+        with pytest.raises(DatasetChanged):
+            await rig.run(plan)
+        again = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", output="pgxseg", limit="0")
+        await rig.run(again)
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
+
+
+async def test_an_index_that_is_gone_is_done_without(
+    store: Store, mongo: MongoClient[dict[str, Any]], caplog: pytest.LogCaptureFixture
+):
+    fill(mongo["moving"])
+    rig = PageRig(store.uri)
+    rig.source._hints = True  # right here, too, only slow
+    try:
+        whole, _ = await rig.rows("moving", QUESTIONS["nearly all variants"], limit="0")
+        plan = await rig.plan("/beacon/g_variants", datasetIds="moving", variantType="DUP", limit="0")
+        mongo["moving"].variants.drop_index("biosample_id_1")
+        mongo["moving"].biosamples.drop_index("id_1")
+        with caplog.at_level(logging.WARNING, "gateway.db"):
+            _, tallies = await rig.run(plan)
+        assert tallies[-1].rows == len(whole)
+        assert "is not there" in caplog.text
+        # Afterwards its indexes are known anew.
+        caplog.clear()
+        found, tally = await rig.rows("moving", QUESTIONS["nearly all variants"], limit="4")
+        assert (found, tally.total) == (whole[:4], len(whole))
+        assert "is not there" not in caplog.text
+    finally:
+        await rig.close()
+        mongo.drop_database("moving")
