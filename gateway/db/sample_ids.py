@@ -8,6 +8,7 @@ of variants.
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
@@ -65,6 +66,7 @@ class SampleIds:
         self._rest: asyncio.Task[set[str]] | None = None
         self._remainder: Condition = {}
         self.ids: list[str] = list(first if ids is None else ids)
+        """Those that are known: who holds this list sees it grow."""
         self.complete = self._given = ids is not None
         self._known = bool(first) and ids is None  # and nothing was asked for yet
 
@@ -80,12 +82,12 @@ class SampleIds:
             await self._pull(self._checked)
         elif self._terms.is_direct and self._numbers is not None:
             condition, root = both(self._terms.direct), self._selection.root
-            self.ids = sorted(await self._reader.values(root, condition, "id", by_field=True))
+            self._add(sorted(await self._reader.values(root, condition, "id", by_field=True)))
             self.complete = True
         elif self._terms.is_direct:
             await self._start_direct(both(self._terms.direct))
         elif await self._terms.are_few():
-            self.ids = sorted(await self._terms.resolve())
+            self._add(sorted(await self._terms.resolve()))
             self.complete = True
         else:
             selection = self._terms.candidates
@@ -104,7 +106,8 @@ class SampleIds:
                 self._reader.first_values(root, condition, "id", among=_LOOK, limit=_FIRST),
             )
             if few is not None and few.complete:
-                self.ids, self.complete = _ids_in(few), True
+                self._add(_ids_in(few))
+                self.complete = True
                 return
             found = _ids_of(first or ())
             if len(found) >= _ENOUGH:
@@ -113,13 +116,14 @@ class SampleIds:
         page = await self._reader.page(root, condition, projection=fields, limit=_FIRST, sort="id")
         found = _ids_in(page)
         if page.complete:
-            self.ids, self.complete = found, True
+            self._add(found)
+            self.complete = True
         else:
             self._await_further(condition, found)
 
     def _await_further(self, condition: Condition, found: list[str]) -> None:
         """Take the first ids; those that follow are drained, at once where they are sure to be needed."""
-        self.ids = found
+        self._add(found)
         # Ids that are no strings sort before all that are; `$gt` passes them over, as a biosample without id.
         self._remainder = both([condition, {"id": {"$gt": found[-1]} if found else {"$gte": ""}}])
         if not self._paged:
@@ -140,19 +144,23 @@ class SampleIds:
     async def _pull(self, checked: CheckedIds) -> None:
         """Take what the walk has checked next."""
         found, self.complete = await checked.next()
-        self.ids += found
+        self._add(found)
+
+    def _add(self, found: list[str]) -> None:
+        """Take ascending ids, but those that were known, which are found again."""
+        self.ids += found[bisect_right(found, self.ids[-1]) :] if self.ids else found
 
     async def more(self, position: int) -> bool:
         """Wait until there is an id at `position`, or none will come."""
         while position >= len(self.ids) and not self.complete:
             if self._known:  # those that were known are found again, before the others
-                self._known, self.ids = False, []
+                self._known = False
                 with self._retry.selecting():
                     await self._retry(self._begin)
             elif self._checked is not None:
                 await self._pull(self._checked)
             else:
-                self.ids += await self._retry(self._await_rest)
+                self._add(await self._retry(self._await_rest))
                 self._rest, self.complete = None, True
         return position < len(self.ids)
 

@@ -85,6 +85,7 @@ class Pump:
             spent=spent,
             totals=self.totals,
             limit=self._limit,
+            anew=kept,
         )
         pending = b""
         try:

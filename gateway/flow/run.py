@@ -19,6 +19,7 @@ from gateway.db.source import Source
 from gateway.db.term_ids import Numbers
 from gateway.download_types import Part, Selection
 from gateway.flow.fold import WalkStep, encoded, folded
+from gateway.flow.page_memory import PageMemory
 from gateway.flow.page_window import PageWindow
 from gateway.flow.read_limit import ReadLimit
 from gateway.flow.scheduling import EncodeScheduler, beside
@@ -62,9 +63,12 @@ class Run:
         spent: Spent,
         totals: Totals,
         limit: ReadLimit,
+        anew: bool = False,
     ) -> None:
+        """What is read `anew` knows nothing of what pages found before, which may have been of another moment."""
         self._totals = totals
-        self._memory = totals.memory
+        self._anew = anew
+        self._memory = PageMemory() if anew else totals.memory
         self._source = source
         self._scheduler = scheduler
         self._executor = executor
@@ -152,7 +156,7 @@ class Run:
     ) -> AsyncGenerator[bytes, None]:
         """A part's rows, with what is said before the first of them; yields after each slice, maybe nothing."""
         part, tally = reading.part, tallies[-1]
-        tally.total = self._totals.known(part) if part.count else None
+        tally.total = self._memory.total(self._memory.rows_key(part)) if part.count else None
         opened = False
         if part.fetch:
             sample_ids = await self._sample_ids(part)
@@ -285,6 +289,8 @@ class Run:
         if part.selection.listed is not None:  # found before it is counted
             await self._sample_ids(part)
         question = Question(part, self._slices.narrower(part), reader, sample_ids, self._slices.listed)
+        if self._anew:
+            return Total(await self.retry(partial(self._totals.anew, question)))
         total = await self.retry(partial(self._totals.total, question, seen))
         if not total.exact and not total.rows:  # so it is not known whether there is any
             found = await self._some(replace(part, limit=1, skip=0))

@@ -91,6 +91,10 @@ class Totals:
                 return Total(await asyncio.shield(count.task))
         return Total(max(seen, count.rows), exact=False)
 
+    async def anew(self, question: Question) -> int:
+        """The total, counted to its end for who asks, whatever was found before."""
+        return await _Count(question, PageMemory(), self.small).run()
+
     async def _run(self, key: str, count: "_Count") -> int:
         async with self._places:
             try:
