@@ -61,7 +61,13 @@ class _Cursor:
         self._cursor = cursor
 
     async def batch(self, size: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = await self._in_reader(partial(self._cursor.to_list, size))
+        found: list[dict[str, Any]] = await self._in_reader(partial(self._next, size))
+        return found
+
+    def _next(self, size: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while not found and self._cursor.alive:  # a batch of nothing is not the end
+            found = self._cursor.to_list(size)
         return found
 
     async def close(self) -> None:

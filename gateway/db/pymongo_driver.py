@@ -38,7 +38,10 @@ class _Cursor:
         self._cursor = cursor
 
     async def batch(self, size: int) -> list[dict[str, Any]]:
-        return await self._cursor.to_list(size)
+        found: list[dict[str, Any]] = []
+        while not found and self._cursor.alive:  # a batch of nothing is not the end
+            found = await self._cursor.to_list(size)
+        return found
 
     async def close(self) -> None:
         await self._cursor.close()

@@ -19,6 +19,8 @@ from gateway.db.source import Source
 from gateway.demo.store import Store
 from gateway.errors import DatabaseDown, DatabaseSlow, GatewayError
 from tests.harness import Gateway, free_port, until
+from tests.topology import Standalone
+from tests.topology.cursors import Cursor
 
 Client = MongoClient[dict[str, Any]]
 DRIVERS = ("motor", "pymongo")
@@ -98,6 +100,29 @@ async def test_an_error_of_the_shaping_is_the_callers(source: Source, asked: str
 async def test_drains(source: Source, asked: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("gateway.db.source._DRAIN_BATCH", 64)
     found = [value async for batch in source.drain(asked, "variants", {}, "name") for value in batch]
+    assert sorted(found) == sorted(f"n{n % 7}" for n in range(_SIZE - 1) if n % 3)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_a_batch_of_nothing_is_not_the_end(
+    store: Store, asked: str, driver: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Servers may have nothing yet, and keep the cursor: what stands before clusters does."""
+    told = Cursor.batch
+
+    def seldom(cursor: Cursor, size: int | None) -> Any:
+        cursor.fields["asked"] = cursor.fields.get("asked", 0) + 1
+        return told(cursor, size) if cursor.fields["asked"] % 3 == 0 else []
+
+    monkeypatch.setattr(Cursor, "batch", seldom)
+    monkeypatch.setattr("gateway.db.source._DRAIN_BATCH", 64)
+    with Standalone(store=store) as server:
+        server.seed(asked)
+        source = Source(Connection(uri=server.uri, timeout=60, size=8, driver=driver))
+        try:
+            found = [value async for batch in source.drain(asked, "variants", {}, "name") for value in batch]
+        finally:
+            await source.close()
     assert sorted(found) == sorted(f"n{n % 7}" for n in range(_SIZE - 1) if n % 3)
 
 
