@@ -5,6 +5,7 @@ The embedded one reads a whole collection for a `find` with an `$or` in it, what
 again finds the plan that it has for the `find`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.db.driver import Command
@@ -33,6 +34,8 @@ def staged(command: Command) -> Command:
     matches = _stages({"$match": command["filter"]})
     if len(matches) == 1:
         return {**command, "filter": matches[0]["$match"]}
+    if _leaves_out_within(command.get("projection") or {}):
+        return command
     kept = {key: value for key, value in command.items() if key not in _OF_FIND}
     further = [{stage: command[key]} for key, stage in _FURTHER.items() if command.get(key)]
     cursor = {"batchSize": command["batchSize"]}
@@ -42,6 +45,11 @@ def staged(command: Command) -> Command:
 # What a `find` has in fields of its own, in the order of an aggregation's stages.
 _FURTHER = {"sort": "$sort", "limit": "$limit", "projection": "$project"}
 _OF_FIND = frozenset({"find", "filter", "batchSize", "singleBatch", *_FURTHER})
+
+
+def _leaves_out_within(projection: Mapping[str, int]) -> bool:
+    """Whether fields within others are left out: of the embedded server's stages, not where they lie in lists."""
+    return any("." in field and not kept for field, kept in projection.items())
 
 
 def _stages(stage: dict[str, Any]) -> list[dict[str, Any]]:
