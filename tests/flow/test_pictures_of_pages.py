@@ -1,4 +1,4 @@
-"""Pictures of pages of samples: the samples of the page, whatever pages found out before, as what is kept has to be."""
+"""What is kept, pictures of pages too: all that there is of a moment, whatever pages found out before."""
 
 import json
 import re
@@ -73,3 +73,14 @@ async def whole(rig: PageRig) -> tuple[int, int]:
     async with aclosing(rig.one.chunks(plan, [], kept=True)) as chunks:
         told = json.loads(b"".join([chunk async for chunk in chunks]))
     return told["responseSummary"]["numTotalResults"], sum(len(s["results"]) for s in told["response"]["resultSets"])
+
+
+async def test_a_whole_matrix_waits_for_its_count(rig: PageRig):
+    """Who waits for a page is told a lower bound: a file that is kept says how many analyses there are."""
+    await rig.one.totals.close()
+    rig.one = rig._pump(budget=0)
+    plan = await rig.plan("/services/samplematrix", datasetIds="moving", **SELECTED)
+    async with aclosing(rig.one.chunks(plan, [], kept=True)) as chunks:
+        matrix = b"".join([chunk async for chunk in chunks]).decode()
+    assert f"analysisCount={len(SAMPLES)}\n" in matrix
+    assert len([line for line in matrix.splitlines() if line.startswith("a-")]) == len(SAMPLES)
