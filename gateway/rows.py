@@ -109,3 +109,10 @@ class Fold(Protocol):
 
 Say = Callable[[Sequence[Tally]], bytes]
 """What is said around rows, given the tallies of all parts so far; the last is the part's own."""
+
+
+def tiles(ids: Sequence[str], width: int) -> Iterator[dict[str, str]]:
+    """Ranges that have all texts in them, each once: those that begin with every so manieth id."""
+    begins = ["", *(some[0] for some in in_slices(ids[width:], width))]
+    for begin, end in zip(begins, [*begins[1:], None], strict=True):
+        yield {"$gte": begin} if end is None else {"$gte": begin, "$lt": end}

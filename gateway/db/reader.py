@@ -7,13 +7,13 @@ failure: from then on the pass is watched.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from gateway.dataset_state import DatasetState, Moment
 from gateway.db.allowance import spent
 from gateway.db.change_stream import changed
+from gateway.db.delivered import Delivered, counted_at_once
 from gateway.db.listing import identities, indexes
 from gateway.db.replies import Concern, Page, Reply
 from gateway.db.source import Source
@@ -41,22 +41,6 @@ _READS_WHAT_IS_GONE: Final = 21  # the wire version of MongoDB 7.0
 _COUNTS_AT_ONCE: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivered:
-    """What a slice brought: of which documents, of which ids, how many."""
-
-    collection: str
-    key: str
-    narrower: Condition
-    ids: Sequence[str]
-    rows: int
-
-    def alike(self, other: "_Delivered") -> bool:
-        """Whether both can be counted at once."""
-        same = (self.collection, self.key) == (other.collection, other.key)
-        return same and self.narrower is other.narrower  # not compared: it may be long
-
-
 class _Read(Protocol[Found_co]):
     """A read of the source: of a dataset's collection, by an index, with a read concern."""
 
@@ -72,7 +56,7 @@ class DatasetReader:
         self._source = source
         self._state = state
         self._moment = state.moment
-        self._delivered: list[_Delivered] = []
+        self._delivered: list[Delivered] = []
         self._touched: set[str] = set()
         self._unwatched = False
         self._hinted = source.takes_hints
@@ -244,6 +228,20 @@ class DatasetReader:
         found = await self._aggregated(collection, {}, [], last, limit, hint=hint, within_bounds=False)
         return [item["_id"] for item in found] if len(found) < limit else None
 
+    async def numbers(self, collection: str, key: str, between: Condition, limit: int) -> dict[str, int] | None:
+        """How many documents there are of each text that a key has within a range, by an index alone.
+
+        None where they may be changed meanwhile, or documents have a list of keys, or there are `limit` texts or more.
+        """
+        hint = self.ordered_by(collection, key)
+        if hint is None or self.recounted or not self.sees_nothing_later(collection):
+            return None
+        if await self._may_be_lists(collection, key):
+            return None
+        last: _Stages = [{"$group": {"_id": f"${key}", "n": {"$sum": 1}}}, {"$limit": limit}]
+        found = await self._aggregated(collection, {key: between}, [], last, limit, hint=hint, within_bounds=False)
+        return {item["_id"]: int(item["n"]) for item in found} if len(found) < limit else None
+
     async def _aggregated(
         self,
         collection: str,
@@ -319,7 +317,7 @@ class DatasetReader:
 
     def delivered(self, collection: str, key: str, ids: Sequence[str], narrower: Condition, rows: int) -> None:
         """Remember what the documents of some ids came to: perhaps they will have to be counted again."""
-        self._delivered.append(_Delivered(collection, key, narrower, ids, rows))
+        self._delivered.append(Delivered(collection, key, narrower, ids, rows))
 
     @property
     def recounted(self) -> bool:
@@ -373,25 +371,14 @@ class DatasetReader:
 
     async def _recounted(self) -> bool:
         """Whether the biosamples have as many documents as were delivered of each."""
-        groups: list[list[_Delivered]] = []
-        most = self.values_at_once(_IDS_A_COUNT)
-        ids: set[str] = set()  # of the last of them
-        for one in self._delivered:
-            fits = bool(groups) and groups[-1][0].alike(one) and len(ids) + len(one.ids) <= most
-            # What was read and counted as well is counted again by itself.
-            if fits and ids.isdisjoint(one.ids):
-                groups[-1].append(one)
-                ids.update(one.ids)
-            else:
-                groups.append([one])
-                ids = set(one.ids)
+        groups = counted_at_once(self._delivered, self.values_at_once(_IDS_A_COUNT))
         for at in range(0, len(groups), _COUNTS_AT_ONCE):
             some = groups[at : at + _COUNTS_AT_ONCE]
             if not all(await asyncio.gather(*map(self._holds, some))):
                 return False
         return True
 
-    async def _holds(self, slices: Sequence[_Delivered]) -> bool:
+    async def _holds(self, slices: Sequence[Delivered]) -> bool:
         """Whether slices that are alike have as many documents together as were delivered of them."""
         one, rows = slices[0], sum(each.rows for each in slices)
         ids = sorted({name for each in slices for name in each.ids})

@@ -5,6 +5,7 @@ A count that takes longer goes on by itself for a while; who asks again finds it
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gateway.download_types import Condition, Part, Selection, both
 from gateway.errors import DatabaseSlow, GatewayError
 from gateway.flow.known_numbers import KnownNumbers
 from gateway.flow.page_memory import PageMemory, Place
+from gateway.flow.sample_numbers import SampleNumbers
 from gateway.flow.small_datasets import SmallDatasets
 from gateway.rows import in_slices
 from gateway.tasks import cancelled, failure
@@ -65,6 +67,7 @@ class Totals:
         """A page waits `budget` seconds for its total."""
         self.memory = PageMemory()
         self.small = SmallDatasets(source, catalog)
+        self.sample_numbers = SampleNumbers(source, catalog, self.memory)
         self._budget = budget
         self._running: dict[str, _Count] = {}
         self._places = asyncio.Semaphore(_RUNNING)
@@ -97,12 +100,14 @@ class Totals:
 
     async def _run(self, key: str, count: "_Count") -> int:
         async with self._places:
+            began = time.monotonic()
             try:
                 async with asyncio.timeout(_SECONDS):
                     total = await count.run()
             except TimeoutError as error:
                 raise DatabaseSlow("counting takes too long") from error
             self.memory.counted(key, total)
+            self.sample_numbers.counted(count.question.part, count.question.condition, time.monotonic() - began)
             return total
 
     def _end(self, key: str, task: "asyncio.Task[int]") -> None:
@@ -114,6 +119,7 @@ class Totals:
     async def close(self) -> None:
         """Give up what runs."""
         await self.small.close()
+        await self.sample_numbers.close()
         await cancelled(*(count.task for count in self._running.values()))
 
 
@@ -124,7 +130,7 @@ class _Count:
     _numbers: KnownNumbers
 
     def __init__(self, question: Question, memory: PageMemory, small: SmallDatasets) -> None:
-        self._question = question
+        self.question = question
         self._memory = memory
         self._small = small
         self._within_bounds = False
@@ -132,7 +138,7 @@ class _Count:
 
     async def run(self) -> int:
         """Count by indexes alone; what came later, if anything did, is left out by counting again."""
-        question, part = self._question, self._question.part
+        question, part = self.question, self.question.part
         dataset = await self._small.get(part.dataset_state) if part.selection.root == "biosamples" else None
         self._numbers = KnownNumbers(question.reader, part.dataset_state, self._memory, dataset)
         # What one condition alone selects is counted by its index.
@@ -148,8 +154,8 @@ class _Count:
         return total
 
     async def _number(self) -> int:
-        part = self._question.part
-        if part.source in part.dataset_state.counts and _is_of_all(part, self._question.condition):
+        part = self.question.part
+        if part.source in part.dataset_state.counts and _is_of_all(part, self.question.condition):
             total = await self._of_all()
             if total is not None:
                 return total
@@ -157,7 +163,7 @@ class _Count:
 
     async def _of_all(self) -> int | None:
         """All matching documents of a collection but those that are of no biosample; None if those are not known."""
-        part, reader, condition = self._question.part, self._question.reader, self._question.condition
+        part, reader, condition = self.question.part, self.question.reader, self.question.condition
         strays = await self._strays()
         if strays is None:
             return None
@@ -173,7 +179,7 @@ class _Count:
 
     async def _strays(self) -> list[Any] | None:
         """The values of the key that are no biosample's id; None if that cannot be told soon."""
-        part, memory = self._question.part, self._memory
+        part, memory = self.question.part, self._memory
         key = memory.collection_key(part)
         known = memory.strays(key)
         if known is None:
@@ -183,8 +189,8 @@ class _Count:
         return known
 
     async def _look_for_strays(self) -> list[Any] | None:
-        part = self._question.part
-        values = await self._question.reader.distinct(part.source, part.key, _MOST_VALUES)
+        part = self.question.part
+        values = await self.question.reader.distinct(part.source, part.key, _MOST_VALUES)
         # Some are found by more than themselves.
         if values is None or any(isinstance(value, list | dict | Regex) for value in values):
             return None
@@ -193,7 +199,7 @@ class _Count:
         return strays if len(strays) <= _MOST_STRAYS else None
 
     async def _ids(self, selection: Selection) -> list[str]:
-        sample_ids = self._question.sample_ids(selection, self._numbers)
+        sample_ids = self.question.sample_ids(selection, self._numbers)
         try:
             await sample_ids.start()
             return await sample_ids.all()
@@ -202,7 +208,7 @@ class _Count:
 
     async def _by_slices(self, numbers: Mapping[str, int] | None = None) -> int:
         """The documents of the selected biosamples, some hundred biosamples at a time; of known numbers the sum."""
-        part, reader = self._question.part, self._question.reader
+        part, reader = self.question.part, self.question.reader
         key, rows_key = self._memory.ids_key(part), self._memory.rows_key(part)
         ids = self._memory.ids(key) if part.ids is None else part.ids
         if ids is None:
@@ -212,8 +218,8 @@ class _Count:
         async def count(some: tuple[str, ...]) -> int:
             if numbers is not None:
                 return sum(numbers.get(name, 0) for name in some)
-            listed = self._question.listed(part, some)
-            narrower = both([self._question.condition, listed])
+            listed = self.question.listed(part, some)
+            narrower = both([self.question.condition, listed])
             return await reader.count_of(part.source, part.key, some, narrower, within_bounds=self._within_bounds)
 
         position, width = 0, _IDS_A_COUNT if numbers is not None else reader.values_at_once(_IDS_A_COUNT)

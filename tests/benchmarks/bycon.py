@@ -23,20 +23,21 @@ from gateway.demo.collations import Census
 from gateway.demo.terms import DIAGNOSES, coded
 from gateway.genome import CHROMOSOMES, COPY_CHANGES, STATES, VRS_TYPES
 
-__all__ = ["COMMON", "RARE", "RARE_STATE", "VARIANTS_EACH", "load"]
+__all__ = ["COMMON", "OTHER", "RARE", "RARE_STATE", "VARIANTS_EACH", "load"]
 
 Document = dict[str, Any]
 
 VARIANTS_EACH: Final = 200
 COMMON: Final = "NCIT:C4017"
 RARE: Final = "NCIT:C3270"
+OTHER: Final = "NCIT:C3222"
 RARE_STATE: Final = "EFO:0030065"
 """Of one variant in ten thousand."""
 
 # Biosamples of a thousand that have each diagnosis.
 _SHARES: Final = {
     COMMON: 300, "NCIT:C3512": 200, "NCIT:C4349": 150, "NCIT:C2919": 120, "NCIT:C8851": 90,
-    "NCIT:C3171": 60, "NCIT:C3058": 40, "NCIT:C2924": 29, "NCIT:C3222": 10, RARE: 1,
+    "NCIT:C3171": 60, "NCIT:C3058": 40, "NCIT:C2924": 29, OTHER: 10, RARE: 1,
 }  # fmt: skip
 _DECK: Final = [d for code, share in _SHARES.items() for d in DIAGNOSES if d.ncit == code for _ in range(share)]
 # Variants of ten thousand that are in each state; the last one is the rare one.

@@ -4,7 +4,8 @@
 
 `--load` writes the dataset first (`tests.benchmarks.bycon`); without `--uri` an embedded database holds it.  `cold` is
 the first request of a gateway just started and of a planner that has cached nothing, `again` the median of three that
-follow, with the figures of the last; a `+` is a count that says it is a lower bound.  The profiler is on all the time.
+follow, with the figures of the last; `new` is a question that is new to a gateway which has answered another one.  A
+`+` is a count that says it is a lower bound.  The profiler is on all the time.
 `--load-passes` shows the latency of small pages beside bulk passes instead.
 """
 
@@ -227,7 +228,14 @@ class Measuring:
                 path = timed.following or re.sub(r"skip=(\d+)", lambda skip: f"skip={int(skip[1]) + 1}", path)
                 best = fastest(self.database, replace(request.ceiling, page=request.ceiling.page + 1))
                 behind = _profiled(self.profiler, gateway.port, path)
-                self.lines.append(_line("the page behind it", "first", *behind, best))
+                self.lines.append(_line("the page behind it", "new", *behind, best))
+
+    def asked_of_another(self, request: Request) -> None:
+        """Ask for one page of a gateway that knows the dataset, and not the question."""
+        self.profiler.forget_plans()
+        with gateway_of(self.uri, self.database.name) as gateway:
+            ask(gateway.port, f"/beacon/g_variants?filters={bycon.OTHER}&limit=1&datasetIds={self.database.name}")
+            self.lines.append(_line("", "new", *_profiled(self.profiler, gateway.port, request.path), None))
 
 
 def measure(uri: str, dataset: str, only: str = "") -> None:
@@ -240,6 +248,7 @@ def measure(uri: str, dataset: str, only: str = "") -> None:
             for at, request in enumerate(requests(variants, dataset)):
                 if only in request.name:
                     measuring.asked(request, request.path, stale=at == 0)
+                    measuring.asked_of_another(request)
     table(f"Pages of {variants:,} variants ({dataset})", HEADS, measuring.lines)
     if profiler.available:
         print("\nWhat the database did for the cold ones:")

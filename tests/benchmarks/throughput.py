@@ -30,6 +30,7 @@ __all__ = ["run"]
 
 Figures = tuple[float, float, float]  # rows a second, MB a second, processor seconds for a million rows
 _FLIGHTS = 4
+_SLICE = 10_000  # rows, as the gateway reads
 _SLOW = 1_000_000 // 5  # rows for an engine that is not compiled
 
 
@@ -116,7 +117,7 @@ def run_stored(uri: str, dataset: str, repeats: int = 3) -> None:
         database = client[dataset]
         rows = database.variants.estimated_document_count()
         ways: dict[str, Callable[[], Figures]] = {
-            "drain": lambda: drained(uri, dataset, "plain"),
+            "drain": lambda: drained(uri, dataset, "plain", _SLICE),
             "gateway, curl": lambda: transferred(gateway, curl, address, rows),
             "gateway, raw": lambda: transferred(gateway, raw, address, rows),
         }

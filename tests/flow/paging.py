@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from gateway.config import load
 from gateway.db import checked_ids, sample_ids, term_ids
-from gateway.flow import small_datasets, totals
+from gateway.flow import sample_numbers, small_datasets, totals
 from gateway.flow.pump import Pump
 from gateway.flow.run import Slicing
 from gateway.flow.scheduling import EncodeScheduler
@@ -130,5 +130,6 @@ STRATEGIES = {
     },
     "looks that do not suffice": {(sample_ids, "_LOOK"): 2, (sample_ids, "_FIRST"): 3},
     "slices counted": {(totals, "_MOST_VALUES"): 1},
+    "numbers of samples known": {(sample_numbers, "_LONG"): 0, (sample_numbers, "_AIM"): 10},
     "counted without the database": {(small_datasets, "_FEWEST_VARIANTS"): 0, (small_datasets, "_WAITED"): 60},
 }

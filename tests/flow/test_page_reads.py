@@ -125,3 +125,27 @@ async def test_an_index_that_is_gone_is_done_without(
     finally:
         await rig.close()
         mongo.drop_database("moving")
+
+
+async def test_totals_of_a_large_dataset_are_counted_once(store: Store, monkeypatch: pytest.MonkeyPatch):
+    for (module, constant), value in STRATEGIES["numbers of samples known"].items():
+        monkeypatch.setattr(module, constant, value)
+    with ReplicaSet("5.0", store=store) as deployment:
+        fill(deployment.client()["demo"])
+        rig = PageRig(deployment.uri)
+        rig.catalog._ttl = 60
+        counted: list[list[Any]] = []
+        try:
+            wholes = {name: (await rig.rows("demo", QUESTIONS[name], limit="0"))[0] for name in QUESTIONS}
+            for names in (["one of three"], ["one alone", "excluded", "individuals"]):
+                deployment.forget_commands()
+                for name in names:
+                    _, tally = await rig.rows("demo", QUESTIONS[name], limit="1")
+                    assert tally.total == len(wholes[name]), name
+                counts = [each["pipeline"] for each in deployment.asked("aggregate") if each["aggregate"] == "variants"]
+                # Not whether there is one more.
+                counted.append([each for each in counts if not any("$limit" in stage for stage in each)])
+                await rig.one.totals.sample_numbers.wait(await rig.catalog.state("demo"))
+        finally:
+            await rig.close()
+    assert [bool(counts) for counts in counted] == [True, False]

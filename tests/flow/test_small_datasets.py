@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from gateway.demo.store import Store
-from gateway.flow import small_datasets
+from gateway.flow import readings, small_datasets
 from gateway.rows import Tally
 from tests.cutter import Cutter, Listener
 from tests.flow.paging import PageRig
@@ -160,7 +160,7 @@ def learning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any dataset is read, at each of its versions, and counts wait for that."""
     monkeypatch.setattr(small_datasets, "_FEWEST_VARIANTS", 0)
     monkeypatch.setattr(small_datasets, "_WAITED", 60)
-    monkeypatch.setattr(small_datasets, "_APART", 0)
+    monkeypatch.setattr(readings, "_APART", 0)
 
 
 async def total(rig: PageRig, chosen: dict[str, str]) -> int | None:
