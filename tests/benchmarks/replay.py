@@ -327,6 +327,9 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1 | None, "n": {"$sum": _}}}]:
             total = _total(command[name], cohort, condition)
             return [{"n": total}] if total else []
+        case [{"$match": condition}, {"$project": {"_id": 0, "n": {"$cond": [{"$isArray": _}, 0, 1]}}}, {"$group": _}]:
+            total = _total(command[name], cohort, condition)  # no key is a list
+            return [{"n": total}] if total else []
         case [{"$match": condition}, {"$limit": most}, {"$count": "n"}]:
             total = min(most, _total(command[name], cohort, condition))
             return [{"n": total}] if total else []
