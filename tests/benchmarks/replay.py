@@ -324,11 +324,12 @@ def _listed(name: str, command: Document, cohort: Cohort) -> list[Document]:
         fields = ("_id", *_COLLECTIONS.get(command[name], ()))
         return [{"v": 2, "key": {field: 1}, "name": f"{field}_1"} for field in fields]
     match command["pipeline"]:
-        case [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1 | None, "n": {"$sum": _}}}]:
+        case (
+            [{"$match": condition}, {"$count": "n"} | {"$group": {"_id": 1 | None, "n": {"$sum": _}}}]
+            # No key is a list.
+            | [{"$match": condition}, {"$project": {"n": {"$cond": [{"$isArray": _}, 0, 1]}}}, {"$group": _}]
+        ):
             total = _total(command[name], cohort, condition)
-            return [{"n": total}] if total else []
-        case [{"$match": condition}, {"$project": {"_id": 0, "n": {"$cond": [{"$isArray": _}, 0, 1]}}}, {"$group": _}]:
-            total = _total(command[name], cohort, condition)  # no key is a list
             return [{"n": total}] if total else []
         case [{"$match": condition}, {"$limit": most}, {"$count": "n"}]:
             total = min(most, _total(command[name], cohort, condition))
