@@ -10,7 +10,7 @@ let made = 0;
  * `find(text, signal)` returns options, each `{value, content}` (nodes; `disabled` ones only tell something);
  * `choose(value)` is called with what was chosen; `enter(text)`, if it is there, with a text for which no option is
  * active, and returns whether that is understood; `leave(text)` likewise when the field is left, where a text that is
- * not understood stays, marked as that.
+ * not understood stays.  The field is not valid with a text left in it.
  */
 export function combobox(input, { label, find, choose, enter, leave, failed }) {
   made += 1;
@@ -28,6 +28,13 @@ export function combobox(input, { label, find, choose, enter, leave, failed }) {
   let options = [];
   let active = -1;
   let asking = new AbortController();
+
+  const judge = (left) => {
+    const text = input.value.trim();
+    input.setCustomValidity(text && "Press Enter, or empty this field.");
+    if (text && left) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  };
 
   const close = () => {
     asking.abort();
@@ -52,7 +59,7 @@ export function combobox(input, { label, find, choose, enter, leave, failed }) {
     const { value } = options[index];
     close();
     input.value = "";
-    input.removeAttribute("aria-invalid");
+    judge();
     choose(value);
   };
 
@@ -106,13 +113,13 @@ export function combobox(input, { label, find, choose, enter, leave, failed }) {
   };
 
   input.addEventListener("input", () => {
-    input.removeAttribute("aria-invalid");
+    judge();
     askSoon();
   });
   input.addEventListener("change", () => {
     const text = input.value.trim();
     if (text && leave?.(text)) input.value = "";
-    else if (text) input.setAttribute("aria-invalid", "true");
+    judge(true);
   });
   input.addEventListener("focus", () => list.hidden && ask());
   input.addEventListener("blur", close);
@@ -138,7 +145,7 @@ export function combobox(input, { label, find, choose, enter, leave, failed }) {
     if (await enter?.(text)) {
       close();
       input.value = "";
-      input.removeAttribute("aria-invalid");
+      judge();
     }
   };
   return { close };

@@ -40,7 +40,7 @@ const showForm = form(current, { changed, failed, identified: anew });
 const showPicture = see(current, { changed, failed });
 const showFiles = take(current, { changed, failed });
 
-// --- the line of counts ----------------------------------------------------------------------------------------------
+// --- the line of counts
 
 const told = ({ count, exact, exists }, one, many = `${one}s`) => {
   if (count === null) return exists ? `some ${many}` : `no ${one}`;
@@ -118,7 +118,7 @@ async function offerAny({ samples, unknown = [] }, key, signal) {
   $("notes").append(el("p", { class: "note" }, offer));
 }
 
-// --- asking ----------------------------------------------------------------------------------------------------------
+// --- asking
 
 let asking = new AbortController();
 let answered = { key: "", estimate: null };

@@ -106,6 +106,7 @@ export function take(state, { changed, failed }) {
   };
 
   const begin = async (format, box) => {
+    if (!$("form").reportValidity()) return; // a text that is not in the choice
     const made = file(format);
     if (!spool) return native(new URL(made.url, root));
     const controller = new AbortController();

@@ -131,3 +131,23 @@ def test_a_tap_tells_values_and_a_button_enlarges(browser: Any, knowing: Gateway
         page.get_by_role("button", name="Show all chromosomes").tap()
         visit.until("document.querySelectorAll('#plot .plot-chromosome').length === 24")
         assert "plotChros" not in visit.query
+
+
+@pytest.mark.parametrize(("field", "text", "of"), [("#term", "NCIT:C3058", "filters"), ("#place", "EGFR", "place")])
+def test_a_text_that_was_not_chosen_is_no_download_of_everything(visit: Visit, field: str, text: str, of: str):
+    page = visit.go().page
+    visit.counted()
+    page.fill(field, text)
+    began: list[str] = []
+    page.on("request", lambda request: began.append(request.url) if "output=" in request.url else None)
+    page.locator("#download").click()
+    visit.until(f"document.activeElement === document.querySelector('{field}')")  # told what to do
+    shown = "[...document.querySelectorAll('.combo')].map(each => getComputedStyle(each, '::after').content).join()"
+    assert "Press Enter" in page.evaluate(f"document.querySelector('{field}').validationMessage")
+    assert "Not chosen" in page.evaluate(shown)
+    assert not [url for url in began if "ticket" in url]
+    page.press(field, "Enter")
+    visit.until(f"location.search.includes('{of}')")
+    assert "Not chosen" not in page.evaluate(shown)
+    _, body = visit.downloaded()
+    assert body
