@@ -4,6 +4,7 @@ import json
 from contextlib import aclosing
 from typing import Any
 
+import pytest
 from bson import ObjectId
 
 from gateway.config import load
@@ -15,7 +16,7 @@ from gateway.flow.scheduling import EncodeScheduler
 from gateway.rows import Tally
 from tests.flow.test_pump import Rig
 
-__all__ = ["DEL", "DUP", "QUESTIONS", "SAMPLES", "STRATEGIES", "PageRig", "fill"]
+__all__ = ["DEL", "DUP", "QUESTIONS", "SAMPLES", "STRATEGIES", "PageRig", "fill", "follow"]
 
 SAMPLES = 36
 DEL, DUP = "EFO:0030067", "EFO:0030070"
@@ -133,3 +134,9 @@ STRATEGIES = {
     "numbers of samples known": {(sample_numbers, "_LONG"): 0, (sample_numbers, "_AIM"): 10},
     "counted without the database": {(small_datasets, "_FEWEST_VARIANTS"): 0, (small_datasets, "_WAITED"): 60},
 }
+
+
+def follow(strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ids and totals found in one of these ways."""
+    for (module, constant), value in STRATEGIES[strategy].items():
+        monkeypatch.setattr(module, constant, value)

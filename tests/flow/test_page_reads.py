@@ -1,30 +1,39 @@
 """What the database is asked for pages: which index, which bound, how much; less when asked again."""
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
+from gateway.db.term_ids import FEW
 from gateway.demo.store import Store
 from gateway.errors import DatasetChanged
-from tests.flow.paging import QUESTIONS, STRATEGIES, PageRig, fill
+from tests.flow.paging import QUESTIONS, PageRig, fill, follow
 from tests.topology import ReplicaSet, Standalone
 
 
-async def test_a_page_asked_for_again_is_read_without_looking(store: Store, monkeypatch: pytest.MonkeyPatch):
-    for (module, constant), value in STRATEGIES["always walked"].items():
-        monkeypatch.setattr(module, constant, value)
+@asynccontextmanager
+async def believing(store: Store) -> AsyncGenerator[tuple[ReplicaSet, PageRig], None]:
+    """A replica set with the dataset, and a rig that believes what it learnt of it first."""
     with ReplicaSet("5.0", store=store) as deployment:
         fill(deployment.client()["demo"])
         rig = PageRig(deployment.uri)
         rig.catalog._ttl = 60
         try:
-            first, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
-            deployment.forget_commands()
-            again, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+            yield deployment, rig
         finally:
             await rig.close()
+
+
+async def test_a_page_asked_for_again_is_read_without_looking(store: Store, monkeypatch: pytest.MonkeyPatch):
+    follow("always walked", monkeypatch)
+    async with believing(store) as (deployment, rig):
+        first, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
+        deployment.forget_commands()
+        again, _ = await rig.rows("demo", QUESTIONS["nearly all variants"], limit="4")
         assert again == first
         reads = [each for each in deployment.asked("find", "aggregate") if each.get("aggregate") != 1]
         # The documents of biosamples that are known, until there are enough; and whether a dataset is there still.
@@ -128,24 +137,25 @@ async def test_an_index_that_is_gone_is_done_without(
 
 
 async def test_totals_of_a_large_dataset_are_counted_once(store: Store, monkeypatch: pytest.MonkeyPatch):
-    for (module, constant), value in STRATEGIES["numbers of samples known"].items():
-        monkeypatch.setattr(module, constant, value)
-    with ReplicaSet("5.0", store=store) as deployment:
-        fill(deployment.client()["demo"])
-        rig = PageRig(deployment.uri)
-        rig.catalog._ttl = 60
-        counted: list[list[Any]] = []
-        try:
-            wholes = {name: (await rig.rows("demo", QUESTIONS[name], limit="0"))[0] for name in QUESTIONS}
-            for names in (["one of three"], ["one alone", "excluded", "individuals"]):
-                deployment.forget_commands()
-                for name in names:
-                    _, tally = await rig.rows("demo", QUESTIONS[name], limit="1")
-                    assert tally.total == len(wholes[name]), name
-                counts = [each["pipeline"] for each in deployment.asked("aggregate") if each["aggregate"] == "variants"]
-                # Not whether there is one more.
-                counted.append([each for each in counts if not any("$limit" in stage for stage in each)])
-                await rig.one.totals.sample_numbers.wait(await rig.catalog.state("demo"))
-        finally:
-            await rig.close()
+    follow("numbers of samples known", monkeypatch)
+    counted: list[list[Any]] = []
+    async with believing(store) as (deployment, rig):
+        wholes = {name: (await rig.rows("demo", QUESTIONS[name], limit="0"))[0] for name in QUESTIONS}
+        for names in (["one of three"], ["one alone", "excluded", "individuals"]):
+            deployment.forget_commands()
+            for name in names:
+                _, tally = await rig.rows("demo", QUESTIONS[name], limit="1")
+                assert tally.total == len(wholes[name]), name
+            counts = [each["pipeline"] for each in deployment.asked("aggregate") if each["aggregate"] == "variants"]
+            # Not whether there is one more.
+            counted.append([each for each in counts if not any("$limit" in stage for stage in each)])
+            await rig.one.totals.sample_numbers.wait(await rig.catalog.state("demo"))
     assert [bool(counts) for counts in counted] == [True, False]
+
+
+async def test_a_page_and_its_total_look_once(store: Store):
+    async with believing(store) as (deployment, rig):
+        await rig.rows("demo", QUESTIONS["variants of some"], limit="4")
+        counts = [each["pipeline"] for each in deployment.asked("aggregate") if each["aggregate"] == "variants"]
+    looks = [each for each in counts if {"$limit": FEW} in each and "biosample_id" not in each[0]["$match"]]
+    assert len(looks) == 1

@@ -12,7 +12,7 @@ from gateway.demo.store import Store
 from gateway.errors import NotFound
 from gateway.flow.run import Slicing
 from gateway.rows import Tally
-from tests.flow.paging import DUP, QUESTIONS, STRATEGIES, PageRig, fill
+from tests.flow.paging import DUP, QUESTIONS, STRATEGIES, PageRig, fill, follow
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +45,15 @@ def wholes(store: Store, pages: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES.keys())
+@pytest.mark.parametrize("strategy", STRATEGIES)
 async def test_the_same_rows_whichever_way(
     rig: PageRig,
     pages: str,
     wholes: dict[str, list[str]],
-    strategy: dict[tuple[Any, str], Any],
+    strategy: str,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    for (module, constant), value in strategy.items():
-        monkeypatch.setattr(module, constant, value)
+    follow(strategy, monkeypatch)
     for name, question in QUESTIONS.items():
         await rig.forget()
         whole, _ = await rig.rows(pages, question, limit="0")
@@ -69,8 +68,7 @@ async def test_the_same_rows_whichever_way(
 async def test_pages_in_any_order_are_parts_of_the_whole(
     rig: PageRig, pages: str, name: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ):
-    for (module, constant), value in STRATEGIES[strategy].items():
-        monkeypatch.setattr(module, constant, value)
+    follow(strategy, monkeypatch)
     whole, _ = await rig.rows(pages, QUESTIONS[name], limit="0")
     for limit, skip in ((7, 11), (7, 3), (7, 0), (1, 11), (1, 4), (40, 3), (40, 0), (1, 200)):
         page, tally = await rig.rows(pages, QUESTIONS[name], limit=str(limit), skip=str(skip))
