@@ -11,7 +11,7 @@ from gateway.db.reader import DatasetReader
 from gateway.download_types import Condition, Selection, Term, both
 from gateway.rows import in_slices
 
-__all__ = ["FEW", "Looks", "Numbers", "TermIds"]
+__all__ = ["FEW", "Looks", "Numbers", "TermIds", "look"]
 
 _IDS_A_QUERY: Final = 400
 FEW: Final = 2_000
@@ -46,6 +46,16 @@ class Looks(Protocol):
 
     def found(self, collection: str, condition: Condition, number: int) -> None:
         """Remember what one found."""
+
+
+async def look(reader: DatasetReader, looks: Looks | None, collection: str, condition: Condition) -> int:
+    """How many documents meet a condition, by the index alone, of more than a few only that; asked for once."""
+    number = looks.known(collection, condition) if looks is not None else None
+    if number is None:
+        number = await reader.count(collection, condition, most=FEW, within_bounds=False)
+        if looks is not None:
+            looks.found(collection, condition, number)
+    return number
 
 
 class TermIds:
@@ -102,12 +112,7 @@ class TermIds:
         if self._numbers is not None and name != "individuals":
             known = await self._numbers.of(name, condition)
             return FEW if known is None else sum(known.values())
-        if self._looks is not None and (found := self._looks.known(name, condition)) is not None:
-            return found
-        found = await self._reader.count(name, condition, most=FEW, within_bounds=False)
-        if self._looks is not None:
-            self._looks.found(name, condition, found)
-        return found
+        return await look(self._reader, self._looks, name, condition)
 
     def _name(self, term: Term) -> str:
         return self._dataset_state.analyses if term.collection == "analyses" else term.collection

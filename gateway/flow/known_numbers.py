@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.dataset_state import DatasetState
 from gateway.db.reader import DatasetReader
-from gateway.db.term_ids import FEW
+from gateway.db.term_ids import FEW, look
 from gateway.download_types import Condition, Part
 from gateway.flow.page_memory import PageMemory
 from gateway.flow.small_datasets import SmallDataset
@@ -35,7 +35,7 @@ class KnownNumbers:
         """Whether the dataset has so few documents that all ids of any condition are read in no time."""
         return self._dataset is not None
 
-    async def of(self, collection: str, condition: Condition, *, look: bool = True) -> Mapping[str, int] | None:
+    async def of(self, collection: str, condition: Condition, *, looking: bool = True) -> Mapping[str, int] | None:
         """The numbers of documents that meet a condition, by biosample; None where they are too many to be known.
 
         What neither was found before nor is told by a table is looked up, if it may be, where it is little.
@@ -45,7 +45,7 @@ class KnownNumbers:
         if known is not None or collection not in _LINKED:
             return known
         known = await self._told(collection, condition)
-        if known is None and look and not self._memory.are_many(key):
+        if known is None and looking and not self._memory.are_many(key):
             known = await self._few(collection, condition, key)
         if known is not None:
             self._memory.numbered(key, known)
@@ -61,9 +61,8 @@ class KnownNumbers:
         """What the documents themselves tell, where an index finds them and they are few."""
         if not condition or not self._reader.is_served(collection, condition):
             return None
-        # By the index alone: of many no document is looked at.
-        if await self._reader.count(collection, condition, most=FEW, within_bounds=False) >= FEW:
-            self._memory.found_many(key)
+        # Of many no document is looked at.
+        if await look(self._reader, self._memory.looks(self._state), collection, condition) >= FEW:
             return None
         found = await self._reader.documents(collection, condition, {_KEY: 1, "_id": 0}, FEW + 1)
         owners = [document.get(_KEY) for document in found]
@@ -72,11 +71,11 @@ class KnownNumbers:
             return None
         return Counter(owner for owner in owners if type(owner) is str)
 
-    async def of_rows(self, part: Part, condition: Condition, *, look: bool) -> Mapping[str, int] | None:
-        """The numbers of rows of a part, whose documents meet a condition, by values of its key; `look` as above."""
+    async def of_rows(self, part: Part, condition: Condition, *, looking: bool) -> Mapping[str, int] | None:
+        """The numbers of rows of a part, whose documents meet a condition, by values of its key; `looking` as above."""
         if part.selection.listed is not None or (part.ids and len({*part.ids}) < len(part.ids)):
             return None
         if part.key == _KEY:
-            return await self.of(part.source, condition, look=look)
+            return await self.of(part.source, condition, looking=looking)
         of_samples = part.source == "biosamples" and part.key == "id" and not condition
         return self._dataset.samples if of_samples and self._dataset is not None else None

@@ -135,12 +135,15 @@ class PageMemory:
         elif len(self._first.get(key, ())) < len(ids) <= _FIRST_IDS:
             self._first.keep(key, tuple(ids), _PLACES)
 
-    def beginning(self, part: Part) -> "tuple[SeenLooks, tuple[str, ...]]":
-        """What bounded looks at a dataset found, and the first ids of a selection that pages asked for."""
-        looks = SeenLooks(self._looks, part.dataset_state)
+    def beginning(self, part: Part) -> tuple[str, ...]:
+        """The first ids of a selection, as far as pages asked for them."""
         if part.collection == "individuals" or part.selection.listed is not None:  # nothing is known but all
-            return looks, ()
-        return looks, self._first.recall(self.ids_key(part)) or ()
+            return ()
+        return self._first.recall(self.ids_key(part)) or ()
+
+    def looks(self, state: DatasetState) -> "SeenLooks":
+        """What bounded looks at a dataset found."""
+        return SeenLooks(self._looks, state)
 
     @staticmethod
     def numbers_key(state: DatasetState, collection: str, condition: Condition) -> str:
@@ -160,7 +163,7 @@ class PageMemory:
             self._numbers.popitem(last=False)
 
     def are_many(self, key: str) -> bool:
-        """Whether it is known that there are too many such documents to look at each."""
+        """Whether it is known that looking at each such document does not tell."""
         return bool(self._many.recall(key))
 
     def found_many(self, key: str) -> None:

@@ -116,8 +116,8 @@ class Run:
             # Not without what is known of the list: their rows are just those that are listed.
             if ids is None and paged and (known is not None or part.selection.listed is None):
                 ids = self._memory.ids(self._memory.ids_key(part))
-            looks, first = self._memory.beginning(part) if paged else (None, ())
             reader, state = self._reader(part), part.dataset_state
+            looks, first = (self._memory.looks(state), self._memory.beginning(part)) if paged else (None, ())
             sample_ids = key[1](reader, state, part.selection, self.retry, ids, paged=paged, looks=looks, first=first)
             if known is not None:
                 sample_ids.know(known)

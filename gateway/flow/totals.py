@@ -142,8 +142,8 @@ class _Count:
         dataset = await self._small.get(part.dataset_state) if part.selection.root == "biosamples" else None
         self._numbers = KnownNumbers(question.reader, part.dataset_state, self._memory, dataset)
         # What one condition alone selects is counted by its index.
-        look = not _is_of_all(part, question.condition)
-        numbers = await self._numbers.of_rows(part, question.condition, look=look)
+        looking = not _is_of_all(part, question.condition)
+        numbers = await self._numbers.of_rows(part, question.condition, looking=looking)
         if numbers is not None:  # of the moment
             self._within_bounds = True
             return await self._by_slices(numbers)
